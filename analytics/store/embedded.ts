@@ -1,0 +1,134 @@
+// The embedded store: the engine in this process, or, when another process of this host owns the directory, that
+// process's endpoint. Every owner answers on loopback, so a command works beside any other.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatQueryParams } from '@clickhouse/client-common';
+import { openEndpoint } from './endpoint.ts';
+import { describeOwner, type Owner, readOwner, removeOwner, writeOwner } from './owner-file.ts';
+import { openRemote } from './remote.ts';
+import { openSessions, type Sessions, type TextParams } from './sessions.ts';
+import { type Params, type Row, type Store, StoreError, sqlString } from './store.ts';
+
+// A starting owner holds the lock some 300 ms before its owner file is there; a closing one the other way round.
+const LOCK_WAIT_MS_MAX = 10_000;
+const LOCK_RETRY_MS = 150;
+
+export async function openEmbedded(location: string, directory: string, command: string): Promise<Store> {
+  const home = resolve(directory);
+  const deadline = Date.now() + LOCK_WAIT_MS_MAX;
+  for (;;) {
+    const owner = readOwner(home);
+    const beside = owner && (await openBeside(location, home, owner));
+    if (beside) return beside;
+    try {
+      mkdirSync(join(home, 'tmp'), { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw new StoreError(
+        'bad-location',
+        `cannot make the store's directory ${home}: ${(cause as Error).message}`,
+        false,
+        { cause },
+      );
+    }
+    let sessions: Sessions;
+    try {
+      sessions = openSessions(join(home, 'engine'));
+    } catch (cause) {
+      if (!isLock(cause)) {
+        throw new StoreError('not-a-store', `cannot open the store ${home}: ${reasonOf(cause)}`, false, { cause });
+      }
+      if (Date.now() > deadline) throw new StoreError('busy', busyMessage(home, readOwner(home)), true, { cause });
+      await sleep(LOCK_RETRY_MS);
+      continue;
+    }
+    return own(location, home, sessions, command);
+  }
+}
+
+async function own(location: string, home: string, sessions: Sessions, command: string): Promise<Store> {
+  const temporary = join(home, 'tmp');
+  for (const left of readdirSync(temporary)) rmSync(join(temporary, left), { recursive: true, force: true });
+  const token = randomBytes(24).toString('base64url');
+  const endpoint = await openEndpoint(sessions, token, temporary);
+  writeOwner(home, {
+    pid: process.pid,
+    host: hostname(),
+    command,
+    since: new Date().toISOString(),
+    address: endpoint.address,
+    token,
+  });
+  return {
+    location,
+    directory: home,
+    readsLocalFiles: true,
+    rows: (sql, params, lane = 'read') => sessions.in(lane).rows(sql, params),
+    async *stream(sql, params = {}) {
+      yield* jsonRows(sessions.in('read').bytes(sql, 'JSONEachRow', texts(params)));
+    },
+    run: (sql, params, lane = 'write') => sessions.in(lane).run(sql, params),
+    insert: async (table, rows) => {
+      if (rows.length > 0) await sessions.in('write').insert(table, rows);
+    },
+    insertSegment: (target, select, { path, structure }) => {
+      const source = `file(${sqlString(path)}, 'RowBinary', ${sqlString(structure)})`;
+      return sessions.in('write').run(`INSERT INTO ${target} ${select.replace('{segment}', source)}`);
+    },
+    close: async () => {
+      removeOwner(home); // first, so that nobody is sent to an endpoint that is closing
+      await endpoint.close();
+      await sessions.close();
+    },
+  };
+}
+
+// Undefined when the owner file is a leftover: nobody answers at its address.
+async function openBeside(location: string, directory: string, owner: Owner): Promise<Store | undefined> {
+  if (owner.host !== hostname()) return undefined;
+  try {
+    return await openRemote({
+      location,
+      url: owner.address,
+      username: 'vestige',
+      password: owner.token,
+      local: { directory },
+    });
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'unreachable') return undefined;
+    throw error;
+  }
+}
+
+async function* jsonRows(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Row> {
+  let rest = '';
+  const decoder = new TextDecoder();
+  for await (const piece of pieces) {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield JSON.parse(line) as Row;
+  }
+  if (rest !== '') yield JSON.parse(rest) as Row;
+}
+
+function texts(params: Params): TextParams {
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, formatQueryParams({ value })]));
+}
+
+// chDB tells a held lock only in words: the code of its exception is 76, CANNOT_OPEN_FILE, as for many other reasons.
+function isLock(error: unknown): boolean {
+  return reasonOf(error).includes('Cannot lock file');
+}
+
+function reasonOf(error: unknown): string {
+  const causes: string[] = [];
+  for (let e: unknown = error; e instanceof Error; e = e.cause) causes.push(e.message);
+  return causes.join(': ');
+}
+
+function busyMessage(home: string, owner: Owner | undefined): string {
+  const holder = owner ? describeOwner(owner) : 'a process that left no owner file';
+  return `the store ${home} is held by ${holder}, which does not answer; end that process or use another --store`;
+}

@@ -1,0 +1,38 @@
+// The schema: numbered SQL files, forward only. Table schema_versions tells how far a store is.
+import records from './schema/001-records.sql';
+import typed from './schema/002-typed.sql';
+import entities from './schema/003-entities.sql';
+import conclusions from './schema/004-conclusions.sql';
+import evidence from './schema/005-evidence.sql';
+import { type Store, StoreError } from './store.ts';
+
+const files = [records, typed, entities, conclusions, evidence];
+
+/** Brings a store to this program's schema; refuses one that a newer program has moved on. */
+export async function migrate(store: Store): Promise<void> {
+  await store.run(
+    'CREATE TABLE IF NOT EXISTS schema_versions (n UInt32, applied_at DateTime DEFAULT now()) ENGINE = ReplacingMergeTree ORDER BY n',
+  );
+  const [row] = await store.rows('SELECT toUInt32(max(n)) AS n FROM schema_versions', {}, 'write');
+  const done = Number(row?.['n'] ?? 0);
+  if (done > files.length) {
+    throw new StoreError(
+      'newer-schema',
+      `the store ${store.location} was made by a newer Vestige (schema ${done}, this program knows ${files.length})`,
+    );
+  }
+  for (const [i, file] of files.entries()) {
+    if (i < done) continue;
+    for (const statement of statementsOf(file)) await store.run(statement);
+    await store.run('INSERT INTO schema_versions (n) VALUES ({n:UInt32})', { n: i + 1 });
+  }
+}
+
+/** Statements of a schema file: comments go, a semicolon at the end of a line ends a statement. */
+function statementsOf(sql: string): string[] {
+  return sql
+    .replace(/--[^\n]*/g, '')
+    .split(/;\s*(?:\n|$)/)
+    .map((s) => s.trim())
+    .filter((s) => s !== '');
+}

@@ -1,0 +1,71 @@
+// A store spoken to over HTTP: a ClickHouse server, or the loopback endpoint of the process that owns a directory.
+import { createReadStream } from 'node:fs';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { type Row, type Store, StoreError, sqlString } from './store.ts';
+
+export interface RemoteOptions {
+  location: string;
+  url: string;
+  username?: string;
+  password?: string;
+  database?: string;
+  /** Set when the engine behind the URL runs on this host (an owner's endpoint). */
+  local?: { directory: string };
+}
+
+const REQUEST_TIMEOUT_MS = 30 * 60 * 1000; // correlation of a large store is one long statement
+
+export async function openRemote(options: RemoteOptions): Promise<Store> {
+  const client = createClient({
+    url: options.url,
+    username: options.username ?? 'default',
+    password: options.password ?? '',
+    ...(options.database === undefined ? {} : { database: options.database }),
+    request_timeout: REQUEST_TIMEOUT_MS,
+    // the owner's endpoint sets these for its sessions; a server takes them from the request
+    clickhouse_settings: options.local
+      ? {}
+      : {
+          date_time_output_format: 'iso',
+          output_format_json_quote_64bit_integers: 0,
+          async_insert: 0,
+          max_partitions_per_insert_block: '0',
+        },
+    max_open_connections: 8,
+    log: { level: ClickHouseLogLevel.OFF }, // errors are thrown, and told once, by whoever asked
+  });
+  const ping = await client.ping();
+  if (!ping.success) {
+    await client.close();
+    throw new StoreError('unreachable', `cannot reach the store at ${options.location}: ${ping.error.message}`, true, {
+      cause: ping.error,
+    });
+  }
+  return remoteStore(client, options);
+}
+
+function remoteStore(client: ClickHouseClient, options: RemoteOptions): Store {
+  return {
+    location: options.location,
+    directory: options.local?.directory,
+    readsLocalFiles: options.local !== undefined,
+    rows: async (query, query_params = {}) =>
+      (await client.query({ query, query_params, format: 'JSONEachRow' })).json<Row>(),
+    async *stream(query, query_params = {}) {
+      const result = await client.query({ query, query_params, format: 'JSONEachRow' });
+      for await (const rows of result.stream<Row>()) for (const row of rows) yield row.json();
+    },
+    run: async (query, query_params = {}) => {
+      await client.command({ query, query_params });
+    },
+    insert: async (table, values) => {
+      if (values.length > 0) await client.insert({ table, values: [...values], format: 'JSONEachRow' });
+    },
+    insertSegment: async (target, select, { path, structure }) => {
+      const query = `INSERT INTO ${target} ${select.replace('{segment}', `input(${sqlString(structure)})`)} FORMAT RowBinary`;
+      const { stream } = await client.exec({ query, values: createReadStream(path) });
+      for await (const _ of stream); // the answer has no bytes; reading it to its end frees the connection
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,32 @@
+// Makes dist/: vestige.js (the program), pack/ (the rules), web/ (the page).
+import { cpSync, existsSync, rmSync } from 'node:fs';
+import { build } from 'esbuild';
+
+rmSync('dist', { recursive: true, force: true });
+await build({
+  entryPoints: ['cli/main.ts'],
+  outfile: 'dist/vestige.js',
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  sourcemap: true,
+  loader: { '.sql': 'text' },
+  // the engine is a native library and stays in node_modules
+  external: ['chdb', 'chdb/connection'],
+  banner: {
+    // commander and yaml are CommonJS inside; an ES module bundle has no require of its own
+    js: "#!/usr/bin/env node\nimport { createRequire as vestigeRequire } from 'node:module';\nconst require = vestigeRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+cpSync('analytics/rules/pack', 'dist/pack', { recursive: true });
+if (existsSync('web/ui/index.html')) {
+  const { build: buildPage } = await import('vite');
+  await buildPage({
+    root: 'web/ui',
+    base: './',
+    logLevel: 'warn',
+    build: { outDir: '../../dist/web', emptyOutDir: true },
+  });
+}

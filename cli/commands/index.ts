@@ -1,0 +1,7 @@
+// The list of commands, in the order of the help.
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+
+type Register = (program: Command, context: Context) => void;
+
+export const commands: readonly Register[] = [];

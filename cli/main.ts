@@ -1,0 +1,59 @@
+// The program `vestige`: reads the environment and the arguments, hands a context to the command, sets the exit code.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { DEFAULT_STORE } from '../analytics/store/connect.ts';
+import { commands } from './commands/index.ts';
+import { createContext, EXIT, explain, type GlobalOptions } from './context.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const beside = (name: string) => (existsSync(join(here, name)) ? join(here, name) : undefined);
+
+const program = new Command('vestige')
+  .description('Forensics for containers that are already gone.')
+  .version('0.1.0')
+  .option(
+    '--store <location>',
+    'embedded:DIR or http(s)://user:password@host:port/database',
+    process.env['VESTIGE_STORE'] ?? DEFAULT_STORE,
+  )
+  .option('--json', 'one JSON document')
+  .option('--ndjson', 'one JSON object a line')
+  .option('--csv', 'comma-separated values')
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride();
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal));
+// a reader that closes the pipe (head) ends the program quietly
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed),
+);
+
+const context = createContext({
+  stdout: process.stdout,
+  stderr: process.stderr,
+  now: () => new Date(),
+  packDirectory: beside('pack') ?? join(here, '../analytics/rules/pack'),
+  pageDirectory: beside('web'),
+  stop: stop.signal,
+  options: () => program.opts<GlobalOptions>(),
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
+});
+
+for (const register of commands) register(program, context);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  } else {
+    const { message, exitCode } = explain(error);
+    process.stderr.write(`vestige: ${message}\n`);
+    process.exitCode = exitCode;
+  }
+}

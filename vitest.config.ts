@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+import { textModules } from './text-modules.ts';
+
+// Two cores and an engine that takes 300 MB a process: few workers, each test file in a process of its own
+// (the native engine holds one path a process).
+const shared = { plugins: [textModules()] };
+const limits = { pool: 'forks' as const, testTimeout: 120_000, hookTimeout: 120_000 };
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { ...shared, test: { ...limits, name: 'unit', include: ['{ingest,analytics,cli,web}/**/*.test.ts'] } },
+      { ...shared, test: { ...limits, name: 'whole', include: ['test/{contract,end-to-end,fault}/**/*.test.ts'] } },
+      { ...shared, test: { ...limits, name: 'tidy', include: ['test/tidy/**/*.test.ts'] } },
+    ],
+  },
+});
