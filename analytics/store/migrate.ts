@@ -1,4 +1,6 @@
 // The schema: numbered SQL files, forward only. Table schema_versions tells how far a store is.
+
+import syscalls from '../decode/reference/syscalls.sql';
 import records from './schema/001-records.sql';
 import typed from './schema/002-typed.sql';
 import entities from './schema/003-entities.sql';
@@ -6,7 +8,7 @@ import conclusions from './schema/004-conclusions.sql';
 import evidence from './schema/005-evidence.sql';
 import { type Store, StoreError } from './store.ts';
 
-const files = [records, typed, entities, conclusions, evidence];
+const files = [records, typed, syscalls, entities, conclusions, evidence];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */
 export async function migrate(store: Store): Promise<void> {

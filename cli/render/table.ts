@@ -15,7 +15,7 @@ export function renderTable<R>(rows: readonly R[], columns: readonly Column<R>[]
   const natural = columns.map((column, i) =>
     Math.max(column.title.length, ...cells.map((line) => [...(line[i] ?? '')].length)),
   );
-  const widths = fit(natural, columns, width);
+  const widths = shrink(natural, columns, width);
   const line = (texts: readonly string[]) =>
     texts
       .map((text, i) => cut(text, widths[i] ?? 0).padEnd(widths[i] ?? 0))
@@ -24,7 +24,7 @@ export function renderTable<R>(rows: readonly R[], columns: readonly Column<R>[]
   return [line(columns.map((c) => c.title)), ...cells.map(line)].join('\n');
 }
 
-function fit<R>(natural: readonly number[], columns: readonly Column<R>[], width: number): number[] {
+function shrink<R>(natural: readonly number[], columns: readonly Column<R>[], width: number): number[] {
   const over = natural.reduce((a, b) => a + b + GAP.length, -GAP.length) - width;
   if (over <= 0) return [...natural];
   const room = natural.map((n, i) => (columns[i]?.flexible ? Math.max(0, n - FLEXIBLE_WIDTH_MIN) : 0));

@@ -84,8 +84,7 @@ CREATE TABLE IF NOT EXISTS staged
     stream      LowCardinality(String),
     position    UInt64,
     loader      LowCardinality(String),
-    seq         UInt64,
-    fresh       UInt8                              -- 1: records did not have it when the batch was staged
+    seq         UInt64
 )
 ENGINE = MergeTree
 PARTITION BY batch

@@ -1,0 +1,47 @@
+// From records to typed rows: each decoder is one SELECT over `input_records`, a name that stands for a closed list of
+// places records come from. Nothing is decoded outside the engine.
+import type { Store } from '../store/store.ts';
+import auditd from './auditd.sql';
+import deadLetters from './dead-letters.sql';
+import k8sAudit from './k8s-audit.sql';
+import runtime from './runtime.sql';
+
+// Bodies of some kilobytes a row and a dozen arrays made of each: small blocks bound the memory of a decoder.
+const LIMITS = 'SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 67108864';
+
+const ofBatch = (formats: string) =>
+  `(SELECT * FROM staged WHERE batch = {batch:String} AND format IN (${formats}) AND event_key != '')`;
+
+// An auditd event may have come in part before: the parts in records join those of the batch.
+const auditdOfBatch = `(
+  SELECT cluster, node, event_key, event_time, boot_id, raw, digest, loader, seq
+  FROM staged WHERE batch = {batch:String} AND format = 'auditd' AND event_key != ''
+  UNION ALL
+  SELECT cluster, node, event_key, event_time, boot_id, raw, digest, loader, seq
+  FROM records FINAL
+  WHERE source = 'auditd'
+    AND event_time BETWEEN (SELECT min(event_time) FROM staged WHERE batch = {batch:String} AND format = 'auditd')
+                       AND (SELECT max(event_time) FROM staged WHERE batch = {batch:String} AND format = 'auditd')
+    AND (cluster, node, event_key) IN (SELECT cluster, node, event_key FROM staged WHERE batch = {batch:String} AND format = 'auditd')
+    AND (cluster, node, digest) NOT IN (SELECT cluster, node, digest FROM staged WHERE batch = {batch:String} AND format = 'auditd'))`;
+
+const steps = [
+  {
+    target: 'k8s_audit',
+    select: k8sAudit,
+    from: ofBatch("'k8s-audit'").replace('AND event_key', 'AND isValidJSON(raw) AND event_key'),
+  },
+  { target: 'auditd', select: auditd, from: auditdOfBatch },
+  { target: 'runtime', select: runtime, from: ofBatch("'containerd-event', 'containerd-container'") },
+  { target: 'dead_letters', select: deadLetters, from: '(SELECT * FROM staged WHERE batch = {batch:String})' },
+];
+
+/** Typed rows and dead letters of one staged batch. Running it again changes nothing: rows replace themselves. */
+export async function decodeBatch(store: Store, batch: string): Promise<void> {
+  for (const { target, select, from } of steps) {
+    await store.run(
+      `INSERT INTO ${target} ${select.replace('input_records\n', `${from} AS input_records\n`)} ${LIMITS}`,
+      { batch },
+    );
+  }
+}

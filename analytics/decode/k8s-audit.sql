@@ -1,0 +1,119 @@
+-- Kubernetes API audit events to rows of k8s_audit.
+--
+-- Sample: {"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"74fe...","stage":"ResponseComplete",
+--          "requestURI":"/api/v1/namespaces/shop/pods","verb":"create","user":{"username":"alice","groups":[...],"extra":{...}},
+--          "sourceIPs":["10.20.0.11"],"userAgent":"kubectl/...","objectRef":{...},"responseStatus":{"code":201},
+--          "requestObject":{...},"responseObject":{...},"requestReceivedTimestamp":"...","stageTimestamp":"...","annotations":{...}}
+-- Specification: https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
+--
+-- Input: input_records (cluster, raw, digest, loader, seq), one event each, valid JSON with an auditID.
+-- The event is parsed once, into a tuple of what the columns need; bodies are read a second time, and only where there is one.
+-- Body: what the server answered where it answered with the object, else what was asked for. A pod template of a workload
+-- (Deployment, Job, CronJob ...) is read like a pod's own spec.
+WITH
+    events AS
+    (
+        SELECT
+            cluster, digest, loader, seq,
+            JSONExtract(raw, 'Tuple(
+                level String, auditID String, stage String, requestURI String, verb String,
+                user Tuple(username String, uid String, groups Array(String), extra Map(String, Array(String))),
+                impersonatedUser Tuple(username String, groups Array(String)),
+                sourceIPs Array(String), userAgent String,
+                objectRef Tuple(resource String, namespace String, name String, uid String, apiGroup String, apiVersion String, subresource String),
+                responseStatus Tuple(code UInt16, reason String),
+                requestReceivedTimestamp String, stageTimestamp String,
+                annotations Map(String, String),
+                requestObject String, responseObject String)') AS e,
+            e.requestObject AS request,
+            e.responseObject AS response,
+            if(response = '' OR JSONExtractString(response, 'kind') IN ('Status', ''), request, response) AS object
+        FROM input_records
+    ),
+    bodies AS
+    (
+        SELECT
+            *,
+            JSONExtract(object, 'Tuple(
+                kind String,
+                metadata Tuple(name String, uid String, ownerReferences Array(Tuple(kind String, name String, uid String, controller Bool))),
+                status Tuple(podIP String, containerStatuses Array(Tuple(containerID String)), initContainerStatuses Array(Tuple(containerID String))),
+                target Tuple(name String),
+                roleRef Tuple(kind String, name String),
+                subjects Array(Tuple(kind String, namespace String, name String)))') AS o,
+            multiIf(o.kind = 'CronJob', JSONExtractRaw(object, 'spec', 'jobTemplate', 'spec', 'template', 'spec'),
+                    JSONHas(object, 'spec', 'template', 'spec'), JSONExtractRaw(object, 'spec', 'template', 'spec'),
+                    JSONExtractRaw(object, 'spec')) AS spec,
+            JSONExtract(spec, 'Tuple(
+                nodeName String, serviceAccountName String, hostNetwork Bool, hostPID Bool, hostIPC Bool,
+                containers Array(Tuple(image String, command Array(String), args Array(String),
+                    securityContext Tuple(privileged Bool, capabilities Tuple(add Array(String))))),
+                initContainers Array(Tuple(image String, command Array(String), args Array(String),
+                    securityContext Tuple(privileged Bool, capabilities Tuple(add Array(String))))),
+                ephemeralContainers Array(Tuple(image String, command Array(String), args Array(String),
+                    securityContext Tuple(privileged Bool, capabilities Tuple(add Array(String))))),
+                volumes Array(Tuple(hostPath Tuple(path String))))') AS s,
+            arrayConcat(s.initContainers, s.containers, s.ephemeralContainers) AS all_containers,
+            arrayFirst(r -> r.controller, o.metadata.ownerReferences) AS owner,
+            extractURLParameters(e.requestURI) AS uri_parameters
+        FROM events
+    )
+SELECT
+    cluster,
+    parseDateTime64BestEffortOrZero(if(e.requestReceivedTimestamp = '', e.stageTimestamp, e.requestReceivedTimestamp), 9, 'UTC') AS time,
+    parseDateTime64BestEffortOrZero(e.stageTimestamp, 9, 'UTC') AS stage_time,
+    e.auditID AS audit_id,
+    e.stage AS stage,
+    e.level AS level,
+    e.verb AS verb,
+    e.requestURI AS request_uri,
+    e.user.username AS username,
+    e.user.uid AS user_uid,
+    e.user.groups AS user_groups,
+    arrayElement(e.user.extra['authentication.kubernetes.io/credential-id'], 1) AS credential_id,
+    arrayElement(e.user.extra['authentication.kubernetes.io/pod-name'], 1) AS user_pod_name,
+    arrayElement(e.user.extra['authentication.kubernetes.io/pod-uid'], 1) AS user_pod_uid,
+    arrayElement(e.user.extra['authentication.kubernetes.io/node-name'], 1) AS user_node_name,
+    e.impersonatedUser.username AS impersonated_user,
+    e.impersonatedUser.groups AS impersonated_groups,
+    e.sourceIPs AS source_ips,
+    e.userAgent AS user_agent,
+    e.objectRef.resource AS resource,
+    e.objectRef.subresource AS subresource,
+    e.objectRef.apiGroup AS api_group,
+    e.objectRef.apiVersion AS api_version,
+    e.objectRef.namespace AS namespace,
+    if(e.objectRef.name = '', o.metadata.name, e.objectRef.name) AS name,
+    if(e.objectRef.uid = '', o.metadata.uid, e.objectRef.uid) AS object_uid,
+    e.responseStatus.code AS code,
+    e.responseStatus.reason AS status_reason,
+    e.annotations['authorization.k8s.io/decision'] AS decision,
+    e.annotations['authorization.k8s.io/reason'] AS decision_reason,
+    e.annotations AS annotations,
+    arrayMap(p -> decodeURLFormComponent(substring(p, 9)), arrayFilter(p -> startsWith(p, 'command='), uri_parameters)) AS exec_command,
+    if(e.objectRef.subresource IN ('exec', 'attach'), decodeURLFormComponent(extractURLParameter(e.requestURI, 'container')), '') AS exec_container,
+    owner.kind AS owner_kind,
+    owner.name AS owner_name,
+    owner.uid AS owner_uid,
+    if(e.objectRef.subresource = 'binding', o.target.name, s.nodeName) AS node_name,
+    o.status.podIP AS pod_ip,
+    s.hostNetwork AS host_network,
+    s.hostPID AS host_pid,
+    s.hostIPC AS host_ipc,
+    arrayExists(c -> c.securityContext.privileged, all_containers) AS privileged,
+    arrayDistinct(arrayFlatten(arrayMap(c -> c.securityContext.capabilities.add, all_containers))) AS capabilities_added,
+    arrayFilter(p -> p != '', arrayMap(v -> v.hostPath.path, s.volumes)) AS host_paths,
+    arrayMap(c -> c.image, all_containers) AS images,
+    arrayMap(c -> arrayStringConcat(arrayConcat(c.command, c.args), ' '), all_containers) AS commands,
+    s.serviceAccountName AS service_account,
+    arrayMap(c -> replaceRegexpOne(c.containerID, '^[^/]*//', ''), arrayConcat(o.status.initContainerStatuses, o.status.containerStatuses)) AS container_ids,
+    o.roleRef.kind AS role_kind,
+    o.roleRef.name AS role_name,
+    arrayMap(x -> concat(x.kind, ':', x.namespace, ':', x.name), o.subjects) AS subjects,
+    JSONExtractString(object, 'spec', 'schedule') AS schedule,
+    multiIf(request != '' AND response != '', 'both', request != '', 'request', response != '', 'response', 'none') AS body,
+    digest,
+    loader,
+    seq,
+    bitShiftLeft(toUInt64(1), 32) AS version
+FROM bodies

@@ -1,0 +1,100 @@
+// Bytes of a file to lines with their offsets: the first stage of an import. Memory is bounded by the longest line kept.
+import { createReadStream } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { Decompress } from 'fzstd';
+
+export interface Line {
+  /** Without its newline; a carriage return before it stays, for it was received. */
+  bytes: Buffer;
+  /** Offset of the first byte in the uncompressed stream. */
+  offset: number;
+  /** False for a piece of a line that was too long to hold; the pieces follow one another. */
+  whole: boolean;
+}
+
+// Ten times the largest request an API server accepts (3 MB): what is longer is no log line of the three sources.
+export const LINE_BYTES_MAX = 32 * 1024 * 1024;
+
+const GZIP = Buffer.from([0x1f, 0x8b]);
+const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+
+/** Chunks of a file, uncompressed; gzip and zstd are recognised by their first bytes. `onRead` hears bytes of the file. */
+export async function* readUncompressed(path: string, onRead: (bytes: number) => void): AsyncIterable<Buffer> {
+  const file = createReadStream(path, { highWaterMark: 1 << 18 });
+  const counted = (async function* () {
+    for await (const chunk of file as AsyncIterable<Buffer>) {
+      onRead(chunk.length);
+      yield chunk;
+    }
+  })();
+  const first = await counted.next();
+  if (first.done) return;
+  const all = (async function* () {
+    yield first.value;
+    yield* counted;
+  })();
+  if (first.value.subarray(0, 2).equals(GZIP)) yield* gunzip(all);
+  else if (first.value.subarray(0, 4).equals(ZSTD)) yield* unzstd(all);
+  else yield* all;
+}
+
+async function* gunzip(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  const unzip = createGunzip();
+  const fed = (async () => {
+    for await (const chunk of chunks) {
+      if (!unzip.write(chunk)) await new Promise((resolve) => unzip.once('drain', resolve).once('close', resolve));
+    }
+    unzip.end();
+  })();
+  fed.catch((error) => unzip.destroy(error));
+  yield* unzip as AsyncIterable<Buffer>;
+  await fed;
+}
+
+async function* unzstd(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  let out: Buffer[] = [];
+  const unzip = new Decompress((chunk) => out.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
+  const drain = () => {
+    const ready = out;
+    out = [];
+    return ready;
+  };
+  for await (const chunk of chunks) {
+    unzip.push(chunk);
+    yield* drain();
+  }
+  unzip.push(new Uint8Array(0), true);
+  yield* drain();
+}
+
+/** Lines of a stream of chunks; the last one may lack its newline. Empty lines come too: their bytes are accounted for. */
+export async function* splitLines(chunks: AsyncIterable<Buffer>, lineBytesMax = LINE_BYTES_MAX): AsyncIterable<Line> {
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  let offset = 0;
+  let cut = false;
+  for await (const chunk of chunks) {
+    let from = 0;
+    for (let to = chunk.indexOf(10); to !== -1; to = chunk.indexOf(10, from)) {
+      const bytes = restBytes === 0 ? chunk.subarray(from, to) : Buffer.concat([...rest, chunk.subarray(from, to)]);
+      yield { bytes, offset, whole: !cut };
+      offset += bytes.length + 1;
+      rest = [];
+      restBytes = 0;
+      cut = false;
+      from = to + 1;
+    }
+    if (from < chunk.length) {
+      rest.push(chunk.subarray(from));
+      restBytes += chunk.length - from;
+    }
+    if (restBytes > lineBytesMax) {
+      yield { bytes: Buffer.concat(rest), offset, whole: false };
+      offset += restBytes;
+      rest = [];
+      restBytes = 0;
+      cut = true;
+    }
+  }
+  if (restBytes > 0) yield { bytes: Buffer.concat(rest), offset, whole: !cut };
+}

@@ -1,0 +1,96 @@
+// One segment into the store, once in effect. Order is the guarantee: typed rows and dead letters first, receipts next,
+// `records` last. A record that is in `records` is done; whatever a kill leaves undone is done again by the retry, and
+// rows replace themselves (docs/decisions/0002-records-last.md).
+import { decodeBatch } from '../../analytics/decode/decode.ts';
+import type { Store } from '../../analytics/store/store.ts';
+import { SEGMENT_STRUCTURE } from './segment.ts';
+import stage from './stage.sql';
+
+const RECORD_COLUMNS =
+  'source, cluster, node, event_time, digest, format, event_key, raw, lines, boot_id, attrs, collector, received_at, stream, position, loader, seq';
+
+const NOT_YET_STORED = `(source, cluster, node, digest) NOT IN (
+  SELECT source, cluster, node, digest FROM records
+  WHERE event_time BETWEEN (SELECT min(event_time) FROM staged WHERE batch = {batch:String})
+                       AND (SELECT max(event_time) FROM staged WHERE batch = {batch:String}))`;
+
+export interface Loaded {
+  records: number;
+  duplicates: number;
+  deadLetters: number;
+  /** Events that new records belong to, by typed table. */
+  events: { k8s_audit: number; auditd: number; runtime: number };
+}
+
+export async function loadSegment(store: Store, batch: string, path: string): Promise<Loaded> {
+  const target = `staged (batch, ${RECORD_COLUMNS.replace(', digest', ', digest')})`;
+  await store.insertSegment(target, stage.replace('{batch}', batch), { path, structure: SEGMENT_STRUCTURE });
+  try {
+    const counts = await countStaged(store, batch);
+    if (counts.fresh > 0) {
+      await decodeBatch(store, batch);
+      await store.run(
+        `INSERT INTO receipts SELECT source, cluster, node, digest, collector, received_at, stream, position, loader, seq FROM staged WHERE batch = {batch:String}`,
+        { batch },
+      );
+      await store.run(
+        `INSERT INTO records (${RECORD_COLUMNS}) SELECT ${RECORD_COLUMNS} FROM staged
+         WHERE batch = {batch:String} AND ${NOT_YET_STORED} ORDER BY seq LIMIT 1 BY source, cluster, node, digest`,
+        { batch },
+      );
+    } else {
+      await store.run(
+        `INSERT INTO receipts SELECT source, cluster, node, digest, collector, received_at, stream, position, loader, seq FROM staged WHERE batch = {batch:String}`,
+        { batch },
+      );
+    }
+    return {
+      records: counts.fresh,
+      duplicates: counts.staged - counts.fresh,
+      deadLetters: counts.dead,
+      events: { k8s_audit: counts.k8s_audit, auditd: counts.auditd, runtime: counts.runtime },
+    };
+  } finally {
+    await store.run(`ALTER TABLE staged DROP PARTITION '${batch}'`);
+  }
+}
+
+interface Counts {
+  staged: number;
+  fresh: number;
+  dead: number;
+  k8s_audit: number;
+  auditd: number;
+  runtime: number;
+}
+
+async function countStaged(store: Store, batch: string): Promise<Counts> {
+  const [row] = await store.rows(
+    `SELECT
+       (SELECT count() FROM staged WHERE batch = {batch:String}) AS staged,
+       count() AS fresh,
+       countIf(undecodable) AS dead,
+       uniqExactIf((cluster, node, event_key), source = 'k8s-audit' AND NOT undecodable) AS k8s_audit,
+       uniqExactIf((cluster, node, event_key), source = 'auditd' AND NOT undecodable) AS auditd,
+       countIf(source = 'runtime' AND NOT undecodable) AS runtime
+     FROM
+     (
+       SELECT source, cluster, node, event_key,
+         event_key = '' OR format IN ('k8s-audit', 'containerd-container') AND NOT isValidJSON(raw)
+           OR format = 'containerd-event' AND NOT isValidJSON(extract(raw, '(\\\\{.*)$')) AS undecodable
+       FROM staged WHERE batch = {batch:String} AND ${NOT_YET_STORED}
+       LIMIT 1 BY source, cluster, node, digest
+     )`,
+    { batch },
+    'write',
+  );
+  const n = (name: keyof Counts) => Number(row?.[name] ?? 0);
+  return {
+    staged: n('staged'),
+    fresh: n('fresh'),
+    dead: n('dead'),
+    k8s_audit: n('k8s_audit'),
+    auditd: n('auditd'),
+    runtime: n('runtime'),
+  };
+}

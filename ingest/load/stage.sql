@@ -1,0 +1,44 @@
+-- A segment into `staged`: digest, time and identity are taken from the bytes.
+-- Parameter: {batch:String} is written in by ingest/load/load.ts as a literal of its own making (24 hex characters).
+-- event_key: auditID/stage; seconds.millis:serial; empty when the bytes hold none (a dead letter).
+SELECT
+    '{batch}' AS batch,
+    source,
+    cluster,
+    node,
+    -- outside of 2015..2100 a time is not believed
+    if(taken BETWEEN toDateTime64('2015-01-01 00:00:00', 9, 'UTC') AND toDateTime64('2100-01-01 00:00:00', 9, 'UTC'), taken, toDateTime64(0, 9, 'UTC')) AS event_time,
+    SHA256(raw) AS digest,
+    format,
+    multiIf(format = 'k8s-audit', if(k8s.auditID = '', '', concat(k8s.auditID, '/', k8s.stage)),
+            format = 'auditd', if(empty(audit), '', concat(audit[1], '.', audit[2], ':', audit[3])),
+            format = 'containerd-event', if(empty(event), '', concat(event[1], '/', event[2], '/', event[3])),
+            format = 'containerd-container', if(document.id = '' AND document.info.ID = '', '', concat('container/', document.info.ID, document.id)),
+            '') AS event_key,
+    raw,
+    lines,
+    boot_id,
+    map() AS attrs,
+    collector,
+    fromUnixTimestamp64Micro(received_at, 'UTC') AS received_at,
+    stream,
+    position,
+    loader,
+    seq
+FROM
+(
+    SELECT
+        *,
+        if(format = 'k8s-audit', JSONExtract(raw, 'Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)'), ('', '', '', '')::Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)) AS k8s,
+        if(format = 'auditd', extractGroups(substring(raw, 1, 400), 'msg=audit\\((\\d+)\\.(\\d+):(\\d+)\\)'), []) AS audit,
+        if(format = 'containerd-event', extractGroups(substring(raw, 1, 400), '^(\\S+ \\S+) \\+0000 UTC (\\S+) (/\\S+) '), []) AS event,
+        if(format = 'containerd-container', JSONExtract(raw, 'Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))'), ('', '', ('', ''))::Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))) AS document,
+        multiIf(
+            format = 'auditd', toDateTime64(fromUnixTimestamp64Milli(toInt64OrZero(audit[1]) * 1000 + toInt64OrZero(audit[2]), 'UTC'), 9, 'UTC'),
+            parseDateTime64BestEffortOrZero(multiIf(
+                format = 'k8s-audit', if(k8s.requestReceivedTimestamp = '', k8s.stageTimestamp, k8s.requestReceivedTimestamp),
+                format = 'containerd-event', event[1],
+                format = 'containerd-container', if(document.observedAt = '', document.info.CreatedAt, document.observedAt),
+                ''), 9, 'UTC')) AS taken
+    FROM {segment}
+)
