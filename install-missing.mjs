@@ -11,5 +11,6 @@ const stamp = 'node_modules/.package-lock.json';
 const fresh = existsSync(stamp) && statSync(stamp).mtimeMs >= statSync('package-lock.json').mtimeMs;
 if (!fresh) {
   process.stderr.write('Installing the npm packages (about 600 MB, most of it the database engine) ...\n');
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: 'inherit' });
+  // not `npm ci`: it refuses a lock file that lacks optional packages of platforms the locking machine could not fetch
+  execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: 'inherit' });
 }
