@@ -1,0 +1,164 @@
+// One container's life: its pod, what ran in it, who came in, what was found.
+import { z } from 'zod';
+import type { Store } from '../store/store.ts';
+import { type ChainSummary, chainsOfContainer } from './chains.ts';
+import { type Finding, listFindings } from './findings.ts';
+
+const time = (column: string, alias = column.replace(/^.*\./, '')) =>
+  `if(${column} = toDateTime64(0, 9, 'UTC'), NULL, ${column}) AS ${alias}`;
+const hexes = 'arrayMap(d -> lower(hex(d)), digests)';
+
+const Spec = z.object({
+  cluster: z.string(),
+  node: z.string(),
+  container_id: z.string(),
+  runtime_namespace: z.string(),
+  kind: z.string(),
+  container_name: z.string(),
+  namespace: z.string(),
+  pod: z.string(),
+  pod_uid: z.string(),
+  sandbox_id: z.string(),
+  image: z.string(),
+  args: z.array(z.string()),
+  env_names: z.array(z.string()),
+  mounts: z.array(z.object({ source: z.string(), target: z.string() })),
+  privileged: z.boolean(),
+  capabilities: z.array(z.string()),
+  pid: z.number().nullable(),
+  created_at: z.string().nullable(),
+  started_at: z.string().nullable(),
+  ended_at: z.string().nullable(),
+  removed_at: z.string().nullable(),
+  exit_status: z.number().nullable(),
+  digests: z.array(z.string()),
+});
+
+const Pod = z.object({
+  namespace: z.string(),
+  pod: z.string(),
+  pod_uid: z.string(),
+  ips: z.array(z.string()),
+  service_account: z.string(),
+  owner_kind: z.string(),
+  owner_name: z.string(),
+  created_by: z.string(),
+  deleted_by: z.string(),
+  images: z.array(z.string()),
+  host_paths: z.array(z.string()),
+  privileged: z.boolean(),
+  host_network: z.boolean(),
+  host_pid: z.boolean(),
+  created_at: z.string().nullable(),
+  ended_at: z.string().nullable(),
+  digests: z.array(z.string()),
+});
+
+const Process = z.object({
+  process_key: z.string(),
+  parent_key: z.string(),
+  pid: z.number(),
+  ppid: z.number(),
+  first_seen: z.string(),
+  last_seen: z.string(),
+  exe: z.string(),
+  comm: z.string(),
+  argv: z.array(z.string()),
+  uid: z.number(),
+  attribution: z.object({ method: z.string(), confidence: z.number() }),
+  digests: z.array(z.string()),
+});
+
+const Session = z.object({
+  session_id: z.string(),
+  kind: z.string(),
+  principal: z.string(),
+  source_ip: z.string(),
+  user_agent: z.string(),
+  command: z.array(z.string()),
+  pid: z.number().nullable(),
+  process_key: z.string(),
+  requested_at: z.string().nullable(),
+  ended_at: z.string().nullable(),
+  confidence: z.number(),
+  digests: z.array(z.string()),
+});
+
+const EventCount = z.object({ layer: z.string(), action: z.string(), events: z.number() });
+
+export type ContainerProcess = z.infer<typeof Process>;
+
+/** One life. Lists are bounded (PROCESSES_MAX, LIST_MAX); `setup` processes of the runtime are left out. */
+export interface ContainerLife extends z.infer<typeof Spec> {
+  pod_object: z.infer<typeof Pod> | null;
+  processes: ContainerProcess[];
+  sessions: z.infer<typeof Session>[];
+  events: z.infer<typeof EventCount>[];
+  findings: Finding[];
+  chains: ChainSummary[];
+}
+
+// A bound for a document a person opens; `processes` and `findings` list all of them.
+const PROCESSES_MAX = 10_000;
+const LIST_MAX = 1_000;
+
+const specSql = `
+  SELECT cluster, node, container_id, runtime_namespace, kind, container_name, namespace, pod, pod_uid, sandbox_id, image,
+    args, env_names, privileged, capabilities, if(c.pid > 0, c.pid, NULL) AS pid, ${hexes} AS digests,
+    arrayMap((s, t) -> map('source', s, 'target', t), mount_sources, mount_targets) AS mounts,
+    ${time('c.created_at')}, ${time('c.started_at')}, ${time('c.ended_at')}, ${time('c.removed_at')},
+    if(c.exit_status < 0 OR c.ended_at = toDateTime64(0, 9, 'UTC'), NULL, c.exit_status) AS exit_status
+  FROM containers AS c FINAL
+  WHERE c.cluster = {cluster:String} AND c.node = {node:String} AND c.container_id = {container:String}`;
+
+const podSql = `
+  SELECT namespace, pod, pod_uid, ips, service_account, owner_kind, owner_name, created_by, deleted_by, images, host_paths,
+    privileged, host_network, host_pid, ${time('p.created_at')}, ${time('p.ended_at')}, ${hexes} AS digests
+  FROM pods AS p FINAL WHERE p.cluster = {cluster:String} AND p.pod_uid = {pod_uid:String} AND p.pod_uid != ''`;
+
+const ofContainer = 'cluster = {cluster:String} AND node = {node:String} AND container_id = {container:String}';
+
+const processesSql = `
+  SELECT process_key, parent_key, pid, ppid, first_seen, last_seen, exe, comm, argv, uid,
+    method, confidence, ${hexes} AS digests
+  FROM processes FINAL WHERE ${ofContainer} AND NOT setup ORDER BY first_seen, process_key LIMIT ${PROCESSES_MAX}`;
+
+const sessionsSql = `
+  SELECT session_id, kind, principal, source_ip, user_agent, command, process_key, confidence,
+    if(s.pid > 0, s.pid, NULL) AS pid, ${time('s.requested_at')}, ${time('s.ended_at')}, ${hexes} AS digests
+  FROM sessions AS s FINAL WHERE s.cluster = {cluster:String} AND s.container_id = {container:String}
+  ORDER BY s.requested_at, s.session_id LIMIT ${LIST_MAX}`;
+
+const eventsSql = `
+  SELECT layer, action, count() AS events FROM events FINAL WHERE ${ofContainer}
+  GROUP BY layer, action ORDER BY events DESC, layer, action`;
+
+export interface ContainerKey {
+  cluster: string;
+  node: string;
+  container_id: string;
+}
+
+export async function readContainer(store: Store, key: ContainerKey): Promise<ContainerLife | undefined> {
+  const of = { cluster: key.cluster, node: key.node, container: key.container_id };
+  const [row] = await store.rows(specSql, of);
+  if (!row) return undefined;
+  const spec = Spec.parse(row);
+  const [pod] = await store.rows(podSql, { cluster: key.cluster, pod_uid: spec.pod_uid });
+  const processes = (await store.rows(processesSql, of)).map(({ method, confidence, ...rest }) =>
+    Process.parse({ ...rest, attribution: { method, confidence } }),
+  );
+  return {
+    ...spec,
+    pod_object: pod ? Pod.parse(pod) : null,
+    processes,
+    sessions: z.array(Session).parse(await store.rows(sessionsSql, of)),
+    events: z.array(EventCount).parse(await store.rows(eventsSql, of)),
+    findings: await listFindings(store, {
+      cluster: key.cluster,
+      container: key.container_id,
+      limit: LIST_MAX,
+    }),
+    chains: await chainsOfContainer(store, key.container_id, LIST_MAX),
+  };
+}
