@@ -1,7 +1,7 @@
 // A store spoken to over HTTP: a ClickHouse server, or the loopback endpoint of the process that owns a directory.
 import { createReadStream } from 'node:fs';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { type Row, type Store, StoreError, sqlString } from './store.ts';
+import { type Row, rowsOf, type Store, StoreError, sqlString } from './store.ts';
 
 export interface RemoteOptions {
   location: string;
@@ -59,7 +59,7 @@ function remoteStore(client: ClickHouseClient, options: RemoteOptions): Store {
       await client.command({ query, query_params });
     },
     insert: async (table, values) => {
-      if (values.length > 0) await client.insert({ table, values: [...values], format: 'JSONEachRow' });
+      if (values.length > 0) await client.insert(rowsOf(table, values));
     },
     insertSegment: async (target, select, { path, structure }) => {
       const query = `INSERT INTO ${target} ${select.replace('{segment}', `input(${sqlString(structure)})`)} FORMAT RowBinary`;

@@ -2,7 +2,7 @@
 // small question must not wait for a load (measured: 4 ms beside a query of 0.8 s on another session).
 import { type ClickHouseClientConfigOptions, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { type ChdbConnection, createChdbConnection } from 'chdb/connection';
-import { type Lane, type Params, type Row, sqlString } from './store.ts';
+import { type Lane, type Params, type Row, rowsOf, sqlString } from './store.ts';
 
 // Told to every session once: settings sent with a query would leak into later ones of the same session.
 const SESSION_SETTINGS = [
@@ -72,7 +72,7 @@ function openSession(path: string): Session {
       }),
     insert: (table, values) =>
       inTurn(async () => {
-        await client.insert({ table, values: [...values], format: 'JSONEachRow' });
+        await client.insert(rowsOf(table, values));
       }),
     runText: (query, params) =>
       inTurn(async () => {

@@ -20,7 +20,7 @@ export interface Store {
   stream(sql: string, params?: Params): AsyncIterable<Row>;
   /** A statement without rows. */
   run(sql: string, params?: Params, lane?: Lane): Promise<void>;
-  /** Small batches of rows made in TypeScript; column names as in the table. */
+  /** Small batches of rows made in TypeScript, all with the same keys: columns of the table, digests by their *_hex. */
   insert(table: string, rows: readonly Row[]): Promise<void>;
   /**
    * Fills a table from a RowBinary file of this host (ingest/load/segment.ts): `select` reads the columns that
@@ -47,4 +47,10 @@ export class StoreError extends Error {
 /** A string as a ClickHouse literal, for the few places where a parameter cannot stand (table functions, DDL). */
 export function sqlString(text: string): string {
   return `'${text.replace(/[\\']/g, (c) => `\\${c}`).replace(/\0/g, '\\0')}'`;
+}
+
+/** What @clickhouse/client's insert takes. Columns are named, so that EPHEMERAL ones (hex of digests) can be given. */
+export function rowsOf(table: string, rows: readonly Row[]) {
+  const [first = '', ...more] = Object.keys(rows[0] ?? {});
+  return { table, values: [...rows], format: 'JSONEachRow' as const, columns: [first, ...more] as [string, ...string[]] };
 }

@@ -88,7 +88,9 @@ CREATE TABLE IF NOT EXISTS processes
     method       LowCardinality(String),          -- how the container was found, '' for a process of the node
     confidence   Float32,
     setup        Bool,                            -- seen only while runc prepared the container
-    digests      Array(FixedString(32)),          -- the execve events
+    exec_id      String,                          -- of the exec that started it, '' otherwise
+    digests      Array(FixedString(32)) DEFAULT arrayMap(d -> toFixedString(unhex(d), 32), digests_hex), -- the execve events
+    digests_hex  Array(String) EPHEMERAL,         -- how TypeScript hands digests in
     version      UInt64,
     is_deleted   UInt8 DEFAULT 0
 )
@@ -135,7 +137,8 @@ CREATE TABLE IF NOT EXISTS sessions
     started_at   DateTime64(9, 'UTC'),            -- exec-started of the runtime
     ended_at     DateTime64(9, 'UTC'),
     confidence   Float32,
-    digests      Array(FixedString(32)),
+    digests      Array(FixedString(32)) DEFAULT arrayMap(d -> toFixedString(unhex(d), 32), digests_hex),
+    digests_hex  Array(String) EPHEMERAL,         -- how TypeScript hands digests in
     version      UInt64,
     is_deleted   UInt8 DEFAULT 0
 )

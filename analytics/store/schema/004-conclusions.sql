@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS findings
     container_id String,
     process_key  String,
     principal    String,
-    digests      Array(FixedString(32)),
+    digests      Array(FixedString(32)) DEFAULT arrayMap(d -> toFixedString(unhex(d), 32), digests_hex),
+    digests_hex  Array(String) EPHEMERAL,         -- how TypeScript hands digests in
     summary      String,
     version      UInt64,
     is_deleted   UInt8 DEFAULT 0
@@ -55,7 +56,8 @@ CREATE TABLE IF NOT EXISTS chain_links
     kind       LowCardinality(String),
     confidence Float32,
     reason     String,
-    digests    Array(FixedString(32)),
+    digests    Array(FixedString(32)) DEFAULT arrayMap(d -> toFixedString(unhex(d), 32), digests_hex),
+    digests_hex Array(String) EPHEMERAL,         -- how TypeScript hands digests in
     version    UInt64,
     is_deleted UInt8 DEFAULT 0
 )
@@ -66,7 +68,8 @@ CREATE TABLE IF NOT EXISTS chain_members
 (
     cluster    LowCardinality(String),
     chain_id   String,
-    digest     FixedString(32),
+    digest     FixedString(32) DEFAULT toFixedString(unhex(digest_hex), 32),
+    digest_hex String EPHEMERAL,
     member_id  String,                            -- event id, as links name it
     layer      LowCardinality(String),
     time       DateTime64(9, 'UTC'),

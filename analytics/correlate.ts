@@ -1,0 +1,24 @@
+// The correlate job: entities, then findings, then chains, from all that the store holds. Run again, it replaces what it concluded
+// before; the same records give the same conclusions.
+import { buildEntities, type EntityCounts } from './entities/entities.ts';
+import type { Store } from './store/store.ts';
+
+export interface Correlation extends EntityCounts {
+  seconds: number;
+}
+
+/** One run over the whole store. `now` only numbers the run and measures it: nothing concluded depends on it. */
+export async function correlate(store: Store, now: () => Date): Promise<Correlation> {
+  const started = now().getTime();
+  const version = await nextVersion(store, started);
+  const entities = await buildEntities(store, version);
+  return { ...entities, seconds: (now().getTime() - started) / 1000 };
+}
+
+/** Later runs must outrank earlier ones even if the clock went back. */
+async function nextVersion(store: Store, wanted: number): Promise<number> {
+  const [row] = await store.rows("SELECT max(version) AS last FROM cursors WHERE job = 'correlate'");
+  const version = Math.max(wanted, Number(row?.['last'] ?? 0) + 1);
+  await store.insert('cursors', [{ job: 'correlate', loader: '', seq: 0, version }]);
+  return version;
+}

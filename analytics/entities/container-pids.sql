@@ -1,0 +1,13 @@
+-- Host pids that the runtime named: a container's first process (tasks/start) and each exec in it (tasks/exec-started).
+-- ended_at (ms, 0 unknown) is the exit that the runtime reported for the same pid.
+WITH exits AS
+(
+    SELECT cluster, node, container_id, pid, min(time) AS at FROM runtime FINAL WHERE topic = '/tasks/exit' AND pid > 0 GROUP BY cluster, node, container_id, pid
+)
+SELECT
+    r.cluster AS cluster, r.node AS node, r.container_id AS container_id, r.exec_id AS exec_id, r.pid AS pid,
+    toUnixTimestamp64Milli(r.time) AS started_at,
+    toUnixTimestamp64Milli(e.at) AS ended_at
+FROM (SELECT * FROM runtime FINAL WHERE topic IN ('/tasks/start', '/tasks/exec-started') AND pid > 0) AS r
+LEFT ANY JOIN exits AS e ON e.cluster = r.cluster AND e.node = r.node AND e.container_id = r.container_id AND e.pid = r.pid
+ORDER BY started_at

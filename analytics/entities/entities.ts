@@ -1,0 +1,196 @@
+// Entities: who was that. Pods, containers, processes, sessions and principals with their lifetimes, every auditd event attributed,
+// and the three layers put on one axis. Everything is made anew from the typed tables; the content is a pure function of them.
+import { z } from 'zod';
+import type { Row, Store } from '../store/store.ts';
+import attributions from './attributions.sql';
+import containerPids from './container-pids.sql';
+import containers from './containers.sql';
+import eventsAuditd from './events-auditd.sql';
+import eventsK8s from './events-k8s.sql';
+import eventsRuntime from './events-runtime.sql';
+import pods from './pods.sql';
+import principals from './principals.sql';
+import { buildProcesses, type Process } from './processes.ts';
+import rootfsDevices from './rootfs-devices.sql';
+import runs from './runs.sql';
+import sessionsSql from './sessions.sql';
+import { joinSessions, type Session } from './sessions.ts';
+
+const text = z.string();
+const place = { cluster: text, node: text };
+const number = z.coerce.number();
+const texts = z.array(text);
+
+const runRow = z.object({
+  ...place,
+  pid: number,
+  ppid: number,
+  first_seen: number,
+  first_serial: number,
+  last_seen: number,
+  exe: text,
+  comm: text,
+  argv: texts,
+  first_argv: texts,
+  uid: number,
+  auid: number,
+  ses: number,
+  setup: z.coerce.boolean(),
+  called_for: text,
+  exec_devs: texts,
+  exec_from_disk: z.coerce.boolean(),
+  exec_digests: texts,
+});
+const pidRow = z.object({
+  ...place,
+  container_id: text,
+  exec_id: text,
+  pid: number,
+  started_at: number,
+  ended_at: number,
+});
+const lifeRow = z.object({ ...place, container_id: text, begins_at: number, ends_at: number });
+const deviceRow = z.object({ ...place, dev: text, container_id: text });
+const requestRow = z.object({
+  cluster: text,
+  audit_id: text,
+  kind: text,
+  principal: text,
+  source_ips: texts,
+  user_agent: text,
+  namespace: text,
+  pod: text,
+  command: texts,
+  requested_at: number,
+  completed_at: number,
+  code: number,
+  digests: texts,
+  container_id: text,
+  pod_uid: text,
+  node: text,
+});
+
+const LIVES = `
+  SELECT cluster, node, container_id,
+         toUnixTimestamp64Milli(if(created_at > 0, created_at, started_at)) AS begins_at,
+         toUnixTimestamp64Milli(ended_at) AS ends_at
+  FROM containers FINAL`;
+
+/** Tables this job fills, in the order in which they depend on one another. */
+const TABLES = ['containers', 'pods', 'principals', 'processes', 'attributions', 'sessions', 'events'] as const;
+type Table = (typeof TABLES)[number];
+
+export interface EntityCounts {
+  pods: number;
+  containers: number;
+  processes: number;
+  sessions: number;
+  events: number;
+}
+
+/** Makes all entities anew with `version`, and marks as gone what this run no longer finds. */
+export async function buildEntities(store: Store, version: number): Promise<EntityCounts> {
+  const fill = (table: Table, select: string) =>
+    store.run(`INSERT INTO ${table} ${select}`, { version }, 'background');
+  await fill('containers', containers);
+  await fill('pods', pods);
+  await fill('principals', principals);
+  const { processes, joined } = await placeAndJoin(store);
+  await insertInParts(store, 'processes', processes.map((p) => processRow(p, version)));
+  await insertInParts(store, 'sessions', joined.map((s) => sessionRow(s, version)));
+  await fill('attributions', attributions);
+  for (const select of [eventsK8s, eventsRuntime, eventsAuditd]) await fill('events', select);
+  for (const table of TABLES) await forgetOlder(store, table, version);
+  return { processes: processes.length, sessions: joined.length, ...(await countRows(store)) };
+}
+
+async function placeAndJoin(store: Store): Promise<{ processes: Process[]; joined: Session[] }> {
+  const read = async <T>(sql: string, row: z.ZodType<T>) => z.array(row).parse(await store.rows(sql, {}, 'background'));
+  const pids = await read(containerPids, pidRow);
+  const processes = buildProcesses({
+    runs: await read(runs, runRow),
+    pids,
+    containers: await read(LIVES, lifeRow),
+    devices: await read(rootfsDevices, deviceRow),
+  });
+  return { processes, joined: joinSessions(await read(sessionsSql, requestRow), pids, processes) };
+}
+
+/** One insert holds its rows in memory twice; this many processes are some megabytes. */
+const ROWS_PER_INSERT = 20_000;
+
+async function insertInParts(store: Store, table: Table, rows: readonly Row[]): Promise<void> {
+  for (let i = 0; i < rows.length; i += ROWS_PER_INSERT) await store.insert(table, rows.slice(i, i + ROWS_PER_INSERT));
+}
+
+const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
+
+function processRow(p: Process, version: number): Row {
+  return {
+    cluster: p.cluster,
+    node: p.node,
+    process_key: p.process_key,
+    pid: p.pid,
+    ppid: p.ppid,
+    parent_key: p.parent_key,
+    first_seen: instant(p.first_seen),
+    last_seen: instant(p.last_seen),
+    exe: p.exe,
+    comm: p.comm,
+    argv: p.argv,
+    uid: p.uid,
+    auid: p.auid,
+    ses: p.ses,
+    container_id: p.container_id,
+    method: p.method,
+    confidence: p.confidence,
+    setup: p.setup,
+    exec_id: p.exec_id,
+    digests_hex: p.exec_digests,
+    version,
+  };
+}
+
+function sessionRow(s: Session, version: number): Row {
+  return {
+    cluster: s.cluster,
+    session_id: s.audit_id,
+    kind: s.kind,
+    principal: s.principal,
+    source_ip: s.source_ips[0] ?? '',
+    user_agent: s.user_agent,
+    namespace: s.namespace,
+    pod: s.pod,
+    pod_uid: s.pod_uid,
+    container_id: s.container_id,
+    command: s.command,
+    node: s.node,
+    exec_id: s.exec_id,
+    pid: s.pid,
+    process_key: s.process_key,
+    requested_at: instant(s.requested_at),
+    started_at: instant(s.started_at),
+    ended_at: instant(s.ended_at),
+    confidence: s.confidence,
+    digests_hex: s.digests,
+    version,
+  };
+}
+
+/** Rows of earlier runs that this one did not write again are written once more, as deleted. */
+async function forgetOlder(store: Store, table: Table, version: number): Promise<void> {
+  await store.run(
+    `INSERT INTO ${table} SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted) FROM ${table} FINAL WHERE version < {version:UInt64}`,
+    { version },
+    'background',
+  );
+}
+
+async function countRows(store: Store): Promise<Pick<EntityCounts, 'pods' | 'containers' | 'events'>> {
+  const [row] = await store.rows(
+    'SELECT (SELECT count() FROM pods FINAL) AS pods, (SELECT count() FROM containers FINAL) AS containers, (SELECT count() FROM events FINAL) AS events',
+    {},
+    'background',
+  );
+  return z.object({ pods: number, containers: number, events: number }).parse(row);
+}

@@ -1,0 +1,90 @@
+-- One row a pod, by UID: from the API's bodies and from the labels that the runtime keeps.
+-- A mirror pod of a static pod has a UID of its own; the runtime's label names the manifest's.
+WITH
+    api AS
+    (
+        SELECT
+            cluster,
+            object_uid AS pod_uid,
+            argMax(namespace, time) AS namespace,
+            argMax(name, time) AS pod,
+            argMaxIf(node_name, time, node_name != '') AS node,
+            groupUniqArrayIf(pod_ip, pod_ip != '') AS ips,
+            argMaxIf(service_account, time, service_account != '') AS service_account,
+            anyIf(owner_kind, owner_kind != '') AS owner_kind,
+            anyIf(owner_name, owner_name != '') AS owner_name,
+            anyIf(owner_uid, owner_uid != '') AS owner_uid,
+            argMinIf(username, time, verb = 'create' AND subresource = '') AS created_by,
+            argMinIf(audit_id, time, verb = 'create' AND subresource = '') AS created_audit_id,
+            argMinIf(username, time, verb = 'delete' AND subresource = '') AS deleted_by,
+            argMinIf(audit_id, time, verb = 'delete' AND subresource = '') AS deleted_audit_id,
+            groupUniqArrayArray(images) AS images,
+            groupUniqArrayArray(host_paths) AS host_paths,
+            max(privileged) AS privileged,
+            max(host_network) AS host_network,
+            max(host_pid) AS host_pid,
+            minIf(time, verb = 'create' AND subresource = '') AS created_at,
+            min(time) AS first_seen,
+            max(time) AS last_seen,
+            minIf(time, verb = 'delete' AND subresource = '') AS deleted_at,
+            groupUniqArrayIf(digest, verb IN ('create', 'delete')) AS digests
+        FROM k8s_audit FINAL
+        WHERE resource = 'pods' AND object_uid != '' AND code < 400
+        GROUP BY cluster, object_uid
+    ),
+    live AS
+    (
+        SELECT
+            cluster,
+            pod_uid,
+            any(namespace) AS namespace,
+            any(pod) AS pod,
+            any(node) AS node,
+            groupUniqArrayIf(image, kind != 'sandbox' AND image != '') AS images,
+            max(privileged) AS privileged,
+            min(if(created_at > 0, created_at, started_at)) AS first_seen,
+            max(greatest(created_at, started_at, ended_at, removed_at)) AS last_seen,
+            max(ended_at) AS ended_at,
+            countIf(ended_at = 0) AS running,
+            groupUniqArrayArray(digests) AS digests
+        FROM (SELECT * FROM containers FINAL)
+        WHERE pod_uid != ''
+        GROUP BY cluster, pod_uid
+    ),
+    both AS
+    (
+        SELECT
+            if(a.pod_uid != '', a.cluster, l.cluster) AS cluster,
+            if(a.pod_uid != '', a.pod_uid, l.pod_uid) AS uid,
+            a.*, l.namespace AS live_namespace, l.pod AS live_pod, l.node AS live_node, l.images AS live_images, l.privileged AS live_privileged,
+            l.first_seen AS live_first, l.last_seen AS live_last, l.ended_at AS live_ended, l.running AS running, l.digests AS live_digests, l.pod_uid AS live_uid
+        FROM api AS a FULL JOIN live AS l ON a.cluster = l.cluster AND a.pod_uid = l.pod_uid
+    )
+SELECT
+    cluster,
+    uid AS pod_uid,
+    if(live_namespace != '', live_namespace, a.namespace) AS namespace,
+    if(live_pod != '', live_pod, a.pod) AS pod,
+    if(live_node != '', live_node, a.node) AS node,
+    a.ips AS ips,
+    a.service_account AS service_account,
+    a.owner_kind AS owner_kind,
+    a.owner_name AS owner_name,
+    a.owner_uid AS owner_uid,
+    a.created_by AS created_by,
+    a.created_audit_id AS created_audit_id,
+    a.deleted_by AS deleted_by,
+    a.deleted_audit_id AS deleted_audit_id,
+    if(empty(a.images), live_images, a.images) AS images,
+    a.host_paths AS host_paths,
+    a.privileged OR live_privileged AS privileged,
+    a.host_network AS host_network,
+    a.host_pid AS host_pid,
+    a.created_at AS created_at,
+    arrayMin(arrayFilter(t -> t > 0, [a.first_seen, live_first])) AS first_seen,
+    greatest(a.last_seen, live_last) AS last_seen,
+    if(live_uid != '' AND running = 0, live_ended, toDateTime64(0, 9, 'UTC')) AS ended_at,
+    arrayDistinct(arrayConcat(a.digests, live_digests)) AS digests,
+    {version:UInt64} AS version,
+    0 AS is_deleted
+FROM both

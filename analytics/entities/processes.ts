@@ -1,0 +1,316 @@
+// Processes with the container each belongs to, from what auditd saw of them and what the runtime named.
+//
+// auditd knows no containers and records no forks. A process is placed by, in this order:
+//   runtime-pid   the runtime named its pid as a container's first process or as an exec in it
+//   descent       its parent is placed (and the container still lived)
+//   rootfs-dev    its program was read from the overlay that is one container's root
+//   siblings      other children of the same parent, a parent that auditd never saw, are placed and agree
+//   runtime-arguments  runc or its init, before the container's own program runs: called for one container
+
+/** A run of one pid under one parent, as runs.sql gives it; times in ms since 1970. */
+export interface Run {
+  cluster: string;
+  node: string;
+  pid: number;
+  ppid: number;
+  first_seen: number;
+  first_serial: number;
+  last_seen: number;
+  exe: string;
+  comm: string;
+  argv: string[];
+  /** Of its first program, runc's own left out. */
+  first_argv: string[];
+  uid: number;
+  auid: number;
+  ses: number;
+  setup: boolean;
+  called_for: string;
+  exec_devs: string[];
+  exec_from_disk: boolean;
+  exec_digests: string[];
+}
+
+/** A pid named by the runtime; ended_at 0 when no exit was seen. */
+export interface NamedPid {
+  cluster: string;
+  node: string;
+  container_id: string;
+  exec_id: string;
+  pid: number;
+  started_at: number;
+  ended_at: number;
+}
+
+export interface ContainerLife {
+  cluster: string;
+  node: string;
+  container_id: string;
+  /** ms; 0 when not known. */
+  begins_at: number;
+  ends_at: number;
+}
+
+export interface RootfsDevice {
+  cluster: string;
+  node: string;
+  dev: string;
+  container_id: string;
+}
+
+export type Method = '' | 'runtime-pid' | 'descent' | 'rootfs-dev' | 'siblings' | 'runtime-arguments';
+
+export interface Process extends Omit<Run, 'called_for' | 'exec_devs' | 'exec_from_disk'> {
+  process_key: string;
+  parent_key: string;
+  container_id: string;
+  exec_id: string;
+  method: Method;
+  confidence: number;
+}
+
+export interface Evidence {
+  runs: readonly Run[];
+  pids: readonly NamedPid[];
+  containers: readonly ContainerLife[];
+  devices: readonly RootfsDevice[];
+}
+
+const CONFIDENCE: Record<Method, number> = {
+  '': 0,
+  'runtime-pid': 1,
+  descent: 0.99,
+  'rootfs-dev': 0.95,
+  siblings: 0.8,
+  'runtime-arguments': 0.95,
+};
+
+/** The runtime reports a start 3 to 50 ms after the first execve of the pid; a loaded node may take longer. */
+const START_LATE_MS_MAX = 2_000;
+/** Events of a container's processes may carry a time shortly past its exit: clocks of two writers. */
+const END_SLACK_MS = 1_000;
+
+interface Node extends Process {
+  called_for: string;
+  exec_devs: string[];
+  exec_from_disk: boolean;
+  /** A placement still to be found, found, or being looked for (a loop of reused pids ends there). */
+  state: 'open' | 'busy' | 'done';
+}
+
+/** Places every process of every node. Pure: the same evidence gives the same processes. */
+export function buildProcesses(evidence: Evidence): Process[] {
+  const byNode = groupBy(evidence.runs, (r) => `${r.cluster}\0${r.node}`);
+  const processes: Process[] = [];
+  for (const [key, runs] of byNode) {
+    const here = <T extends { cluster: string; node: string }>(rows: readonly T[]) =>
+      rows.filter((r) => `${r.cluster}\0${r.node}` === key);
+    processes.push(
+      ...placeNode(runs, here(evidence.pids), here(evidence.containers), here(evidence.devices)).map(
+        ({ called_for: _c, exec_devs: _d, exec_from_disk: _f, state: _s, ...process }) => process,
+      ),
+    );
+  }
+  return processes;
+}
+
+function placeNode(
+  runs: readonly Run[],
+  pids: readonly NamedPid[],
+  containers: readonly ContainerLife[],
+  devices: readonly RootfsDevice[],
+): Node[] {
+  const table = createProcessTable(runs);
+  const lives = new Map(containers.map((c) => [c.container_id, c]));
+  for (const named of pids) nameByRuntime(table, named);
+  const known = learnDevices(table.all, devices, lives);
+  for (const node of table.all) placeByDescent(node, table, lives);
+  learnFromPlaced(table.all, known);
+  for (const node of table.all) if (node.container_id === '') placeByDevice(node, known, lives);
+  // what was placed by its device is a parent in its turn
+  for (const node of table.all) node.state = 'open';
+  for (const node of table.all) placeByDescent(node, table, lives);
+  placeBySiblings(table.all, lives);
+  for (const node of table.all) node.state = 'open';
+  for (const node of table.all) placeByDescent(node, table, lives);
+  for (const node of table.all) placeSetup(node, lives);
+  return table.all;
+}
+
+// --- processes from runs -------------------------------------------------------------------------------------------
+
+interface ProcessTable {
+  all: Node[];
+  /** The process that had this pid at that time (ms), if auditd saw it. */
+  at(pid: number, time: number): Node | undefined;
+}
+
+function createProcessTable(runs: readonly Run[]): ProcessTable {
+  const byPid = new Map<number, Node[]>();
+  const all: Node[] = [];
+  const at = (pid: number, time: number) => byPid.get(pid)?.findLast((n) => n.first_seen <= time);
+  // runs come in order of time, so a parent's earlier runs are known when its child's come
+  for (const run of runs) {
+    const before = byPid.get(run.pid)?.at(-1);
+    if (before !== undefined && isAdopted(before, run, at)) continueProcess(before, run);
+    else {
+      const node = createNode(run, at(run.ppid, run.first_seen)?.process_key ?? '');
+      byPid.set(run.pid, [...(byPid.get(run.pid) ?? []), node]);
+      all.push(node);
+    }
+  }
+  return { all, at };
+}
+
+/** A process whose parent ended is handed to pid 1 or to the nearest subreaper above (a shim): an ancestor of the old parent. */
+function isAdopted(before: Node, run: Run, at: ProcessTable['at']): boolean {
+  if (run.ppid === 1) return true;
+  let parent = at(before.ppid, before.first_seen);
+  for (let hops = 0; parent !== undefined && hops < 64; hops++) {
+    if (parent.ppid === run.ppid) return true;
+    parent = at(parent.ppid, parent.first_seen);
+  }
+  // runc's children are forks of a fork that auditd may not have seen at all
+  return before.setup && run.first_seen - before.last_seen < START_LATE_MS_MAX;
+}
+
+function continueProcess(node: Node, run: Run): void {
+  node.last_seen = Math.max(node.last_seen, run.last_seen);
+  if (run.exec_digests.length > 0 || node.setup) {
+    node.exe = run.exe;
+    node.comm = run.comm;
+    if (run.argv.length > 0) node.argv = run.argv;
+    if (node.first_argv.length === 0) node.first_argv = run.first_argv;
+  }
+  node.uid = run.uid;
+  node.auid = run.auid;
+  node.ses = run.ses;
+  node.setup &&= run.setup;
+  node.called_for ||= run.called_for;
+  node.exec_devs = [...new Set([...node.exec_devs, ...run.exec_devs])];
+  node.exec_from_disk ||= run.exec_from_disk;
+  node.exec_digests = [...node.exec_digests, ...run.exec_digests];
+}
+
+function createNode(run: Run, parentKey: string): Node {
+  return {
+    ...run,
+    process_key: `${run.pid}@${run.first_seen}#${run.first_serial}`,
+    parent_key: parentKey,
+    container_id: '',
+    exec_id: '',
+    method: '',
+    confidence: 0,
+    state: 'open',
+  };
+}
+
+// --- placing -------------------------------------------------------------------------------------------------------
+
+function place(node: Node, containerId: string, method: Method, below = 1): void {
+  node.container_id = containerId;
+  node.method = method;
+  node.confidence = Math.min(CONFIDENCE[method], below);
+}
+
+function nameByRuntime(table: ProcessTable, named: NamedPid): void {
+  // the event is late, and a pid may be used again: the process that ran at the event's time, else the next to appear
+  const node = table.at(named.pid, named.started_at) ?? table.at(named.pid, named.started_at + START_LATE_MS_MAX);
+  if (node === undefined || node.first_seen < named.started_at - 10 * START_LATE_MS_MAX) return;
+  place(node, named.container_id, 'runtime-pid');
+  node.exec_id = named.exec_id;
+}
+
+function livesAt(life: ContainerLife | undefined, time: number): boolean {
+  if (life === undefined) return true;
+  const begun = life.begins_at === 0 || time >= life.begins_at - END_SLACK_MS;
+  return begun && (life.ends_at === 0 || time <= life.ends_at + END_SLACK_MS);
+}
+
+function placeByDescent(node: Node, table: ProcessTable, lives: Map<string, ContainerLife>): void {
+  if (node.state !== 'open') return;
+  node.state = 'busy';
+  if (node.container_id === '') {
+    const parent = table.at(node.ppid, node.first_seen);
+    if (parent !== undefined && parent !== node) {
+      placeByDescent(parent, table, lives);
+      if (parent.container_id !== '' && livesAt(lives.get(parent.container_id), node.first_seen)) {
+        place(node, parent.container_id, 'descent', parent.confidence);
+      }
+    }
+  }
+  node.state = 'done';
+}
+
+/** Device -> containers that had it; a number is used again by later mounts, so lifetimes decide. */
+type Devices = Map<string, Set<string>>;
+
+function learnDevices(
+  all: readonly Node[],
+  devices: readonly RootfsDevice[],
+  lives: Map<string, ContainerLife>,
+): Devices {
+  const known: Devices = new Map();
+  for (const { dev, container_id } of devices) if (lives.has(container_id)) add(known, dev, container_id);
+  for (const node of all) if (node.method === 'runtime-pid') learn(known, node);
+  return known;
+}
+
+function learnFromPlaced(all: readonly Node[], known: Devices): void {
+  for (const node of all) if (node.method === 'descent' && !known.has(node.exec_devs[0] ?? '')) learn(known, node);
+}
+
+function learn(known: Devices, node: Node): void {
+  // one device only: a program from one overlay and its loader from another would prove nothing
+  const [dev, ...more] = node.exec_devs;
+  if (dev !== undefined && more.length === 0 && !node.exec_from_disk) add(known, dev, node.container_id);
+}
+
+function placeByDevice(node: Node, known: Devices, lives: Map<string, ContainerLife>): void {
+  if (node.exec_from_disk || node.setup) return;
+  const alive = new Set<string>();
+  for (const dev of node.exec_devs) {
+    for (const id of known.get(dev) ?? []) if (livesAt(lives.get(id), node.first_seen)) alive.add(id);
+  }
+  const [only] = alive;
+  if (only !== undefined && alive.size === 1) place(node, only, 'rootfs-dev');
+}
+
+/** Children of one parent that auditd never saw: where all that are placed agree, the others belong there too. */
+function placeBySiblings(all: readonly Node[], lives: Map<string, ContainerLife>): void {
+  const orphans = all.filter((n) => n.parent_key === '' && n.ppid > 1 && !n.setup);
+  for (const [, family] of groupBy(orphans, (n) => String(n.ppid))) {
+    const placed = new Set(family.filter((n) => n.method === 'rootfs-dev').map((n) => n.container_id));
+    const [only] = placed;
+    if (only === undefined || placed.size !== 1) continue;
+    for (const node of family) {
+      const contradicted = node.exec_from_disk || node.exec_devs.length > 0;
+      if (node.container_id === '' && !contradicted && livesAt(lives.get(only), node.first_seen))
+        place(node, only, 'siblings');
+    }
+  }
+}
+
+function placeSetup(node: Node, lives: Map<string, ContainerLife>): void {
+  if (node.container_id === '' && node.called_for !== '' && lives.has(node.called_for)) {
+    place(node, node.called_for, 'runtime-arguments');
+    node.setup = true;
+  }
+}
+
+function add(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key);
+  if (set === undefined) map.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function groupBy<T>(rows: readonly T[], key: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const k = key(row);
+    const group = groups.get(k);
+    if (group === undefined) groups.set(k, [row]);
+    else group.push(row);
+  }
+  return groups;
+}

@@ -1,0 +1,6 @@
+-- Which device a container's root file system had, told by runc itself: while it prepares a container it names .../ID/rootfs,
+-- and once the overlay is mounted there the PATH record shows the overlay's device.
+SELECT DISTINCT cluster, node, p.2 AS dev, extract(p.1, '/([^/]+)/rootfs$') AS container_id
+FROM auditd FINAL
+ARRAY JOIN arrayZip(path_names, path_devs) AS p
+WHERE endsWith(p.1, '/rootfs') AND startsWith(p.2, '00:') AND container_id != ''
