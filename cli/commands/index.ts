@@ -1,12 +1,30 @@
 // The list of commands, in the order of the help.
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { registerChain } from './chain.ts';
+import { registerChains } from './chains.ts';
+import { registerContainer } from './container.ts';
+import { registerContainers } from './containers.ts';
 import { registerCorrelate } from './correlate.ts';
+import { registerEvents } from './events.ts';
+import { registerEvidence } from './evidence.ts';
+import { registerFindings } from './findings.ts';
 import { registerIngest } from './ingest.ts';
+import { registerRecord } from './record.ts';
+import { registerSearch } from './search.ts';
 
 type Register = (program: Command, context: Context) => void;
 
 export const commands: readonly Register[] = [
   registerIngest, //
   registerCorrelate,
+  registerFindings,
+  registerChains,
+  registerChain,
+  registerContainers,
+  registerContainer,
+  registerRecord,
+  registerSearch,
+  registerEvents,
+  registerEvidence,
 ];

@@ -1,0 +1,68 @@
+// One sealer at a time: two would give the same number to different segments. On a directory of this host a lock file
+// tells them apart, by the process that holds it; a server has no such place, there the operator runs one sealer.
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Store } from '../store/store.ts';
+
+/** Another process seals this store now. */
+export class SealBusyError extends Error {
+  override readonly name = 'SealBusyError';
+}
+
+export async function withSealLock<T>(store: Store, work: () => Promise<T>): Promise<T> {
+  if (store.directory === undefined) return work();
+  const path = takeLock(store.directory);
+  try {
+    return await work();
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+function takeLock(directory: string): string {
+  mkdirSync(join(directory, 'keys'), { recursive: true, mode: 0o700 });
+  const path = join(directory, 'keys', 'seal.lock');
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, String(process.pid), { mode: 0o600 });
+  try {
+    if (!place(draft, path)) {
+      const holder = readHolder(path);
+      if (holder !== undefined && isAlive(holder)) {
+        throw new SealBusyError(`process ${holder} is sealing this store; try again when it is done`);
+      }
+      rmSync(path, { force: true }); // a killed sealer's
+      if (!place(draft, path)) throw new SealBusyError('another process is sealing this store; try again later');
+    }
+    return path;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+// A link is made whole or not at all, so a lock always names its holder.
+function place(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function readHolder(path: string): number | undefined {
+  try {
+    return Number(readFileSync(path, 'utf8')) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
