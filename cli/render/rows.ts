@@ -1,10 +1,10 @@
 // A list of rows in the format asked for: a table on a terminal, tab-separated text in a pipe, JSON, NDJSON, CSV.
-import { type Column, renderTable, visible } from './table.ts';
+import { type Column, renderTable, visible, visibleJson } from './table.ts';
 
 export type Format = 'table' | 'tsv' | 'json' | 'ndjson' | 'csv';
 
 export interface Output {
-  write(text: string): unknown;
+  write(data: string | Uint8Array): unknown;
   isTTY?: boolean | undefined;
   columns?: number | undefined;
 }
@@ -26,9 +26,10 @@ export async function printRows<R extends object>(
   let n = 0;
   if (format === 'csv') out.write(`${columns.map((c) => quoteCsv(c.title)).join(',')}\n`);
   for await (const row of rows) {
-    if (format === 'json') out.write(`${n === 0 ? '[' : ','}\n${JSON.stringify(row)}`);
-    else if (format === 'ndjson') out.write(`${JSON.stringify(row)}\n`);
-    else if (format === 'csv') out.write(`${columns.map((c) => quoteCsv(c.value(row))).join(',')}\n`);
+    if (format === 'json') out.write(`${n === 0 ? '[' : ','}\n${visibleJson(row)}`);
+    else if (format === 'ndjson') out.write(`${visibleJson(row)}\n`);
+    else if (format === 'csv')
+      out.write(`${columns.map((c) => quoteCsv(out.isTTY ? visible(c.value(row)) : c.value(row))).join(',')}\n`);
     else out.write(`${columns.map((c) => visible(c.value(row))).join('\t')}\n`);
     n++;
   }

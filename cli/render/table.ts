@@ -38,10 +38,24 @@ function cut(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
-/** Text of a record must not steer the terminal: control characters become their escapes. */
+/** Text of a record must not steer the terminal: control characters, and marks that turn the direction of text, become their escapes. */
 export function visible(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach the terminal
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) =>
-    c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  return text.replace(STEERING, (c) => {
+    const code = c.charCodeAt(0);
+    if (c === '\t') return ' ';
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+  });
+}
+
+/** JSON on one or more lines that is safe to show: JSON itself escapes only what is below a space. */
+export function visibleJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(
+    STEERING_BUT_LAYOUT,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+// C0, DEL, C1 (a terminal in UTF-8 takes U+009B for ESC [), directional marks, line and paragraph separator.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach the terminal
+const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const STEERING_BUT_LAYOUT = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
