@@ -80,6 +80,9 @@ const LIVES = `
 const TABLES = ['containers', 'pods', 'principals', 'processes', 'attributions', 'sessions', 'events'] as const;
 type Table = (typeof TABLES)[number];
 
+// a column and what is made of it may share a name: inside expressions the name means the column
+const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
+
 export interface EntityCounts {
   pods: number;
   containers: number;
@@ -91,13 +94,21 @@ export interface EntityCounts {
 /** Makes all entities anew with `version`, and marks as gone what this run no longer finds. */
 export async function buildEntities(store: Store, version: number): Promise<EntityCounts> {
   const fill = (table: Table, select: string) =>
-    store.run(`INSERT INTO ${table} ${select}`, { version }, 'background');
+    store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, { version }, 'background');
   await fill('containers', containers);
   await fill('pods', pods);
   await fill('principals', principals);
   const { processes, joined } = await placeAndJoin(store);
-  await insertInParts(store, 'processes', processes.map((p) => processRow(p, version)));
-  await insertInParts(store, 'sessions', joined.map((s) => sessionRow(s, version)));
+  await insertInParts(
+    store,
+    'processes',
+    processes.map((p) => processRow(p, version)),
+  );
+  await insertInParts(
+    store,
+    'sessions',
+    joined.map((s) => sessionRow(s, version)),
+  );
   await fill('attributions', attributions);
   for (const select of [eventsK8s, eventsRuntime, eventsAuditd]) await fill('events', select);
   for (const table of TABLES) await forgetOlder(store, table, version);
@@ -105,7 +116,8 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
 }
 
 async function placeAndJoin(store: Store): Promise<{ processes: Process[]; joined: Session[] }> {
-  const read = async <T>(sql: string, row: z.ZodType<T>) => z.array(row).parse(await store.rows(sql, {}, 'background'));
+  const read = async <T>(sql: string, row: z.ZodType<T>) =>
+    z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, {}, 'background'));
   const pids = await read(containerPids, pidRow);
   const processes = buildProcesses({
     runs: await read(runs, runRow),

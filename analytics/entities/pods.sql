@@ -50,22 +50,13 @@ WITH
         FROM (SELECT * FROM containers FINAL)
         WHERE pod_uid != ''
         GROUP BY cluster, pod_uid
-    ),
-    both AS
-    (
-        SELECT
-            if(a.pod_uid != '', a.cluster, l.cluster) AS cluster,
-            if(a.pod_uid != '', a.pod_uid, l.pod_uid) AS uid,
-            a.*, l.namespace AS live_namespace, l.pod AS live_pod, l.node AS live_node, l.images AS live_images, l.privileged AS live_privileged,
-            l.first_seen AS live_first, l.last_seen AS live_last, l.ended_at AS live_ended, l.running AS running, l.digests AS live_digests, l.pod_uid AS live_uid
-        FROM api AS a FULL JOIN live AS l ON a.cluster = l.cluster AND a.pod_uid = l.pod_uid
     )
 SELECT
-    cluster,
-    uid AS pod_uid,
-    if(live_namespace != '', live_namespace, a.namespace) AS namespace,
-    if(live_pod != '', live_pod, a.pod) AS pod,
-    if(live_node != '', live_node, a.node) AS node,
+    if(a.pod_uid != '', a.cluster, l.cluster) AS cluster,
+    if(a.pod_uid != '', a.pod_uid, l.pod_uid) AS pod_uid,
+    if(l.namespace != '', l.namespace, a.namespace) AS namespace,
+    if(l.pod != '', l.pod, a.pod) AS pod,
+    if(l.node != '', l.node, a.node) AS node,
     a.ips AS ips,
     a.service_account AS service_account,
     a.owner_kind AS owner_kind,
@@ -75,16 +66,16 @@ SELECT
     a.created_audit_id AS created_audit_id,
     a.deleted_by AS deleted_by,
     a.deleted_audit_id AS deleted_audit_id,
-    if(empty(a.images), live_images, a.images) AS images,
+    if(empty(a.images), l.images, a.images) AS images,
     a.host_paths AS host_paths,
-    a.privileged OR live_privileged AS privileged,
+    a.privileged OR l.privileged AS privileged,
     a.host_network AS host_network,
     a.host_pid AS host_pid,
     a.created_at AS created_at,
-    arrayMin(arrayFilter(t -> t > 0, [a.first_seen, live_first])) AS first_seen,
-    greatest(a.last_seen, live_last) AS last_seen,
-    if(live_uid != '' AND running = 0, live_ended, toDateTime64(0, 9, 'UTC')) AS ended_at,
-    arrayDistinct(arrayConcat(a.digests, live_digests)) AS digests,
+    arrayMin(arrayFilter(t -> t > 0, [a.first_seen, l.first_seen])) AS first_seen,
+    greatest(a.last_seen, l.last_seen) AS last_seen,
+    if(l.pod_uid != '' AND l.running = 0, l.ended_at, toDateTime64(0, 9, 'UTC')) AS ended_at,
+    arrayDistinct(arrayConcat(a.digests, l.digests)) AS digests,
     {version:UInt64} AS version,
     0 AS is_deleted
-FROM both
+FROM api AS a FULL JOIN live AS l ON a.cluster = l.cluster AND a.pod_uid = l.pod_uid
