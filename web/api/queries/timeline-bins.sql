@@ -1,0 +1,14 @@
+-- How many events of a window lie in each of its equal parts, a lane and a layer.
+-- Parameters: from, to (microseconds since 1970), width (microseconds of one part), cluster ('' for all), lanes (empty for all).
+SELECT
+    lane_of_row AS lane,
+    layer,
+    intDiv(toUnixTimestamp64Micro(time) - {from:Int64}, {width:Int64}) AS bin,
+    count() AS n
+FROM events FINAL
+WHERE time >= fromUnixTimestamp64Micro({from:Int64})
+  AND time <= fromUnixTimestamp64Micro({to:Int64})
+  AND ({cluster:String} = '' OR cluster = {cluster:String})
+  AND (empty({lanes:Array(String)}) OR has({lanes:Array(String)}, lane))
+GROUP BY lane, layer, bin
+ORDER BY lane, layer, bin
