@@ -12,6 +12,7 @@ import { registerFindings } from './findings.ts';
 import { registerIngest } from './ingest.ts';
 import { registerRecord } from './record.ts';
 import { registerSearch } from './search.ts';
+import { registerUp } from './up.ts';
 
 type Register = (program: Command, context: Context) => void;
 
@@ -27,4 +28,5 @@ export const commands: readonly Register[] = [
   registerSearch,
   registerEvents,
   registerEvidence,
+  registerUp,
 ];
