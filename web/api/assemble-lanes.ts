@@ -60,7 +60,7 @@ function laneOfActivity(row: ActivityRow): Lane {
   const kind = row.lane.slice(0, row.lane.indexOf(':')) as LaneKind;
   const last = row.lane.slice(row.lane.lastIndexOf('/') + 1);
   if (kind === 'api') return emptyLane(row.lane, kind, row.cluster, '', 'Kubernetes API');
-  if (kind === 'node') return emptyLane(row.lane, kind, row.cluster, '', row.node || '(node not known)');
+  if (kind === 'node') return emptyLane(row.lane, kind, row.cluster, '', row.node_name || '(node not known)');
   return emptyLane(row.lane, kind, row.cluster, '', last.slice(0, 12));
 }
 

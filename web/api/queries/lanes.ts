@@ -25,7 +25,7 @@ const ContainerRow = z.object({
   to: KnownInstant,
   exit_status: z.number(),
 });
-const ActivityRow = z.object({ lane: z.string(), cluster: z.string(), node: z.string(), layer: Layer, n: Count });
+const ActivityRow = z.object({ lane: z.string(), cluster: z.string(), node_name: z.string(), layer: Layer, n: Count });
 
 export type PodRow = z.infer<typeof PodRow>;
 export type ContainerRow = z.infer<typeof ContainerRow>;
@@ -65,7 +65,7 @@ export async function readLaneParts(store: Store, { from, to, cluster }: LaneFil
       params,
     ),
     store.rows(
-      withLane(`SELECT lane_of_row AS lane, cluster, anyLast(node) AS node, layer, count() AS n FROM events FINAL
+      withLane(`SELECT lane_of_row AS lane, cluster, anyLast(events.node) AS node_name, layer, count() AS n FROM events FINAL
        WHERE ${inCluster} AND time >= fromUnixTimestamp64Micro({from:Int64}) AND time <= fromUnixTimestamp64Micro({to:Int64})
        GROUP BY lane, cluster, layer ORDER BY lane, layer`),
       params,
