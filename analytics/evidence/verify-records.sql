@@ -43,3 +43,4 @@ SELECT
     argMin(loader, n) AS loader, argMin(seq, n) AS seq, lower(hex(argMin(digest, n))) AS digest, lower(hex(argMin(other, n))) AS actual
 FROM compared
 GROUP BY difference
+ORDER BY first_n

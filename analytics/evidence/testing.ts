@@ -1,0 +1,52 @@
+// What the tests of this folder share: a store of its own in a new directory, and records put in it without a loader.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '../store/connect.ts';
+import type { Store } from '../store/store.ts';
+
+export interface TestStore {
+  store: Store;
+  directory: string;
+  remove(): Promise<void>;
+}
+
+export async function openTestStore(): Promise<TestStore> {
+  const directory = mkdtempSync(join(tmpdir(), 'vestige-evidence-'));
+  const store = await connect(`embedded:${directory}`, 'test');
+  return {
+    store,
+    directory,
+    remove: async () => {
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface TestRecords {
+  loader: string;
+  /** seq of the first; the others follow. */
+  from: number;
+  count: number;
+  /** Of the first; the others follow by a second. */
+  eventTime?: string;
+  receivedAt?: string;
+}
+
+/** Auditd records `record <loader> <seq>` of node-1. */
+export async function addRecords(store: Store, r: TestRecords): Promise<void> {
+  await store.run(
+    `INSERT INTO records (source, cluster, node, event_time, digest, format, event_key, raw, lines, boot_id, attrs, collector, received_at, stream, position, loader, seq)
+     SELECT 'auditd', 'test', 'node-1', parseDateTime64BestEffort({eventTime:String}, 9, 'UTC') + toIntervalSecond(number), SHA256(raw), 'auditd',
+       concat('1.000:', toString(seq)), concat('record ', {loader:String}, ' ', toString(seq)) AS raw, 1, 'boot', map('k', 'v'), 'test',
+       parseDateTime64BestEffort({receivedAt:String}, 6, 'UTC'), 'stream', seq * 100, {loader:String}, {from:UInt64} + number AS seq
+     FROM numbers({count:UInt64})`,
+    { eventTime: '2026-11-01T00:00:00Z', receivedAt: '2026-11-02T00:00:00Z', ...r },
+  );
+}
+
+export async function scalar(store: Store, sql: string): Promise<unknown> {
+  const [row] = await store.rows(`SELECT ${sql} AS x`, {}, 'write');
+  return row?.['x'];
+}
