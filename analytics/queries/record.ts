@@ -106,16 +106,19 @@ const receiptsSql = `
   ORDER BY received_at, loader, seq LIMIT 100`;
 const deadLetterSql = `SELECT reason, detail FROM dead_letters FINAL WHERE ${ofRecord} LIMIT 1`;
 
-// An auditd event unites records: its row names the digests of all of them.
+// Aliased, so that a condition means the column and not its readable form of the same name.
 const readable = 'EXCEPT (loader, seq, version)';
 const decodedSql: Readonly<Record<string, string>> = {
-  'k8s-audit': `SELECT * ${readable} REPLACE (lower(hex(digest)) AS digest) FROM k8s_audit FINAL
-    WHERE cluster = {cluster:String} AND time = parseDateTime64BestEffort({event_time:String}, 9, 'UTC')
-      AND digest = unhex({digest:String}) LIMIT 1`,
-  auditd: `SELECT * ${readable} REPLACE (arrayMap(d -> lower(hex(d)), digests) AS digests) FROM auditd FINAL
-    WHERE cluster = {cluster:String} AND node = {node:String} AND time = parseDateTime64BestEffort({event_time:String}, 3, 'UTC')
-      AND has(digests, toFixedString(unhex({digest:String}), 32)) LIMIT 1`,
-  runtime: `SELECT * ${readable} REPLACE (lower(hex(digest)) AS digest) FROM runtime FINAL
-    WHERE cluster = {cluster:String} AND node = {node:String} AND time = parseDateTime64BestEffort({event_time:String}, 9, 'UTC')
-      AND digest = unhex({digest:String}) LIMIT 1`,
+  'k8s-audit': `SELECT * ${readable} REPLACE (lower(hex(t.digest)) AS digest) FROM k8s_audit AS t FINAL
+    WHERE t.cluster = {cluster:String} AND t.time = parseDateTime64BestEffort({event_time:String}, 9, 'UTC')
+      AND t.digest = unhex({digest:String}) LIMIT 1`,
+  // an auditd event unites records: its row names the digests of all of them
+  auditd: `SELECT * ${readable} REPLACE (arrayMap(d -> lower(hex(d)), t.digests) AS digests) FROM auditd AS t FINAL
+    WHERE t.cluster = {cluster:String} AND t.node = {node:String}
+      AND t.time = parseDateTime64BestEffort({event_time:String}, 3, 'UTC')
+      AND has(t.digests, toFixedString(unhex({digest:String}), 32)) LIMIT 1`,
+  runtime: `SELECT * ${readable} REPLACE (lower(hex(t.digest)) AS digest) FROM runtime AS t FINAL
+    WHERE t.cluster = {cluster:String} AND t.node = {node:String}
+      AND t.time = parseDateTime64BestEffort({event_time:String}, 9, 'UTC')
+      AND t.digest = unhex({digest:String}) LIMIT 1`,
 };
