@@ -25,6 +25,7 @@ export interface Run {
   auid: number;
   ses: number;
   setup: boolean;
+  starts_with_exec: boolean;
   called_for: string;
   exec_devs: string[];
   exec_from_disk: boolean;
@@ -60,7 +61,7 @@ export interface RootfsDevice {
 
 export type Method = '' | 'runtime-pid' | 'descent' | 'rootfs-dev' | 'siblings' | 'runtime-arguments';
 
-export interface Process extends Omit<Run, 'called_for' | 'exec_devs' | 'exec_from_disk'> {
+export interface Process extends Omit<Run, 'called_for' | 'exec_devs' | 'exec_from_disk' | 'starts_with_exec'> {
   process_key: string;
   parent_key: string;
   container_id: string;
@@ -91,6 +92,7 @@ const START_LATE_MS_MAX = 2_000;
 const END_SLACK_MS = 1_000;
 
 interface Node extends Process {
+  starts_with_exec: boolean;
   called_for: string;
   exec_devs: string[];
   exec_from_disk: boolean;
@@ -107,7 +109,7 @@ export function buildProcesses(evidence: Evidence): Process[] {
       rows.filter((r) => `${r.cluster}\0${r.node}` === key);
     processes.push(
       ...placeNode(runs, here(evidence.pids), here(evidence.containers), here(evidence.devices)).map(
-        ({ called_for: _c, exec_devs: _d, exec_from_disk: _f, state: _s, ...process }) => process,
+        ({ called_for: _c, exec_devs: _d, exec_from_disk: _f, starts_with_exec: _e, state: _s, ...process }) => process,
       ),
     );
   }
@@ -164,7 +166,8 @@ function createProcessTable(runs: readonly Run[]): ProcessTable {
 
 /** A process whose parent ended is handed to pid 1 or to the nearest subreaper above (a shim): an ancestor of the old parent. */
 function isAdopted(before: Node, run: Run, at: ProcessTable['at']): boolean {
-  if (run.ppid === 1) return true;
+  // whoever adopts, the program stays: a reused pid would start with a program of its own
+  if (run.ppid === 1 || (!run.starts_with_exec && run.exe === before.exe && run.comm === before.comm)) return true;
   let parent = at(before.ppid, before.first_seen);
   for (let hops = 0; parent !== undefined && hops < 64; hops++) {
     if (parent.ppid === run.ppid) return true;

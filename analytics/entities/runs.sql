@@ -28,6 +28,7 @@ SELECT
     argMax(uid, (time, serial)) AS uid,
     argMax(auid, (time, serial)) AS auid,
     argMax(ses, (time, serial)) AS ses,
+    argMin(is_exec, (time, serial)) AS starts_with_exec,
     countIf(startsWith(comm, 'runc:[') OR (exe = '/' AND comm IN ('runc', 'exe', '6'))) = count() AS setup,
     -- runc --root ... create --bundle .../ID ID; runc exec ... ID
     anyIf(extract(arrayStringConcat(argv, ' '), '/([0-9a-f]{64}|[A-Za-z0-9_.-]+)/log\\.json'), is_exec AND comm = 'runc') AS called_for,

@@ -80,7 +80,8 @@ CREATE TABLE IF NOT EXISTS processes
     last_seen    DateTime64(3, 'UTC'),
     exe          LowCardinality(String),          -- of the last execve
     comm         LowCardinality(String),
-    argv         Array(String),
+    argv         Array(String),                   -- of the last execve
+    first_argv   Array(String),                   -- of the first one
     uid          Int64,
     auid         Int64,
     ses          Int64,
