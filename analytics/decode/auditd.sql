@@ -92,7 +92,9 @@ SELECT
     transform(substring(saddr, 1, 4), ['0200', '0A00', '0100', '1000'], ['inet', 'inet6', 'unix', 'netlink'], '') AS addr_family,
     multiIf(addr_family = 'inet' AND length(saddr) >= 16, IPv4NumToString(reinterpretAsUInt32(reverse(unhex(substring(saddr, 9, 8))))),
             addr_family = 'inet6' AND length(saddr) >= 48, replaceRegexpOne(IPv6NumToString(toFixedString(unhex(substring(saddr, 17, 32)), 16)), '^::ffff:(\\d+\\.)', '\\1'),
-            addr_family = 'unix', replaceRegexpOne(substring(unhex(saddr), 3), '(?s)^(\0?[^\0]*).*$', '\\1'),
+            -- a path ends at the first NUL, what follows is the caller's stack; an abstract socket starts with one, written @ as ss does
+            addr_family = 'unix' AND substring(saddr, 5, 2) = '00', concat('@', splitByChar('\0', substring(unhex(saddr), 4))[1]),
+            addr_family = 'unix', splitByChar('\0', substring(unhex(saddr), 3))[1],
             '') AS addr,
     if(addr_family IN ('inet', 'inet6'), reinterpretAsUInt16(reverse(unhex(substring(saddr, 5, 4)))), 0) AS port,
     coalesce(nullIf(user_message['op'], ''), special['op']) AS op,
