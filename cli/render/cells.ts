@@ -30,3 +30,8 @@ export function duration(from: string | null, to: string | null): string {
   if (seconds < 172_800) return `${(seconds / 3600).toFixed(1)} h`;
   return `${Math.round(seconds / 86_400)} d`;
 }
+
+/** Arguments as one would type them: what holds a space is quoted, so that its borders show. */
+export function commandLine(argv: readonly string[]): string {
+  return argv.map((word) => (/^[^\s'"]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+}

@@ -1,6 +1,6 @@
 // One container's life as text for people.
 import type { ContainerLife, ContainerProcess } from '../../analytics/queries/container.ts';
-import { clock, duration, podName, shortId, shortTime } from './cells.ts';
+import { clock, commandLine, duration, podName, shortId, shortTime } from './cells.ts';
 import { visible } from './table.ts';
 
 // What a terminal can show at a glance; the JSON has all.
@@ -9,7 +9,7 @@ const LINES_MAX = 60;
 export function renderContainer(life: ContainerLife): string {
   const lines = [...headLines(life), ...podLines(life), ...processLines(life.processes)];
   section(lines, 'sessions', life.sessions, (s) =>
-    [clock(s.requested_at), s.kind, s.principal, `from ${s.source_ip}`, s.command.join(' ')].join('  '),
+    [clock(s.requested_at), s.kind, s.principal, `from ${s.source_ip}`, commandLine(s.command)].join('  '),
   );
   section(lines, 'findings', life.findings, (f) =>
     [clock(f.time), f.severity, `${f.title} [${f.techniques.join(', ')}]`, f.summary].join('  '),
@@ -30,7 +30,7 @@ function headLines(c: ContainerLife): string[] {
     `node:    ${c.node} (${c.cluster}), runtime namespace ${c.runtime_namespace}, pid ${c.pid ?? 'unknown'}`,
     `started: ${shortTime(c.started_at ?? c.created_at)} UTC`,
     `ended:   ${ended}${lived}${c.exit_status === null ? '' : `, exit ${c.exit_status}`}`,
-    `runs:    ${c.args.join(' ')}`,
+    `runs:    ${commandLine(c.args)}`,
     ...c.mounts.map((m) => `mount:   ${m.source} -> ${m.target}`),
   ];
 }
@@ -72,7 +72,7 @@ function processLines(processes: readonly ContainerProcess[]): string[] {
 }
 
 function commandOf(process: ContainerProcess): string {
-  return process.argv.length > 0 ? process.argv.join(' ') : process.exe || process.comm;
+  return process.argv.length > 0 ? commandLine(process.argv) : process.exe || process.comm;
 }
 
 function section<T>(lines: string[], title: string, rows: readonly T[], text: (row: T) => string): void {

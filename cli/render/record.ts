@@ -38,6 +38,6 @@ function decodedLines(decoded: Record<string, unknown> | null): string[] {
 
 // What a row says by default is not worth a line: unset, unknown, no.
 function isEmpty(value: unknown): boolean {
-  if (value === null || value === '' || value === 0 || value === -1 || value === false) return true;
+  if (value === null || value === '' || value === -1 || value === false) return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
 }
