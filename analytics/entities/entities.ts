@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Row, Store } from '../store/store.ts';
 import attributions from './attributions.sql';
+import callers from './callers.sql';
 import containerPids from './container-pids.sql';
 import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
@@ -78,7 +79,16 @@ const LIVES = `
   FROM containers FINAL`;
 
 /** Tables this job fills, in the order in which they depend on one another. */
-const TABLES = ['containers', 'pods', 'principals', 'processes', 'attributions', 'sessions', 'events'] as const;
+const TABLES = [
+  'containers',
+  'pods',
+  'principals',
+  'processes',
+  'attributions',
+  'callers',
+  'sessions',
+  'events',
+] as const;
 type Table = (typeof TABLES)[number];
 
 // a column and what is made of it may share a name: inside expressions the name means the column
@@ -111,6 +121,7 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
     joined.map((s) => sessionRow(s, version)),
   );
   await fill('attributions', attributions);
+  await fill('callers', callers);
   for (const select of [eventsK8s, eventsRuntime, eventsAuditd]) await fill('events', select);
   for (const table of TABLES) await forgetOlder(store, table, version);
   return { processes: processes.length, sessions: joined.length, ...(await countRows(store)) };

@@ -52,5 +52,10 @@ export function sqlString(text: string): string {
 /** What @clickhouse/client's insert takes. Columns are named, so that EPHEMERAL ones (hex of digests) can be given. */
 export function rowsOf(table: string, rows: readonly Row[]) {
   const [first = '', ...more] = Object.keys(rows[0] ?? {});
-  return { table, values: [...rows], format: 'JSONEachRow' as const, columns: [first, ...more] as [string, ...string[]] };
+  return {
+    table,
+    values: [...rows],
+    format: 'JSONEachRow' as const,
+    columns: [first, ...more] as [string, ...string[]],
+  };
 }

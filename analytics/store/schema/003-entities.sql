@@ -146,6 +146,28 @@ CREATE TABLE IF NOT EXISTS sessions
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (cluster, session_id);
 
+-- Which pod, and where auditd saw it which process, made an API request. Requests of people and of the node are not here.
+CREATE TABLE IF NOT EXISTS callers
+(
+    cluster      LowCardinality(String),
+    audit_id     String,
+    time         DateTime64(9, 'UTC'),
+    namespace    LowCardinality(String),
+    pod          String,
+    pod_uid      String,
+    method       LowCardinality(String),          -- pod-address | bound-token
+    confidence   Float32,
+    node         LowCardinality(String),
+    container_id String,
+    process_key  String,                          -- the last to connect() before the request, '' when none was seen
+    connected_at DateTime64(3, 'UTC'),
+    digest       FixedString(32),                 -- of that connect()
+    version      UInt64,
+    is_deleted   UInt8 DEFAULT 0
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (cluster, audit_id);
+
 CREATE TABLE IF NOT EXISTS principals
 (
     cluster        LowCardinality(String),
