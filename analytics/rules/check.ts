@@ -1,0 +1,30 @@
+// Which source a rule is for, and whether that source knows its fields: before a rule is compiled.
+
+import { testsOf } from './expression.ts';
+import type { EventRule, RuleProblem } from './rule.ts';
+import { auditd } from './sources/auditd.ts';
+import { k8sAudit } from './sources/k8s-audit.ts';
+import { files, networkConnection, processCreation } from './sources/linux-views.ts';
+import { runtime } from './sources/runtime.ts';
+import type { Source } from './sources/source.ts';
+
+const SOURCES: readonly Source[] = [k8sAudit, auditd, processCreation, files, networkConnection, runtime];
+
+export function sourceOf(rule: EventRule): Source | undefined {
+  return SOURCES.find((source) => source.accepts(rule.logsource));
+}
+
+export function checkRule(rule: EventRule): RuleProblem[] {
+  const source = sourceOf(rule);
+  if (!source) {
+    const asked = Object.entries(rule.logsource).filter(([, value]) => value !== undefined);
+    const detail = `no such log source here: ${asked.map(([key, value]) => `${key}: ${value}`).join(', ')}`;
+    return [{ path: rule.path, at: 'logsource', detail }];
+  }
+  const problems = new Map<string, RuleProblem>();
+  for (const test of testsOf(rule.condition)) {
+    if (source.field(test.field)) continue;
+    problems.set(test.at, { path: rule.path, at: test.at, detail: `${source.name} has no field "${test.field}"` });
+  }
+  return [...problems.values()];
+}

@@ -1,0 +1,149 @@
+// An expression to SQL over the columns of its log source. Values of a rule enter as literals made by sqlString alone.
+//
+// A field may be one value or many (argv, addresses, containers of a pod): a test of many holds when any value passes.
+// Strings are compared without case unless the rule says |cased; |re is with case, as Sigma has it.
+// What only the record's bytes can answer (`from: 'raw'`) makes a rule need them: `bound` is the same condition
+// with such tests taken as possible, for finding the rows whose bytes must be read.
+import { sqlString } from '../store/store.ts';
+import { type Expression, type FieldTest, type Match, testsOf } from './expression.ts';
+import { type Pattern, plainText } from './pattern.ts';
+
+export interface Field {
+  /** String, or Array(String) when `many`. */
+  readonly sql: string;
+  readonly many: boolean;
+  readonly from: 'columns' | 'raw';
+  /** Whether the record has the field at all; presence is never read from a column's default. */
+  readonly present: { readonly sql: string; readonly from: 'columns' | 'raw' };
+  /** A join of the log source that the columns come from. */
+  readonly join?: string | undefined;
+}
+
+export type FieldLookup = (name: string | undefined) => Field | undefined;
+
+export interface Compiled {
+  readonly exact: string;
+  readonly bound: string;
+  readonly needsRaw: boolean;
+  readonly joins: ReadonlySet<string>;
+}
+
+/** @throws TypeError for a field that the source does not know: check.ts reports those before. */
+export function compile(expression: Expression, lookup: FieldLookup): Compiled {
+  const joins = new Set<string>();
+  let needsRaw = false;
+  for (const test of testsOf(expression)) {
+    const field = resolve(test, lookup);
+    if (field.join !== undefined) joins.add(field.join);
+    needsRaw ||= source(test, field) === 'raw';
+  }
+  return { exact: toSql(expression, lookup, 'exact'), bound: toSql(expression, lookup, 'above'), needsRaw, joins };
+}
+
+// `above`: true wherever the exact condition may be true; `below`: only where it must be.
+type Mode = 'exact' | 'above' | 'below';
+const opposite = { exact: 'exact', above: 'below', below: 'above' } as const;
+
+function toSql(expression: Expression, lookup: FieldLookup, mode: Mode): string {
+  switch (expression.kind) {
+    case 'not':
+      return `NOT (${toSql(expression.of, lookup, opposite[mode])})`;
+    case 'and':
+      return `(${expression.of.map((part) => toSql(part, lookup, mode)).join(' AND ')})`;
+    case 'or': {
+      const { merged, rest } = mergeValues(expression.of, lookup);
+      return `(${[...merged, ...rest.map((part) => toSql(part, lookup, mode))].join(' OR ')})`;
+    }
+    case 'test': {
+      const field = resolve(expression, lookup);
+      if (mode !== 'exact' && source(expression, field) === 'raw') return mode === 'above' ? '1' : '0';
+      return testSql(expression.match, field);
+    }
+  }
+}
+
+function resolve(test: FieldTest, lookup: FieldLookup): Field {
+  const field = lookup(test.field);
+  if (!field) throw new TypeError(`${test.at}: no such field`);
+  return field;
+}
+
+const source = (test: FieldTest, field: Field) =>
+  ['exists', 'null', 'empty'].includes(test.match.kind) ? field.present.from : field.from;
+
+// A list of values of one field is one pass over it: `x IN (...)` instead of forty comparisons.
+function mergeValues(parts: readonly Expression[], lookup: FieldLookup): { merged: string[]; rest: Expression[] } {
+  const groups = new Map<string, { field: Field; values: string[] }>();
+  const rest: Expression[] = [];
+  for (const part of parts) {
+    const value = part.kind === 'test' ? plainValue(part.match) : undefined;
+    const field = part.kind === 'test' ? resolve(part, lookup) : undefined;
+    if (value === undefined || field === undefined || field.from === 'raw') rest.push(part);
+    else {
+      const group = groups.get(field.sql) ?? { field, values: [] };
+      group.values.push(value);
+      groups.set(field.sql, group);
+    }
+  }
+  const merged = [...groups.values()].map(({ field, values }) =>
+    anyOf(field, (v) => `lowerUTF8(${v}) IN (${values.map((text) => sqlString(text.toLowerCase())).join(', ')})`),
+  );
+  return { merged, rest };
+}
+
+const plainValue = (match: Match) => (match.kind === 'pattern' && !match.cased ? plainText(match.pattern) : undefined);
+
+const anyOf = (field: Field, test: (value: string) => string) =>
+  field.many ? `arrayExists(v -> ${test('v')}, ${field.sql})` : test(field.sql);
+
+function testSql(match: Match, field: Field): string {
+  switch (match.kind) {
+    case 'exists':
+      return match.wanted ? field.present.sql : `NOT (${field.present.sql})`;
+    case 'null':
+      return `NOT (${field.present.sql})`;
+    case 'empty':
+      return `(${field.present.sql} AND ${field.many ? `NOT arrayExists(v -> v != '', ${field.sql})` : `${field.sql} = ''`})`;
+    case 'regex':
+      return anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(match.source, match.flags))})`);
+    case 'compare':
+      return anyOf(field, (v) => `ifNull(toFloat64OrNull(${v}) ${match.operator} ${match.value}, 0)`);
+    case 'cidr':
+      return anyOf(field, (v) => inNetwork(v, match.network));
+    case 'pattern':
+      return anyOf(field, (v) => patternSql(v, match.pattern, match.cased));
+  }
+}
+
+const withFlags = (source: string, flags: string) => (flags === '' ? source : `(?${flags})${source}`);
+
+// isIPAddressInRange throws for what is no address
+const inNetwork = (v: string, network: string) =>
+  `((isIPv4String(${v}) OR isIPv6String(${v})) AND isIPAddressInRange(if(isIPv4String(${v}) OR isIPv6String(${v}), ${v}, '::'), ${sqlString(network)}))`;
+
+function patternSql(v: string, pattern: Pattern, cased: boolean): string {
+  const value = cased ? v : `lowerUTF8(${v})`;
+  const literal = (text: string) => sqlString(cased ? text : text.toLowerCase());
+  const whole = plainText(pattern);
+  if (whole !== undefined) return `${value} = ${literal(whole)}`;
+  const [first, second, third] = pattern;
+  const text = (piece: Pattern[number] | undefined) => (typeof piece === 'object' ? piece.text : undefined);
+  if (pattern.length === 1 && first === 'any') return '1';
+  if (pattern.length === 2 && first === 'any' && text(second) !== undefined)
+    return `endsWith(${value}, ${literal(text(second) ?? '')})`;
+  if (pattern.length === 2 && second === 'any' && text(first) !== undefined)
+    return `startsWith(${value}, ${literal(text(first) ?? '')})`;
+  if (pattern.length === 3 && first === 'any' && third === 'any' && text(second) !== undefined)
+    return `position(${value}, ${literal(text(second) ?? '')}) > 0`;
+  return `match(${v}, ${sqlString(patternRegex(pattern, cased))})`;
+}
+
+// \C is one byte whatever it is: records hold text in any encoding, and `*` must pass over it
+function patternRegex(pattern: Pattern, cased: boolean): string {
+  const body = pattern.map((piece) => {
+    if (piece === 'any') return '\\C*';
+    if (piece === 'one') return '.';
+    return piece.text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  });
+  return `(?s${cased ? '' : 'i'})^${body.join('')}$`;
+}

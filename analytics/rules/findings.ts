@@ -1,0 +1,82 @@
+// Findings of a run to their table. A finding's id comes from rule and event alone, so that the next run replaces it;
+// what the run no longer finds is marked deleted.
+import { createHash } from 'node:crypto';
+import { type Store, sqlString } from '../store/store.ts';
+import type { Rule } from './rule.ts';
+
+export interface Finding {
+  rule: Rule;
+  cluster: string;
+  node: string;
+  time: string;
+  source: 'k8s-audit' | 'auditd' | 'runtime';
+  event_key: string;
+  digests: string[];
+  principal: string;
+  namespace: string;
+  pod: string;
+  pod_uid: string;
+  container_id: string;
+  process_key: string;
+  summary: string;
+}
+
+const STRUCTURE =
+  'cluster String, id String, rule_id String, title String, severity String, techniques Array(String), tactics Array(String), time String, source String, event_key String, node String, namespace String, pod String, pod_uid String, container_id String, process_key String, principal String, digests Array(String), summary String';
+
+// The rows travel as a literal of the query, of which the engine's parser reads 256 KiB by default.
+const BATCH_BYTES_MAX = 100_000;
+
+export interface FindingWriter {
+  add(finding: Finding): Promise<void>;
+  /** Writes what is left and retires what earlier runs found and this one did not. */
+  finish(): Promise<number>;
+}
+
+export function createFindingWriter(store: Store, version: number): FindingWriter {
+  let waiting: string[] = [];
+  let bytes = 0;
+  let written = 0;
+  const flush = async () => {
+    if (waiting.length > 0) await insert(store, waiting, version);
+    waiting = [];
+    bytes = 0;
+  };
+  return {
+    add: async (finding) => {
+      const line = JSON.stringify(rowOf(finding));
+      if (bytes + line.length > BATCH_BYTES_MAX) await flush();
+      waiting.push(line);
+      bytes += line.length;
+      written++;
+    },
+    finish: async () => {
+      await flush();
+      await store.run(
+        `INSERT INTO findings SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted) FROM findings FINAL WHERE version < {version:UInt64}`,
+        { version },
+      );
+      return written;
+    },
+  };
+}
+
+function insert(store: Store, lines: readonly string[], version: number): Promise<void> {
+  return store.run(
+    `INSERT INTO findings (cluster, id, rule_id, title, severity, techniques, tactics, time, source, event_key, node, namespace, pod, pod_uid, container_id, process_key, principal, digests, summary, version)
+     SELECT cluster, id, rule_id, title, severity, techniques, tactics, parseDateTime64BestEffort(time, 9, 'UTC'), source, event_key, node, namespace, pod, pod_uid, container_id, process_key, principal,
+            arrayMap(d -> toFixedString(unhex(d), 32), digests), summary, {version:UInt64}
+     FROM format(JSONEachRow, ${sqlString(STRUCTURE)}, ${sqlString(lines.join('\n'))})`,
+    { version },
+  );
+}
+
+function rowOf({ rule, ...finding }: Finding) {
+  const { title, severity, techniques, tactics } = rule;
+  return { ...finding, id: findingId(rule.id, finding), rule_id: rule.id, title, severity, techniques, tactics };
+}
+
+function findingId(ruleId: string, finding: { cluster: string; node: string; event_key: string }): string {
+  const identity = [ruleId, finding.cluster, finding.node, finding.event_key].join('\0');
+  return createHash('sha256').update(identity).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,209 @@
+// A YAML file to rules. Every part is checked; what is wrong comes back as a value with file and place, never half a rule.
+// Specification: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1)
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { ConditionError, parseCondition } from './condition.ts';
+import { DetectionError, parsePart } from './detection.ts';
+import type { Expression } from './expression.ts';
+import { type CaseContext, LEVELS, type Rule, type RuleCase, type RuleProblem, SIGNALS } from './rule.ts';
+
+const texts = z.union([z.string(), z.array(z.string())]).transform((value) => (Array.isArray(value) ? value : [value]));
+
+const Side = z.strictObject({ exe: z.string().optional(), argv: z.array(z.coerce.string()).optional() });
+const Context = z.strictObject({
+  container: z
+    .strictObject({
+      namespace: z.string().optional(),
+      pod: z.string().optional(),
+      image: z.string().optional(),
+      privileged: z.boolean().optional(),
+      mounts: z.array(z.string()).optional(),
+    })
+    .optional(),
+  process: Side.optional(),
+  parent: Side.optional(),
+  pods: z
+    .array(
+      z.strictObject({
+        namespace: z.string(),
+        pod: z.string(),
+        uid: z.string().optional(),
+        ips: z.array(z.string()).optional(),
+        privileged: z.boolean().optional(),
+        host_paths: z.array(z.string()).optional(),
+      }),
+    )
+    .optional(),
+});
+const Event = z.record(z.string(), z.unknown());
+const Case = Context.extend({
+  name: z.string(),
+  /** One event as a map: a Kubernetes event, written as YAML. */
+  event: Event.optional(),
+  events: z.array(Event).optional(),
+  /** Records as received. */
+  record: z.string().optional(),
+  records: z.array(z.string()).optional(),
+});
+
+const Extras = z.strictObject({
+  sentence: z.string().optional(),
+  signal: z.enum(SIGNALS).optional(),
+  blind_spots: texts.default([]),
+  cases: z.strictObject({ match: z.array(Case).default([]), miss: z.array(Case).default([]) }).optional(),
+});
+
+const Head = z.object({
+  title: z.string().min(1),
+  id: z.uuid(),
+  name: z.string().optional(),
+  description: z.string().default(''),
+  references: texts.default([]),
+  tags: z.array(z.string()).default([]),
+  level: z.enum(LEVELS).default('medium'),
+  falsepositives: texts.default([]),
+  'x-vestige': Extras.optional(),
+});
+
+const EventBody = z.object({
+  logsource: z.object({
+    category: z.string().optional(),
+    product: z.string().optional(),
+    service: z.string().optional(),
+  }),
+  detection: z.record(z.string(), z.unknown()),
+  // Sigma 2.1 gives correlations `generate`; Vestige lets an event rule say it too
+  generate: z.boolean().default(true),
+});
+
+const TIMESPAN = /^(\d+)([smhd])$/;
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+const CorrelationBody = z.object({
+  correlation: z.strictObject({
+    type: z.enum(['event_count', 'value_count']),
+    rules: texts,
+    'group-by': texts.default([]),
+    timespan: z.string().regex(TIMESPAN, 'a timespan is a number and s, m, h or d'),
+    condition: z.strictObject({ gte: z.int().min(1), field: z.string().optional() }),
+    generate: z.boolean().optional(),
+  }),
+});
+
+interface Parsed {
+  rules: Rule[];
+  problems: RuleProblem[];
+}
+
+/** Rules of one file; `path` is how problems name it. */
+export function parseRules(text: string, path: string): Parsed {
+  const parsed: Parsed = { rules: [], problems: [] };
+  const documents = parseAllDocuments(text);
+  if (!Array.isArray(documents)) return parsed; // nothing in it
+  documents.forEach((document, i) => {
+    const where = documents.length > 1 ? `${path}#${i + 1}` : path;
+    const [error] = document.errors;
+    if (error) {
+      const line = error.linePos?.[0].line;
+      const detail = error.message.split('\n')[0] ?? '';
+      parsed.problems.push({ path: where, at: line === undefined ? '' : `line ${line}`, detail });
+      return;
+    }
+    const outcome = parseRule(document.toJS(), where);
+    if ('problems' in outcome) parsed.problems.push(...outcome.problems);
+    else parsed.rules.push(outcome.rule);
+  });
+  return parsed;
+}
+
+type Outcome = { rule: Rule } | { problems: RuleProblem[] };
+
+function parseRule(document: unknown, path: string): Outcome {
+  const head = Head.safeParse(document);
+  if (!head.success) return { problems: fromZod(head.error, path) };
+  const common = headOf(head.data, path);
+  if (typeof document === 'object' && document !== null && 'correlation' in document) {
+    const body = CorrelationBody.safeParse(document);
+    if (!body.success) return { problems: fromZod(body.error, path) };
+    const { type, rules, 'group-by': groupBy, timespan, condition } = body.data.correlation;
+    if (type === 'value_count' && condition.field === undefined) {
+      return {
+        problems: [{ path, at: 'correlation.condition.field', detail: 'value_count counts values of a field' }],
+      };
+    }
+    const timespanMs = timespanToMs(timespan);
+    return {
+      rule: {
+        ...common,
+        kind: 'correlation',
+        type,
+        rules,
+        groupBy,
+        timespanMs,
+        atLeast: condition.gte,
+        field: condition.field,
+      },
+    };
+  }
+  const body = EventBody.safeParse(document);
+  if (!body.success) return { problems: fromZod(body.error, path) };
+  const { category, product, service } = body.data.logsource;
+  try {
+    const condition = parseDetection(body.data.detection);
+    const generates = body.data.generate;
+    return { rule: { ...common, kind: 'event', logsource: { category, product, service }, condition, generates } };
+  } catch (error) {
+    if (error instanceof DetectionError) return { problems: [{ path, at: error.at, detail: error.message }] };
+    if (error instanceof ConditionError)
+      return { problems: [{ path, at: 'detection.condition', detail: error.message }] };
+    throw error;
+  }
+}
+
+function parseDetection(detection: Record<string, unknown>): Expression {
+  const { condition, timeframe, ...parts } = detection;
+  if (timeframe !== undefined) {
+    throw new DetectionError('detection.timeframe', 'timeframe is no part of Sigma 2: write a correlation');
+  }
+  if (typeof condition !== 'string') throw new DetectionError('detection.condition', 'a condition is one string');
+  const expressions = new Map<string, Expression>();
+  for (const [name, part] of Object.entries(parts)) expressions.set(name, parsePart(part, `detection.${name}`));
+  return parseCondition(condition, expressions);
+}
+
+function headOf(head: z.infer<typeof Head>, path: string) {
+  const extras = head['x-vestige'];
+  const attack = head.tags.filter((tag) => tag.startsWith('attack.')).map((tag) => tag.slice('attack.'.length));
+  const isTechnique = (tag: string) => /^t\d{4}(\.\d{3})?$/.test(tag);
+  return {
+    id: head.id,
+    name: head.name,
+    title: head.title,
+    description: head.description,
+    severity: head.level,
+    techniques: attack.filter(isTechnique).map((tag) => tag.toUpperCase()),
+    tactics: attack.filter((tag) => !/^[tgs]\d{4}/.test(tag)).map((tag) => tag.replaceAll('_', '-')),
+    references: head.references,
+    falsePositives: head.falsepositives,
+    blindSpots: extras?.blind_spots ?? [],
+    signal: extras?.signal,
+    sentence: extras?.sentence,
+    cases: { match: (extras?.cases?.match ?? []).map(caseOf), miss: (extras?.cases?.miss ?? []).map(caseOf) },
+    path,
+  };
+}
+
+function caseOf({ name, event, events, record, records, ...context }: z.infer<typeof Case>): RuleCase {
+  const written = [...(event ? [event] : []), ...(events ?? [])].map((e) => JSON.stringify(e));
+  const received = [...(record === undefined ? [] : [record]), ...(records ?? [])].map((text) => text.trimEnd());
+  return { name, records: [...written, ...received], context: context as CaseContext };
+}
+
+function timespanToMs(text: string): number {
+  const [, amount = '', unit = ''] = TIMESPAN.exec(text) ?? [];
+  return Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
+}
+
+function fromZod(error: z.ZodError, path: string): RuleProblem[] {
+  return error.issues.map((issue) => ({ path, at: issue.path.join('.'), detail: issue.message }));
+}

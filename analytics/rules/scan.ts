@@ -1,0 +1,142 @@
+// Rules of one log source over its rows: one scan that tests them all, and, for rules that ask what only the bytes can
+// tell, a second one over the rows that may match.
+import { z } from 'zod';
+import type { Row, Store } from '../store/store.ts';
+import { type Compiled, compile } from './compile.ts';
+import type { EventRule } from './rule.ts';
+import type { Source } from './sources/source.ts';
+
+/** An event that rules match. */
+export interface Hit {
+  cluster: string;
+  node: string;
+  time: string;
+  event_key: string;
+  event_id: string;
+  digests: string[];
+  principal: string;
+  namespace: string;
+  pod: string;
+  pod_uid: string;
+  container_id: string;
+  process_key: string;
+  words: Record<string, string>;
+  /** Values of the fields that correlations group by and count, by name. */
+  values: Record<string, string>;
+  rules: EventRule[];
+}
+
+const HitRow = z.object({
+  cluster: z.string(),
+  node: z.string(),
+  time: z.string(),
+  event_key: z.string(),
+  event_id: z.string(),
+  digests: z.array(z.string()),
+  principal: z.string(),
+  namespace: z.string(),
+  pod: z.string(),
+  pod_uid: z.string(),
+  container_id: z.string(),
+  process_key: z.string(),
+  words: z.record(z.string(), z.string()),
+  values: z.record(z.string(), z.string()),
+  hits: z.array(z.coerce.number()),
+});
+
+// The engine's parser reads 256 KiB of a query by default; a rule's condition is some hundred bytes to a few thousand.
+const CONDITIONS_BYTES_MAX = 150_000;
+const SETTINGS = 'SETTINGS join_use_nulls = 0, output_format_json_quote_64bit_integers = 0';
+
+interface Prepared {
+  rule: EventRule;
+  compiled: Compiled;
+  exact: string;
+  bound: string;
+}
+
+/** `fields`: those whose values correlations need of every hit. */
+export async function* scan(
+  store: Store,
+  source: Source,
+  rules: readonly EventRule[],
+  fields: readonly string[],
+): AsyncIterable<Hit> {
+  const prepared = rules.map((rule) => prepare(source, rule));
+  const direct = prepared.filter(({ compiled }) => !compiled.needsRaw);
+  const withRaw = prepared.filter(({ compiled }) => compiled.needsRaw);
+  for (const group of inGroups(direct)) yield* run(store, group, scanSql(source, group, fields));
+  for (const group of inGroups(withRaw)) {
+    const joins = joinsOf(source, group, fields);
+    const possible = group.map(({ bound }) => bound).join(' OR ');
+    const { columns, from } = source.rows({ joins });
+    const keys = `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`;
+    yield* run(store, group, scanSql(source, group, fields, keys));
+  }
+}
+
+function prepare(source: Source, rule: EventRule): Prepared {
+  const compiled = compile(rule.condition, source.field);
+  const constraint = source.constraint(rule.logsource);
+  const within = (sql: string) => (constraint === undefined ? sql : `(${constraint} AND ${sql})`);
+  return { rule, compiled, exact: within(compiled.exact), bound: within(compiled.bound) };
+}
+
+function inGroups(prepared: readonly Prepared[]): Prepared[][] {
+  const groups: Prepared[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const one of prepared) {
+    if (bytes + one.exact.length > CONDITIONS_BYTES_MAX) {
+      groups.push([]);
+      bytes = 0;
+    }
+    groups.at(-1)?.push(one);
+    bytes += one.exact.length;
+  }
+  return groups;
+}
+
+function joinsOf(source: Source, group: readonly Prepared[], fields: readonly string[]): Set<string> {
+  const joins = new Set(group.flatMap(({ compiled }) => [...compiled.joins]));
+  for (const name of fields) {
+    const join = source.field(name)?.join;
+    if (join !== undefined) joins.add(join);
+  }
+  return joins;
+}
+
+function scanSql(source: Source, group: readonly Prepared[], fields: readonly string[], rawFor?: string): string {
+  const joins = joinsOf(source, group, fields);
+  const { columns, from } = source.rows({ joins, ...(rawFor === undefined ? {} : { rawFor }) });
+  const hits = group.map(({ exact }, i) => `if(${exact}, ${i + 1}, 0)`).join(',\n');
+  return `
+SELECT cluster, node, toString(time) AS time, event_key, event_id, arrayMap(d -> lower(hex(d)), digests) AS digests,
+    principal, namespace, pod, pod_uid, container_id, process_key, words, values, hits
+FROM
+(
+    SELECT ${columns},
+        ${valuesSql(source, fields)} AS values,
+        arrayFilter(h -> h > 0, [${hits}]) AS hits
+    FROM ${from}
+    WHERE notEmpty(hits)
+)
+${SETTINGS}`;
+}
+
+function valuesSql(source: Source, fields: readonly string[]): string {
+  const pairs = fields.flatMap((name) => {
+    const field = source.field(name);
+    if (!field || field.from === 'raw') return [];
+    return [`'${name}'`, field.many ? `arrayStringConcat(${field.sql}, ',')` : `toString(${field.sql})`];
+  });
+  return pairs.length === 0 ? "map('', '')" : `map(${pairs.join(', ')})`;
+}
+
+async function* run(store: Store, group: readonly Prepared[], sql: string): AsyncIterable<Hit> {
+  for await (const row of store.stream(sql)) yield hitOf(row, group);
+}
+
+function hitOf(row: Row, group: readonly Prepared[]): Hit {
+  const { hits, ...hit } = HitRow.parse(row);
+  return { ...hit, rules: hits.flatMap((n) => group[n - 1]?.rule ?? []) };
+}

@@ -1,0 +1,24 @@
+// The plain sentence of a finding: a rule's text with values filled in. [Parts] whose value is not known are left out;
+// a value not known elsewhere is said to be unknown.
+
+const VALUE_CHARACTERS_MAX = 240;
+
+export function renderSentence(template: string, words: Readonly<Record<string, string>>): string {
+  const whole = template.replace(/\[([^[\]]*)\]/g, (_, part: string) => {
+    const names = [...part.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
+    return names.every((name) => (words[name] ?? '') !== '') ? part : '';
+  });
+  const filled = whole.replace(/\{(\w+)\}/g, (_, name: string) => shorten(words[name] ?? '') || `an unknown ${name}`);
+  return filled
+    .replace(/ {2,}/g, ' ')
+    .replace(/ ([.,;:])/g, '$1')
+    .trim();
+}
+
+function shorten(value: string): string {
+  const line = value.replace(/\s+/g, ' ').trim();
+  const characters = [...line];
+  return characters.length <= VALUE_CHARACTERS_MAX
+    ? line
+    : `${characters.slice(0, VALUE_CHARACTERS_MAX - 1).join('')}…`;
+}

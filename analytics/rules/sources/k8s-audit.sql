@@ -1,0 +1,146 @@
+-- Rows for rules over Kubernetes audit events: one an auditID, at its latest stage, with the digests of all its stages.
+-- Blocks `with NAME ... end` stay when a rule needs them (k8s-audit.ts):
+--   addresses  what the source address was: own-pod, node, pod, loopback, other
+--   token      a bound token used from an address that is not its pod's
+--   principal  an address first seen later than others of the same principal, used less, and no pod's
+--   images     images from a registry that looks like one the cluster uses, or that carry the path of its images
+--   target     the pod that the request names
+--   raw        the bytes, for the events that candidate_keys gives
+SELECT
+    k.cluster AS cluster, '' AS node, k.time AS time, k.namespace AS namespace,
+    k.audit_id AS event_key,
+    concat(k.audit_id, '/', k.stage) AS event_id,
+    arrayDistinct(arrayConcat([k.digest], e.earlier)) AS digests,
+    k.username AS principal,
+    if(k.resource = 'pods', k.name, '') AS pod,
+    if(k.resource = 'pods', k.object_uid, '') AS pod_uid,
+    '' AS container_id,
+    '' AS process_key,
+    multiIf(k.username = 'system:anonymous', 'anonymous',
+            startsWith(k.username, 'system:serviceaccount:kube-system:'), 'system',
+            startsWith(k.username, 'system:serviceaccount:'), 'service-account',
+            startsWith(k.username, 'system:'), 'system',
+            'user') AS principal_kind,
+-- with addresses
+    multiIf(k.source_ips[1] = '', '',
+            k.source_ips[1] IN ('127.0.0.1', '::1'), 'loopback',
+            k.user_pod_uid != '' AND has(ip.uids, k.user_pod_uid), 'own-pod',
+            ip.of_node, 'node',
+            notEmpty(ip.uids), 'pod',
+            'other') AS source_kind,
+    has(ip.accounts, k.username) AS from_own_account,
+-- end
+-- with token
+    k.user_pod_uid != '' AND notEmpty(b_ips) AND notEmpty(k.source_ips) AND NOT b_host
+        AND NOT has(b_ips, k.source_ips[1]) AS foreign_token,
+-- end
+-- with principal
+    p.is_new AS address_new,
+-- end
+-- with images
+    arrayFilter(image -> has(registries.odd, image), k.images) AS lookalike_images,
+-- end
+-- with target
+    t_privileged AS target_privileged,
+    t_host_paths AS target_host_paths,
+-- end
+    map('user', if(k.username = 'system:anonymous', 'Somebody without credentials (system:anonymous)', k.username),
+        'verb', k.verb, 'resource', if(k.subresource = '', k.resource, concat(k.resource, '/', k.subresource)),
+        'namespace', k.namespace, 'name', k.name, 'object', if(k.namespace = '', k.name, concat(k.namespace, '/', k.name)),
+        'source', k.source_ips[1], 'agent', k.user_agent, 'code', if(k.code = 0, '', toString(k.code)),
+        'command', arrayStringConcat(k.exec_command, ' '), 'images', arrayStringConcat(arrayDistinct(k.images), ', '),
+        'commands', arrayStringConcat(arrayFilter(c -> c != '', k.commands), '; '),
+        'host_paths', arrayStringConcat(k.host_paths, ', '), 'uri', k.request_uri, 'role', k.role_name,
+        'subjects', arrayStringConcat(k.subjects, ', '), 'token_pod', k.user_pod_name, 'schedule', k.schedule) AS words
+FROM
+(
+    SELECT * FROM k8s_audit FINAL
+    WHERE (stage IN ('ResponseComplete', 'Panic')
+       OR ((cluster, audit_id) NOT IN (SELECT cluster, audit_id FROM k8s_audit WHERE stage IN ('ResponseComplete', 'Panic'))
+           AND (stage = 'ResponseStarted'
+                OR (cluster, audit_id) NOT IN (SELECT cluster, audit_id FROM k8s_audit WHERE stage = 'ResponseStarted'))))
+-- with raw
+      AND audit_id IN (candidate_keys)
+-- end
+) AS k
+LEFT JOIN
+(
+    SELECT cluster AS e_cluster, audit_id AS e_id, groupUniqArray(digest) AS earlier
+    FROM k8s_audit FINAL
+    WHERE stage NOT IN ('ResponseComplete', 'Panic')
+    GROUP BY cluster, audit_id
+) AS e ON e_cluster = k.cluster AND e_id = k.audit_id
+-- with addresses
+LEFT JOIN
+(
+    SELECT cluster AS ip_cluster, arrayJoin(ips) AS ip_address,
+           groupUniqArrayIf(pod_uid, NOT host_network) AS uids,
+           groupUniqArrayIf(concat('system:serviceaccount:', namespace, ':', service_account), NOT host_network) AS accounts,
+           max(host_network) AS of_node
+    FROM pods FINAL
+    GROUP BY ip_cluster, ip_address
+) AS ip ON ip_cluster = k.cluster AND ip_address = k.source_ips[1]
+-- end
+-- with token
+LEFT JOIN (SELECT cluster AS b_cluster, pod_uid AS b_uid, ips AS b_ips, host_network AS b_host FROM pods FINAL) AS bound
+ON b_cluster = k.cluster AND b_uid = k.user_pod_uid
+-- end
+-- with principal
+LEFT JOIN
+(
+    SELECT cluster AS p_cluster, username AS p_username, address AS p_address,
+           first_seen > min(first_seen) OVER same AND requests * 2 < sum(requests) OVER same
+               AND (cluster, address) NOT IN (SELECT cluster, arrayJoin(ips) FROM pods FINAL) AS is_new
+    FROM
+    (
+        SELECT cluster, username, source_ips[1] AS address, min(time) AS first_seen, count() AS requests
+        FROM k8s_audit FINAL
+        WHERE notEmpty(source_ips) AND username != 'system:anonymous' AND NOT startsWith(username, 'system:node:')
+          AND source_ips[1] NOT IN ('127.0.0.1', '::1')
+        GROUP BY cluster, username, address
+    )
+    WINDOW same AS (PARTITION BY cluster, username)
+) AS p ON p_cluster = k.cluster AND p_username = k.username AND p_address = k.source_ips[1]
+-- end
+-- with images
+LEFT JOIN
+(
+    -- an image by registry host, path and the words of the host; odd where an earlier, commoner host shares the path or most words
+    WITH
+        used AS
+        (
+            SELECT cluster, arrayJoin(images) AS image, splitByChar('/', image)[1] AS host,
+                   extract(image, '^[^/]+/([^:@]+)') AS path, splitByRegexp('[.-]', splitByChar(':', host)[1]) AS host_words,
+                   min(time) AS first_seen, uniqExact(audit_id) AS uses
+            FROM k8s_audit FINAL
+            WHERE notEmpty(images) AND position(image, '/') > 0 AND match(host, '[.:]')
+            GROUP BY cluster, image
+        ),
+        hosts AS (SELECT cluster, host, any(host_words) AS host_words, min(first_seen) AS first_seen, sum(uses) AS uses FROM used GROUP BY cluster, host)
+    SELECT u.cluster AS i_cluster, groupUniqArray(u.image) AS odd
+    FROM used AS u
+    INNER JOIN hosts AS mine ON mine.cluster = u.cluster AND mine.host = u.host
+    INNER JOIN hosts AS other ON other.cluster = u.cluster
+    WHERE other.host != u.host AND other.first_seen < mine.first_seen AND other.uses > mine.uses
+      AND (editDistance(u.host, other.host) <= 2
+           OR length(arrayIntersect(u.host_words, other.host_words)) >= 2
+              AND length(arrayIntersect(u.host_words, other.host_words)) * 3 >= greatest(length(u.host_words), length(other.host_words)) * 2)
+    GROUP BY u.cluster
+) AS registries ON i_cluster = k.cluster
+-- end
+-- with target
+LEFT JOIN
+(
+    SELECT cluster AS t_cluster, namespace AS t_namespace, pod AS t_pod, max(pods.privileged) AS t_privileged,
+           arrayDistinct(arrayFlatten(groupArray(pods.host_paths))) AS t_host_paths
+    FROM pods FINAL
+    GROUP BY cluster, namespace, pod
+) AS target ON t_cluster = k.cluster AND t_namespace = k.namespace AND t_pod = k.name AND k.resource = 'pods'
+-- end
+-- with raw
+INNER JOIN
+(
+    SELECT cluster AS r_cluster, digest AS r_digest, raw FROM records FINAL
+    WHERE source = 'k8s-audit' AND (cluster, digest) IN (SELECT cluster, digest FROM k8s_audit WHERE audit_id IN (candidate_keys))
+) AS r ON r_cluster = k.cluster AND r_digest = k.digest
+-- end

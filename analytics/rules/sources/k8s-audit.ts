@@ -1,0 +1,115 @@
+// product: kubernetes, service: audit. One row an auditID, at the latest stage known. Fields have the names of the event
+// (https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/); those with a column come from it, any other
+// path is read from the bytes. Also the names that public rules use though native events do not have them.
+import { sqlString } from '../../store/store.ts';
+import type { Field } from '../compile.ts';
+import { jsonField } from './json-path.ts';
+import rowsSql from './k8s-audit.sql';
+import { flag, many, one, type Source, text } from './source.ts';
+
+const TOP_LEVEL = new Set(
+  `kind apiVersion level auditID stage requestURI verb user impersonatedUser sourceIPs userAgent objectRef responseStatus
+   requestObject responseObject requestReceivedTimestamp stageTimestamp annotations authenticationMetadata`.split(
+    /\s+/,
+  ),
+);
+
+const columns: Record<string, Field> = {
+  level: one('level'),
+  auditID: one('audit_id'),
+  stage: one('stage'),
+  requestURI: one('request_uri'),
+  verb: one('verb'),
+  'user.username': one('username'),
+  'user.uid': one('user_uid'),
+  'user.groups': many('user_groups'),
+  'impersonatedUser.username': one('impersonated_user'),
+  'impersonatedUser.groups': many('impersonated_groups'),
+  sourceIPs: many('source_ips'),
+  userAgent: one('user_agent'),
+  'objectRef.resource': one('resource'),
+  'objectRef.subresource': one('subresource'),
+  'objectRef.apiGroup': one('api_group'),
+  'objectRef.apiVersion': one('api_version'),
+  'objectRef.namespace': one('namespace'),
+  'objectRef.name': one('name'),
+  'responseStatus.code': one("if(code = 0, '', toString(code))"),
+  'responseStatus.reason': one('status_reason'),
+};
+
+/** Names of public rules that no native event has, and what stands for them. */
+const aliases: Record<string, Field> = {
+  hostPath: many('host_paths'),
+  capabilities: many('capabilities_added'),
+  privileged: flag('privileged'),
+  hostNetwork: flag('host_network'),
+  hostPID: flag('host_pid'),
+  hostIPC: flag('host_ipc'),
+  apiGroup: one('api_group'),
+  resource: one('resource'),
+  namespace: one('namespace'),
+  username: one('username'),
+};
+
+const own: Record<string, Field> = {
+  'vestige.principal_kind': one('principal_kind'),
+  'vestige.command': one("arrayStringConcat(exec_command, ' ')"),
+  'vestige.commands': many('commands'),
+  'vestige.images': many('images'),
+  'vestige.host_paths': many('host_paths'),
+  'vestige.privileged': flag('privileged'),
+  'vestige.host_pid': flag('host_pid'),
+  'vestige.host_network': flag('host_network'),
+  'vestige.capabilities': many('capabilities_added'),
+  'vestige.role_kind': one('role_kind'),
+  'vestige.role_name': one('role_name'),
+  'vestige.subjects': many('subjects'),
+  'vestige.service_account': one('service_account'),
+  'vestige.owner_kind': one('owner_kind'),
+  'vestige.token_pod': one('user_pod_name'),
+  'vestige.source': one('source_kind', 'addresses'),
+  'vestige.source_account': flag('from_own_account', 'addresses'),
+  'vestige.foreign_token': flag('foreign_token', 'token'),
+  'vestige.new_address': flag('address_new', 'principal'),
+  'vestige.lookalike_images': many('lookalike_images', 'images'),
+  'vestige.target_privileged': flag('target_privileged', 'target'),
+  'vestige.target_host_paths': many('target_host_paths', 'target'),
+  'vestige.time': text('time'),
+};
+
+function field(name: string | undefined): Field | undefined {
+  if (name === undefined) return { ...one('raw'), from: 'raw' };
+  const own_ = own[name];
+  if (own_ || name.startsWith('vestige.')) return own_;
+  const column = columns[name] ?? aliases[name];
+  if (column) return columns[name] ? { ...column, present: jsonField('raw', name).present } : column;
+  if (name.startsWith('annotations.')) {
+    const key = sqlString(name.slice('annotations.'.length));
+    return { ...one(`annotations[${key}]`), present: { sql: `mapContains(annotations, ${key})`, from: 'columns' } };
+  }
+  return TOP_LEVEL.has(name.split('.')[0] ?? '') ? jsonField('raw', name) : undefined;
+}
+
+const block = (name: string) => new RegExp(`-- with ${name}\\n([\\s\\S]*?)-- end\\n`, 'g');
+
+export const k8sAudit: Source = {
+  name: 'kubernetes audit',
+  layer: 'k8s-audit',
+  accepts: ({ product, service, category }) =>
+    product === 'kubernetes' &&
+    (service === 'audit' || (service === undefined && ['audit', 'application'].includes(category ?? 'audit'))),
+  constraint: () => undefined,
+  field,
+  rows: ({ joins, rawFor }) => {
+    let sql = rowsSql;
+    for (const name of ['addresses', 'token', 'principal', 'images', 'target', 'raw']) {
+      const wanted = name === 'raw' ? rawFor !== undefined : joins.has(name);
+      if (!wanted) sql = sql.replace(block(name), '');
+    }
+    const [columns = '', from = ''] = sql
+      .slice(sql.indexOf('SELECT\n') + 'SELECT\n'.length)
+      .replaceAll('IN (candidate_keys)', `IN (${rawFor ?? ''})`)
+      .split('\nFROM\n(\n', 2);
+    return { columns, from: `(\n${from}` };
+  },
+};

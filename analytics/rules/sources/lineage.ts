@@ -1,0 +1,72 @@
+// What the joined layers know of an auditd event: its process, that one's parent, the container, the exec session.
+// Shared by the log sources over auditd. All of it is empty before entities are known; rules then run again.
+import type { Field } from '../compile.ts';
+import { flag, many, one } from './source.ts';
+
+export const LINEAGE = 'lineage';
+
+export const lineageFields: Record<string, Field> = {
+  'vestige.in_container': flag('in_container', LINEAGE),
+  'vestige.container_id': one('container_id', LINEAGE),
+  'vestige.container_name': one('c.container_name', LINEAGE),
+  'vestige.container_privileged': flag('c.privileged', LINEAGE),
+  'vestige.container_args': one("arrayStringConcat(c.args, ' ')", LINEAGE),
+  'vestige.capabilities': many('c.capabilities', LINEAGE),
+  'vestige.mount_sources': many('c.host_sources', LINEAGE),
+  'vestige.image': one('c.image', LINEAGE),
+  'vestige.namespace': one('c.namespace', LINEAGE),
+  'vestige.pod': one('c.pod', LINEAGE),
+  'vestige.parent_comm': one('pp.comm', LINEAGE),
+  'vestige.parent_exe': one('pp.exe', LINEAGE),
+  'vestige.parent_command': one("arrayStringConcat(pp.argv, ' ')", LINEAGE),
+  'vestige.process_command': one("arrayStringConcat(p.argv, ' ')", LINEAGE),
+  'vestige.session': flag('in_session', LINEAGE),
+  'vestige.login': flag('a.auid >= 0', undefined),
+};
+
+/** Columns of a row; `a` is the auditd event. runc's own steps are not the container's doing. */
+export const lineageColumns = `
+    t.process_key AS process_key,
+    t.container_id AS container_id,
+    c.namespace AS namespace,
+    c.pod AS pod,
+    c.pod_uid AS pod_uid,
+    t.container_id != '' AND NOT p.setup AND NOT startsWith(a.comm, 'runc') AS in_container,
+    p.process_key != '' AND ((a.cluster, p.process_key) IN (SELECT cluster, process_key FROM sessions FINAL WHERE process_key != '')
+        OR (a.cluster, p.parent_key) IN (SELECT cluster, process_key FROM sessions FINAL WHERE process_key != '')) AS in_session`;
+
+const processes = 'SELECT cluster, node, process_key, parent_key, exe, comm, argv, setup FROM processes FINAL';
+
+// Mounts that the kubelet and the runtime make for every container are not the host's files.
+const OWN_MOUNT = `(startsWith(s, '/var/lib/kubelet/pods/') OR startsWith(s, '/run/containerd/') OR startsWith(s, '/var/lib/containerd/')
+          OR startsWith(s, '/var/lib/docker/containers/') OR match(s, '/pods/[0-9a-f-]{36}/(volumes|containers|volume-subpaths|etc-hosts)'))`;
+
+export const lineageJoins = `
+LEFT JOIN (SELECT cluster, node, time, serial, process_key, container_id FROM attributions FINAL) AS t
+ON t.cluster = a.cluster AND t.node = a.node AND t.time = a.time AND t.serial = a.serial
+LEFT JOIN (${processes}) AS p ON p.cluster = t.cluster AND p.node = t.node AND p.process_key = t.process_key
+LEFT JOIN (${processes}) AS pp ON pp.cluster = p.cluster AND pp.node = p.node AND pp.process_key = p.parent_key
+LEFT JOIN
+(
+    SELECT cluster, node, container_id, container_name, namespace, pod, pod_uid, image, args, privileged, capabilities,
+        arrayFilter((s, d) -> NOT ${OWN_MOUNT}, mount_sources, mount_targets) AS host_sources,
+        arrayFilter((d, s) -> NOT ${OWN_MOUNT}, mount_targets, mount_sources) AS host_targets
+    FROM containers FINAL
+) AS c ON c.cluster = t.cluster AND c.node = t.node AND c.container_id = t.container_id`;
+
+/** Paths as the container sees them (SQL, an array) to the host's paths they stand for, where a mount of the host holds them. */
+export const hostPaths = (paths: string) => `arrayDistinct(arrayFilter(h -> h != '', arrayMap(f ->
+    arrayFirst(h -> h != '', arrayMap((s, d) -> if(startsWith(concat(f, '/'), concat(trimRight(d, '/'), '/')),
+        concat(trimRight(s, '/'), substring(f, length(trimRight(d, '/')) + 1)), ''), c.host_sources, c.host_targets)), ${paths})))`;
+
+/** `seconds.millis:serial`, as the records themselves name the event. */
+export const eventKey = `concat(toString(toUnixTimestamp(time)), '.', leftPad(toString(toUnixTimestamp64Milli(time) % 1000), 3, '0'), ':', toString(serial))`;
+
+export const EVENT_COLUMNS = `a.cluster AS cluster, a.node AS node, a.time AS time, a.event_key AS event_key, a.event_key AS event_id,
+    a.digests AS digests, '' AS principal`;
+
+/** Words that every sentence over auditd may use. */
+export const lineageWords = `'pod', if(c.pod = '', '', concat(c.namespace, '/', c.pod)), 'container', c.container_name,
+        'image', c.image, 'parent', if(pp.comm = '', pp.exe, pp.comm), 'node', a.node,
+        'place', multiIf(c.pod != '', concat('in pod ', c.namespace, '/', c.pod), t.container_id != '', concat('in container ', substring(t.container_id, 1, 12)), concat('on node ', a.node)),
+        'user', if(a.uid = 0, 'root', concat('uid ', toString(a.uid))), 'comm', a.comm, 'exe', a.exe`;

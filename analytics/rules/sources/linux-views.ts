@@ -1,0 +1,158 @@
+// The categories of Sigma's Linux rules as views over auditd and what is known of processes: process_creation,
+// network_connection, and the file categories. One row an audit event. Image is every name the program goes by: its
+// file, the name it was called by (a busybox applet is /bin/busybox and /bin/wget), so that a rule finds either.
+import type { Field } from '../compile.ts';
+import {
+  EVENT_COLUMNS,
+  eventKey,
+  hostPaths,
+  LINEAGE,
+  lineageColumns,
+  lineageFields,
+  lineageJoins,
+  lineageWords,
+} from './lineage.ts';
+import { flag, many, number, one, type Source, text } from './source.ts';
+
+const lookup = (fields: Record<string, Field>) => (name: string | undefined) => {
+  if (name === undefined)
+    return one(
+      "concat(a.comm, ' ', a.exe, ' ', arrayStringConcat(a.argv, ' '), ' ', arrayStringConcat(a.path_names, ' '))",
+    );
+  return fields[name] ?? lineageFields[name];
+};
+
+const common: Record<string, Field> = {
+  ProcessId: number('a.pid'),
+  ParentProcessId: number('a.ppid'),
+  LogonId: number('a.ses'),
+  User: many("[if(a.uid = 0, 'root', toString(a.uid))]"),
+  ParentImage: one('pp.exe', LINEAGE),
+  ParentCommandLine: one("arrayStringConcat(pp.argv, ' ')", LINEAGE),
+  'vestige.comm': one('a.comm'),
+  'vestige.exe': one('a.exe'),
+  'vestige.uid': number('a.uid'),
+  'vestige.key': many('a.keys'),
+  'vestige.success': one('a.success'),
+};
+
+interface View {
+  name: string;
+  categories: Record<string, string | undefined>;
+  where: string;
+  columns: string;
+  words: string;
+  fields: Record<string, Field>;
+}
+
+const view = ({ name, categories, where, columns, words, fields }: View): Source => ({
+  name: `linux ${name}`,
+  layer: 'auditd',
+  accepts: ({ product, category, service }) =>
+    product === 'linux' && (service === undefined || service === 'auditd') && Object.hasOwn(categories, category ?? ''),
+  constraint: ({ category }) => categories[category ?? ''],
+  field: lookup({ ...common, ...fields }),
+  // views have no bytes of their own: no field of theirs is raw
+  rows: () => ({
+    columns: `${EVENT_COLUMNS}, ${columns}
+    ${lineageColumns},
+    map(${words}, ${lineageWords}) AS words`,
+    from: `(SELECT *, ${eventKey} AS event_key FROM auditd FINAL WHERE ${where}) AS a ${lineageJoins}`,
+  }),
+});
+
+// What a shell at once fails to find on its path is no start of a process.
+export const processCreation = view({
+  name: 'process_creation',
+  categories: { process_creation: undefined },
+  where: "syscall_name IN ('execve', 'execveat') AND success != 'no'",
+  columns: `
+    arrayStringConcat(a.argv, ' ') AS command_line,
+    arrayDistinct(arrayFilter(f -> f != '', [a.exe,
+        if(a.path_names[1] IN ('/proc/self/exe', ''), concat('/', arrayElement(splitByChar('/', a.argv[1]), -1)), a.path_names[1])])) AS images,
+    ${hostPaths("extractAll(arrayStringConcat(a.argv, ' '), '(/[^\\\\s\"\\'();|&<>]*)')")} AS host_paths,`,
+  words: "'argv', command_line, 'program', images[-1], 'host_path', host_paths[1]",
+  fields: {
+    Image: many('images'),
+    CommandLine: one('command_line'),
+    CurrentDirectory: one('a.cwd'),
+    'vestige.argv': many('a.argv'),
+    'vestige.argv0': one('a.argv[1]'),
+    'vestige.syscall': one('a.syscall_name'),
+    'vestige.host_path': many('host_paths', LINEAGE),
+  },
+});
+
+const flagsOf = (n: number) => `reinterpretAsUInt64(reverse(unhex(leftPad(a.args[${n}], 16, '0'))))`;
+
+export const files = view({
+  name: 'files',
+  categories: {
+    file_event: "operation IN ('create', 'write', 'rename')",
+    file_change: "operation IN ('write', 'attributes')",
+    file_rename: "operation = 'rename'",
+    file_delete: "operation = 'delete'",
+    file_access: "operation = 'read'",
+  },
+  where:
+    "notEmpty(path_names) AND success = 'yes' AND syscall_name NOT IN ('execve', 'execveat', 'connect', 'mount', 'umount2', 'pivot_root', 'setns')",
+  columns: `
+    -- the second argument of open, the third of openat holds O_WRONLY 1, O_RDWR 2, O_CREAT 0100, O_TRUNC 01000
+    multiIf(a.syscall_name IN ('open', 'creat'), ${flagsOf(2)}, a.syscall_name IN ('openat', 'openat2'), ${flagsOf(3)}, 0) AS open_flags,
+    multiIf(has(a.path_types, 'DELETE') AND has(a.path_types, 'CREATE'), 'rename', has(a.path_types, 'DELETE'), 'delete',
+            has(a.path_types, 'CREATE'), 'create',
+            a.syscall_name IN ('open', 'openat', 'openat2'), if(bitAnd(open_flags, 3) != 0 OR bitAnd(open_flags, 512) != 0, 'write', 'read'),
+            a.syscall_name IN ('truncate', 'ftruncate', 'creat'), 'write',
+            match(a.syscall_name, '^f?l?(ch(mod|own)|setxattr|removexattr)'), 'attributes', 'other') AS operation,
+    arrayMap(f -> if(startsWith(f, '/') OR a.cwd = '', f, concat(trimRight(a.cwd, '/'), '/', f)),
+        arrayFilter((f, kind) -> kind != 'PARENT' AND f != '', a.path_names, a.path_types)) AS files,
+    ${hostPaths('files')} AS host_paths,`,
+  words:
+    "'path', files[-1], 'operation', operation, 'host_path', host_paths[-1], 'argv', arrayStringConcat(p.argv, ' '), 'program', a.exe",
+  fields: {
+    TargetFilename: many('files'),
+    Image: many("arrayDistinct([a.exe, concat('/', a.comm)])"),
+    CommandLine: one("arrayStringConcat(p.argv, ' ')", LINEAGE),
+    CurrentDirectory: one('a.cwd'),
+    'vestige.operation': one('operation'),
+    'vestige.syscall': one('a.syscall_name'),
+    'vestige.host_path': many('host_paths', LINEAGE),
+  },
+});
+
+const NEAR = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '100.64.0.0/10',
+  '0.0.0.0/8',
+  'fc00::/7',
+  'fe80::/10',
+  '::1/128',
+  '::/128',
+];
+const isNear = NEAR.map((network) => `isIPAddressInRange(a.addr, '${network}')`).join(' OR ');
+
+export const networkConnection = view({
+  name: 'network_connection',
+  categories: { network_connection: undefined },
+  // without a wait a connect "fails" with EINPROGRESS (-115) and goes on
+  where: "syscall_name = 'connect' AND addr_family IN ('inet', 'inet6') AND (isIPv4String(addr) OR isIPv6String(addr))",
+  columns: `
+    multiIf(a.success = 'yes', 'open', a.exit = -115, 'under way', 'failed') AS outcome,
+    NOT (${isNear}) AS outside,`,
+  words: "'address', a.addr, 'port', toString(a.port), 'argv', arrayStringConcat(p.argv, ' '), 'program', a.exe",
+  fields: {
+    DestinationIp: one('a.addr'),
+    DestinationPort: text('a.port'),
+    Initiated: one("'true'"),
+    Image: many("arrayDistinct([a.exe, concat('/', a.comm)])"),
+    CommandLine: one("arrayStringConcat(p.argv, ' ')", LINEAGE),
+    'vestige.outcome': one('outcome'),
+    'vestige.outside': flag('outside'),
+    'vestige.destination': one("concat(a.addr, ':', toString(a.port))"),
+    'vestige.parent_key': one('p.parent_key', LINEAGE),
+  },
+});

@@ -1,0 +1,49 @@
+// A log source as rules see it: rows to test, one an event or one an audit record, and the fields those rows have.
+// Fields named `vestige.*` are Vestige's own: what the joined layers know of the event (docs: reference of rules).
+import type { Field, FieldLookup } from '../compile.ts';
+import type { LogSource } from '../rule.ts';
+
+export interface RowOptions {
+  /** Joins that the rules' fields need (Field.join). */
+  readonly joins: ReadonlySet<string>;
+  /** With the record's bytes in `raw`, for the rows whose event_key the subquery gives. */
+  readonly rawFor?: string | undefined;
+}
+
+export interface Source {
+  readonly name: string;
+  readonly layer: 'k8s-audit' | 'auditd' | 'runtime';
+  accepts(logsource: LogSource): boolean;
+  /** What the rule's category asks of a row beyond its condition. */
+  constraint(logsource: LogSource): string | undefined;
+  readonly field: FieldLookup;
+  rows(options: RowOptions): Rows;
+}
+
+export interface Rows {
+  /**
+   * Of a SELECT, where fields may use them: cluster, node, time, event_key, event_id, digests Array(FixedString(32)),
+   * principal, namespace, pod, pod_uid, container_id, process_key, words Map(String, String) for sentences.
+   */
+  readonly columns: string;
+  /** What follows FROM, without WHERE. */
+  readonly from: string;
+}
+
+/** A field of one value, present when it is not empty. For views, whose rows have no bytes of their own. */
+export function one(sql: string, join?: string): Field {
+  return { sql, many: false, from: 'columns', present: { sql: `${sql} != ''`, from: 'columns' }, join };
+}
+
+/** A field of many values, present when there is any. */
+export function many(sql: string, join?: string): Field {
+  return { sql, many: true, from: 'columns', present: { sql: `notEmpty(${sql})`, from: 'columns' }, join };
+}
+
+/** true and false as rules write them. */
+export const flag = (sql: string, join?: string): Field => one(`if(${sql}, 'true', 'false')`, join);
+
+export const text = (sql: string, join?: string): Field => one(`toString(${sql})`, join);
+
+/** -1 stands for unknown: no value. */
+export const number = (sql: string, join?: string): Field => one(`if(${sql} = -1, '', toString(${sql}))`, join);
