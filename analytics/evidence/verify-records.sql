@@ -1,8 +1,10 @@
 -- Leaves of one window of a segment against the records as they are now: digest of the bytes and leaf computed again.
--- Parameters: {segment:UInt64}, {from:UInt64}, {to:UInt64} (leaf numbers, `to` excluded).
+-- Parameters: {segment:UInt64}, {from:UInt64}, {to:UInt64} (leaf numbers, `to` excluded); {partitions:Array(String)} and
+-- {segments:Array(UInt64)}: what retention took, up to which segment.
 -- Columns: difference ('' | bytes | envelope | missing | expired), leaves, and of the first such leaf: first_n, source,
 -- cluster, node, event_time, loader, seq, digest, actual (hex of what the bytes hash to now).
--- Every copy is looked at: a record that is both in records and kept has to be right in both.
+-- Every copy is looked at: a record that is both in records and kept has to be right in both. Only where a partition has
+-- expired may one copy differ in its envelope: the record was received again.
 WITH
     window_leaves AS
     (
@@ -28,9 +30,13 @@ WITH
             w.n AS n, w.source AS source, w.cluster AS cluster, w.node AS node, w.event_time AS event_time,
             w.loader AS loader, w.seq AS seq, w.digest AS digest,
             arrayFirst(a -> a != w.digest, f.actuals) AS other,
+            {covered} AS covered,
+            w.n IN (SELECT n FROM retention_kept WHERE segment = {segment:UInt64}) AS was_kept,
             multiIf(
-                empty(f.actuals), if({expired}, 'expired', 'missing'),
                 arrayExists(a -> a != w.digest, f.actuals), 'bytes',
+                covered AND has(f.leaves_now, w.leaf), '',
+                covered AND NOT was_kept, 'expired',
+                empty(f.actuals), 'missing',
                 arrayExists(l -> l != w.leaf, f.leaves_now), 'envelope',
                 '') AS difference
         FROM window_leaves AS w

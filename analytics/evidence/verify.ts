@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Store } from '../store/store.ts';
 import { LEAF_SQL } from './envelope.ts';
+import { PARTITION_OF_LEAF, readExpiry } from './retention-drops.ts';
 import { checkSeals } from './seal-chain.ts';
 import { segmentRoot } from './segment-root.ts';
 import unsealed from './unsealed.sql';
@@ -20,7 +21,7 @@ export type DifferenceKind =
   | 'missing'
   | 'added'
   | 'unknown-seal'
-  | 'undecoded';
+  | 'retention';
 
 export interface Difference {
   kind: DifferenceKind;
@@ -59,6 +60,8 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
   const hashes = new Set<string>();
   const keys = new Set<string>();
   const done = { seals: 0, leaves: 0, expired: 0, lastSegment: 0, head: null as string | null };
+  const expiry = await readExpiry(store, options.publicKey);
+  for (const message of expiry.problems) found.add({ ...ofSegment('retention', null), message });
   for await (const sealed of checkSeals(store, options.publicKey)) {
     const { segment, document } = sealed;
     done.seals++;
@@ -70,7 +73,7 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
     if (!document) continue;
     keys.add(document.public_key);
     done.leaves += document.leaves;
-    done.expired += await verifySegment(store, segment, document.leaves, document.root, found);
+    done.expired += await verifySegment(store, segment, document.leaves, document.root, expiry.covered, found);
   }
   const known = options.knownSeal?.toLowerCase();
   if (known !== undefined && !hashes.has(known)) {
@@ -94,6 +97,7 @@ async function verifySegment(
   segment: number,
   leaves: number,
   root: string,
+  taken: Map<string, number>,
   found: Findings,
 ): Promise<number> {
   const stored = await segmentRoot(store, segment, leaves);
@@ -108,10 +112,11 @@ async function verifySegment(
       message: `segment ${segment}: the stored leaves hash to ${stored.root}, sealed was ${root}: leaves were changed or exchanged`,
     });
   }
+  const expiry = { partitions: [...taken.keys()], segments: [...taken.values()] };
   let expired = 0;
   for (let from = 0; from < leaves; from += WINDOW_LEAVES) {
     const to = Math.min(from + WINDOW_LEAVES, leaves);
-    for (const row of await store.rows(recordsSql, { segment, from, to })) {
+    for (const row of await store.rows(recordsSql, { segment, from, to, ...expiry })) {
       const window = Window.parse(row);
       if (window.difference === 'expired') expired += window.leaves;
       else if (window.difference !== '') found.add(differenceOf(segment, window, window.difference), window.leaves);
@@ -120,7 +125,10 @@ async function verifySegment(
   return expired;
 }
 
-const recordsSql = verifyRecords.replaceAll('{leaf}', LEAF_SQL).replace('{expired}', 'false');
+// Retention took the record's partition, when it had been sealed.
+const COVERED_SQL = `arrayExists((p, s) -> p = ${PARTITION_OF_LEAF.replaceAll('event_time', 'w.event_time')} AND {segment:UInt64} <= s,
+  {partitions:Array(String)}, {segments:Array(UInt64)})`;
+const recordsSql = verifyRecords.replaceAll('{leaf}', LEAF_SQL).replace('{covered}', COVERED_SQL);
 
 const Window = z.object({
   difference: z.enum(['', 'bytes', 'envelope', 'missing', 'expired']),

@@ -6,9 +6,10 @@ import typed from './schema/002-typed.sql';
 import entities from './schema/003-entities.sql';
 import conclusions from './schema/004-conclusions.sql';
 import evidence from './schema/005-evidence.sql';
+import retention from './schema/006-retention.sql';
 import { type Store, StoreError } from './store.ts';
 
-const files = [records, typed, syscalls, entities, conclusions, evidence];
+const files = [records, typed, syscalls, entities, conclusions, evidence, retention];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */
 export async function migrate(store: Store): Promise<void> {
