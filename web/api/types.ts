@@ -143,10 +143,18 @@ export interface Bin {
   n: number;
 }
 
-/** Every event of a window, or, when there are more than `limit`, how many there are in each part of it. */
-export type TimelineEvents =
-  | { kind: 'events'; from: Instant; to: Instant; events: EventMark[] }
-  | { kind: 'bins'; from: Instant; to: Instant; width_ms: number; total: number; bins: Bin[] };
+/**
+ * A window of the timeline. A track is one layer of one lane; the quietest tracks come as single events until `limit`
+ * is reached, the rest as counts in parts of the window: bin i begins at from + i * width_ms.
+ */
+export interface TimelineEvents {
+  from: Instant;
+  to: Instant;
+  width_ms: number;
+  total: number;
+  events: EventMark[];
+  bins: Bin[];
+}
 
 export interface ChainMark extends EventMark {
   step: number;
