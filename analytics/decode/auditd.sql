@@ -11,6 +11,7 @@
 -- also those received earlier, so that halves of one event unite. Lines that two records share count once.
 -- Algorithm: unite records by event; cut what auditd's ENRICHED format adds (after 0x1d); split the lines by type; read key=value
 -- pairs of SYSCALL by splitting at spaces, which quoted kernel values never hold; user-space records quote with '...'.
+-- A line is read to 64 KiB: auditd's own bound is 9 KiB, and so a line has fewer pairs than the engine's bound (decode.ts).
 WITH
     (v -> multiIf(startsWith(v, '"'), substring(v, 2, length(v) - 2),
                   v IN ('(null)', '(none)', '?', ''), '',
@@ -24,7 +25,7 @@ WITH
             max(boot_id) AS boot_id,
             arraySort(x -> (x.2, x.3), groupUniqArray((digest, loader, seq))) AS sources,
             arrayFlatten(arrayMap(x -> splitByChar('\n', x.2), arraySort(x -> x.1, groupUniqArray((seq, raw))))) AS all_lines,
-            arrayMap(l -> trimRight(substring(l, 1, if(position(l, '\x1d') = 0, length(l), position(l, '\x1d') - 1)), '\r '),
+            arrayMap(l -> trimRight(substring(splitByChar('\x1d', l)[1], 1, 65536), '\r '),
                      if(length(sources) > 1, arrayDistinct(all_lines), all_lines)) AS lines
         FROM input_records
         GROUP BY cluster, node, event_key
@@ -45,7 +46,12 @@ WITH
             arrayFirst((l, t) -> t NOT IN ('SYSCALL', 'EXECVE', 'PATH', 'CWD', 'PROCTITLE', 'SOCKADDR', 'BPRM_FCAPS', 'CAPSET', 'MMAP', 'FD_PAIR', 'OBJ_PID', 'EOE'), lines, types) AS special_line,
             extract(special_line, 'msg=audit\\([^)]*\\): ?(.*)$') AS special_text,
             extractKeyValuePairs(replaceRegexpOne(special_text, 'msg=\'.*$', ''), '=', ' ', '"') AS special,
-            extractKeyValuePairs(extract(special_text, 'msg=\'(.*)\'$'), '=', ' ', '"') AS user_message,
+            extract(special_text, 'msg=\'(.*)\'$') AS user_text,
+            extractKeyValuePairs(user_text, '=', ' ', '"') AS user_words,
+            -- what a program or a person chose is hex where it is not quoted (libaudit: audit_encode_nv_string)
+            mapUpdate(user_words, mapFilter((k, v) -> has(user_words, k), CAST(
+                arrayMap(g -> (g[1], untrusted(g[2])), extractAllGroupsVertical(user_text, '\\b(acct|exe|cmd|cwd|data|comm|vm|ses_name)=("[^"]*"|\\S+)')),
+                'Map(String, String)'))) AS user_message,
             -- argument number, part number, value
             arraySort(x -> (x.1, x.2), arrayFlatten(arrayMap(l -> arrayMap(g -> (toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), g[3]),
                 extractAllGroupsVertical(l, ' a(\\d+)(?:\\[(\\d+)\\])?=("[^"]*"|\\S*)')), execve_lines))) AS argument_parts,
@@ -79,10 +85,10 @@ SELECT
     if(syscall_line = '', coalesce(nullIf(user_message['exe'], ''), special['exe']), untrusted(sc['exe'])) AS exe,
     arrayFilter(k -> k != '', splitByChar('\x01', untrusted(sc['key']))) AS keys,
     coalesce(nullIf(sc['subj'], ''), special['subj']) AS subj,
-    -- parts of one argument are joined before hex is undone: a part may end inside a character
-    arrayMap(n -> untrusted(arrayStringConcat(arrayMap(p -> p.3, arrayFilter(p -> p.1 = n, argument_parts)))),
+    -- each part of a long argument is quoted or hex by itself
+    arrayMap(n -> arrayStringConcat(arrayMap(p -> untrusted(p.3), arrayFilter(p -> p.1 = n, argument_parts))),
              arrayDistinct(arrayMap(p -> p.1, argument_parts))) AS argv,
-    splitByChar('\0', untrusted(extract(proctitle_line, ' proctitle=(.*)$'))) AS proctitle,
+    if(proctitle_line = '', [], splitByChar('\0', untrusted(extract(proctitle_line, ' proctitle=(.*)$')))) AS proctitle,
     untrusted(extract(arrayFirst((l, t) -> t = 'CWD', lines, types), ' cwd=(.*)$')) AS cwd,
     arrayMap(m -> untrusted(m['name']), paths) AS path_names,
     arrayMap(m -> m['nametype'], paths) AS path_types,

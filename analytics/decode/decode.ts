@@ -7,7 +7,9 @@ import k8sAudit from './k8s-audit.sql';
 import runtime from './runtime.sql';
 
 // Bodies of some kilobytes a row and a dozen arrays made of each: small blocks bound the memory of a decoder.
-const LIMITS = 'SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 67108864';
+// The engine refuses a whole batch for one line with more key=value pairs than its bound; decoders read 64 KiB of a line.
+const LIMITS = `SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 67108864,
+  extract_key_value_pairs_max_pairs_per_row = 65536`;
 
 const ofBatch = (formats: string) =>
   `(SELECT * FROM staged WHERE batch = {batch:String} AND format IN (${formats}) AND event_key != '')`;

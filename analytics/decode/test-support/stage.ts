@@ -1,0 +1,60 @@
+// Records into `staged` as a loader would put them, and through the decoders. For tests.
+import { type Row, type Store, sqlString } from '../../store/store.ts';
+import { decodeBatch } from '../decode.ts';
+
+export interface StagedRecord {
+  format: 'auditd' | 'k8s-audit' | 'containerd-event' | 'containerd-container' | 'unknown' | 'oversized';
+  raw: string | Buffer;
+  /** Found in the bytes when left out. */
+  eventKey?: string;
+  node?: string;
+}
+
+const sources: Record<StagedRecord['format'], string> = {
+  auditd: 'auditd',
+  'k8s-audit': 'k8s-audit',
+  'containerd-event': 'runtime',
+  'containerd-container': 'runtime',
+  unknown: 'runtime',
+  oversized: 'runtime',
+};
+
+const keys: Partial<Record<StagedRecord['format'], RegExp>> = {
+  auditd: /msg=audit\((\d+\.\d+:\d+)\)/,
+  'k8s-audit': /"auditID":"([^"]+)"/,
+  'containerd-event': /^(\S+ \S+)/,
+  'containerd-container': /"ID":"(\w+)"/,
+};
+
+let batches = 0;
+
+/** Decodes the records as one batch, whose typed rows stay; what was staged goes. */
+export async function decodeRecords(store: Store, records: readonly StagedRecord[]): Promise<void> {
+  const batch = `test${++batches}`;
+  for (const [i, { format, raw, node = 'worker-1', eventKey }] of records.entries()) {
+    const key = eventKey ?? keys[format]?.exec(raw.toString())?.[1] ?? '';
+    const seconds = format === 'auditd' ? Number(key.split(':')[0]) : 0;
+    await store.run(
+      `INSERT INTO staged (batch, source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq)
+       SELECT '${batch}', '${sources[format]}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
+         '${format}', {key:String}, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}`,
+      { node, key, raw: Buffer.from(raw).toString('base64') },
+    );
+  }
+  await decodeBatch(store, batch);
+  await store.run(`ALTER TABLE staged DROP PARTITION ${sqlString(batch)}`);
+}
+
+/** All rows of a typed table, without what says nothing about the event. */
+export async function typedRows(
+  store: Store,
+  table: 'k8s_audit' | 'auditd' | 'runtime',
+  order: string,
+): Promise<Row[]> {
+  const digests = table === 'auditd' ? 'digests' : 'digest';
+  return store.rows(`SELECT * EXCEPT (${digests}, loader, seq, version) FROM ${table} FINAL ORDER BY ${order}`);
+}
+
+export async function emptyTables(store: Store): Promise<void> {
+  for (const table of ['k8s_audit', 'auditd', 'runtime', 'dead_letters']) await store.run(`TRUNCATE TABLE ${table}`);
+}
