@@ -13,6 +13,8 @@ FROM
     UNION ALL SELECT [digest] FROM events FINAL WHERE cluster = {cluster:String} AND (node = {node:String} OR node = '') AND container_id = {container:String}
     UNION ALL SELECT [digest] FROM events FINAL WHERE cluster = {cluster:String} AND pod_uid = {pod_uid:String} AND pod_uid != '' AND layer = 'k8s-audit'
     UNION ALL SELECT [digest] FROM k8s_audit FINAL WHERE cluster = {cluster:String} AND {pod_uid:String} != '' AND (user_pod_uid = {pod_uid:String} OR object_uid = {pod_uid:String})
+    UNION ALL SELECT [digest] FROM k8s_audit FINAL WHERE cluster = {cluster:String} AND audit_id IN
+        (SELECT audit_id FROM callers FINAL WHERE cluster = {cluster:String} AND (container_id = {container:String} OR pod_uid = {pod_uid:String} AND pod_uid != ''))
     -- the row of an auditd event names all its records, the axis only one
     UNION ALL SELECT digests FROM auditd FINAL WHERE cluster = {cluster:String} AND node = {node:String}
         AND (time, serial) IN (SELECT time, serial FROM attributions FINAL WHERE cluster = {cluster:String} AND node = {node:String} AND container_id = {container:String})

@@ -11,6 +11,7 @@ import { registerEvidence } from './evidence.ts';
 import { registerFindings } from './findings.ts';
 import { registerIngest } from './ingest.ts';
 import { registerRecord } from './record.ts';
+import { registerRetention } from './retention.ts';
 import { registerSearch } from './search.ts';
 import { registerUp } from './up.ts';
 
@@ -28,5 +29,6 @@ export const commands: readonly Register[] = [
   registerSearch,
   registerEvents,
   registerEvidence,
+  registerRetention,
   registerUp,
 ];
