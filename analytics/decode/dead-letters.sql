@@ -2,12 +2,7 @@
 -- Input: input_records (source, cluster, node, digest, format, event_key, raw, stream, position, received_at).
 SELECT
     source, cluster, node, digest,
-    multiIf(format = 'oversized', 'oversized',
-            format = 'unknown', 'unknown-format',
-            format IN ('k8s-audit', 'containerd-container') AND NOT isValidJSON(raw), 'invalid-json',
-            format = 'containerd-event' AND NOT isValidJSON(extract(raw, '(\\{.*)$')), 'invalid-json',
-            event_key = '', 'missing-identity',
-            '') AS reason,
+    {dead_letter_reason} AS reason,
     substringUTF8(toValidUTF8(substring(raw, 1, 200)), 1, 120) AS detail,
     stream, position, received_at
 FROM input_records

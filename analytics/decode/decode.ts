@@ -2,8 +2,10 @@
 // places records come from. Nothing is decoded outside the engine.
 import type { Store } from '../store/store.ts';
 import auditd from './auditd.sql';
+import reason from './dead-letter-reason.sql';
 import deadLetters from './dead-letters.sql';
 import k8sAudit from './k8s-audit.sql';
+import readableJson from './readable-json.sql';
 import runtime from './runtime.sql';
 
 // Bodies of some kilobytes a row and a dozen arrays made of each: small blocks bound the memory of a decoder.
@@ -11,8 +13,13 @@ import runtime from './runtime.sql';
 const LIMITS = `SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 67108864,
   extract_key_value_pairs_max_pairs_per_row = 65536`;
 
+/** The JSON of `raw` as the engine can read it, as an expression; what ingest takes identity and time from. */
+export const READABLE_JSON = readableJson;
+/** Why no typed row can be made of a staged record, as an expression; '' when one can. */
+export const DEAD_LETTER_REASON = reason.replace('{readable_json}', () => READABLE_JSON);
+
 const ofBatch = (formats: string) =>
-  `(SELECT * FROM staged WHERE batch = {batch:String} AND format IN (${formats}) AND event_key != '')`;
+  `(SELECT * FROM staged WHERE batch = {batch:String} AND format IN (${formats}) AND ${DEAD_LETTER_REASON} = '')`;
 
 // An auditd event may have come in part before: the parts in records join those of the batch.
 const auditdOfBatch = `(
@@ -30,19 +37,23 @@ const auditdOfBatch = `(
 const steps = [
   {
     target: 'k8s_audit',
-    select: k8sAudit,
-    from: ofBatch("'k8s-audit'").replace('AND event_key', 'AND isValidJSON(raw) AND event_key'),
+    select: k8sAudit.replace('{readable_json}', () => READABLE_JSON),
+    from: ofBatch("'k8s-audit'"),
   },
   { target: 'auditd', select: auditd, from: auditdOfBatch },
   { target: 'runtime', select: runtime, from: ofBatch("'containerd-event', 'containerd-container'") },
-  { target: 'dead_letters', select: deadLetters, from: '(SELECT * FROM staged WHERE batch = {batch:String})' },
+  {
+    target: 'dead_letters',
+    select: deadLetters.replace('{dead_letter_reason}', () => DEAD_LETTER_REASON),
+    from: '(SELECT * FROM staged WHERE batch = {batch:String})',
+  },
 ];
 
 /** Typed rows and dead letters of one staged batch. Running it again changes nothing: rows replace themselves. */
 export async function decodeBatch(store: Store, batch: string): Promise<void> {
   for (const { target, select, from } of steps) {
     await store.run(
-      `INSERT INTO ${target} ${select.replace('input_records\n', `${from} AS input_records\n`)} ${LIMITS}`,
+      `INSERT INTO ${target} ${select.replace('input_records\n', () => `${from} AS input_records\n`)} ${LIMITS}`,
       { batch },
     );
   }

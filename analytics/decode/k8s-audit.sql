@@ -6,7 +6,7 @@
 --          "requestObject":{...},"responseObject":{...},"requestReceivedTimestamp":"...","stageTimestamp":"...","annotations":{...}}
 -- Specification: https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
 --
--- Input: input_records (cluster, raw, digest, loader, seq), one event each, valid JSON with an auditID.
+-- Input: input_records (cluster, raw, digest, loader, seq), one event each, with an auditID; readable-json.sql says what is read of it.
 -- The event is parsed once, into a tuple of what the columns need; bodies are read a second time, and only where there is one.
 -- Body: what the server answered where it answered with the object, else what was asked for. A pod template of a workload
 -- (Deployment, Job, CronJob ...) is read like a pod's own spec.
@@ -15,7 +15,10 @@ WITH
     (
         SELECT
             cluster, digest, loader, seq,
-            JSONExtract(raw, 'Tuple(
+            {readable_json} AS json,
+            NOT isValidJSON(raw) AND JSONExtractRaw(json, 'requestObject') = '' AND JSONExtractRaw(json, 'responseObject') = ''
+                AND (position(raw, ',"requestObject":') > 0 OR position(raw, ',"responseObject":') > 0) AS unreadable_body,
+            JSONExtract(json, 'Tuple(
                 level String, auditID String, stage String, requestURI String, verb String,
                 user Tuple(username String, uid String, groups Array(String), extra Map(String, Array(String))),
                 impersonatedUser Tuple(username String, groups Array(String)),
@@ -111,7 +114,7 @@ SELECT
     o.roleRef.name AS role_name,
     arrayMap(x -> concat(x.kind, ':', x.namespace, ':', x.name), o.subjects) AS subjects,
     JSONExtractString(object, 'spec', 'schedule') AS schedule,
-    multiIf(request != '' AND response != '', 'both', request != '', 'request', response != '', 'response', 'none') AS body,
+    multiIf(unreadable_body, 'unreadable', request != '' AND response != '', 'both', request != '', 'request', response != '', 'response', 'none') AS body,
     digest,
     loader,
     seq,

@@ -1,13 +1,15 @@
 // One segment into the store, once in effect. Order is the guarantee: typed rows and dead letters first, receipts next,
 // `records` last. A record that is in `records` is done; whatever a kill leaves undone is done again by the retry, and
 // rows replace themselves (docs/decisions/0002-records-last.md).
-import { decodeBatch } from '../../analytics/decode/decode.ts';
+import { DEAD_LETTER_REASON, decodeBatch, READABLE_JSON } from '../../analytics/decode/decode.ts';
 import type { Store } from '../../analytics/store/store.ts';
 import { SEGMENT_STRUCTURE } from './segment.ts';
 import stage from './stage.sql';
 
 const RECORD_COLUMNS =
   'source, cluster, node, event_time, digest, format, event_key, raw, lines, boot_id, attrs, collector, received_at, stream, position, loader, seq';
+
+const RECEIPT_COLUMNS = 'source, cluster, node, digest, collector, received_at, stream, position, loader, seq';
 
 const NOT_YET_STORED = `(source, cluster, node, digest) NOT IN (
   SELECT source, cluster, node, digest FROM records
@@ -23,24 +25,19 @@ export interface Loaded {
 }
 
 export async function loadSegment(store: Store, batch: string, path: string): Promise<Loaded> {
-  const target = `staged (batch, ${RECORD_COLUMNS.replace(', digest', ', digest')})`;
-  await store.insertSegment(target, stage.replace('{batch}', batch), { path, structure: SEGMENT_STRUCTURE });
+  const select = stage.replace('{batch}', batch).replace('{readable_json}', () => READABLE_JSON);
+  await store.insertSegment(`staged (batch, ${RECORD_COLUMNS})`, select, { path, structure: SEGMENT_STRUCTURE });
   try {
     const counts = await countStaged(store, batch);
+    if (counts.fresh > 0) await decodeBatch(store, batch);
+    await store.run(
+      `INSERT INTO receipts (${RECEIPT_COLUMNS}) SELECT ${RECEIPT_COLUMNS} FROM staged WHERE batch = {batch:String}`,
+      { batch },
+    );
     if (counts.fresh > 0) {
-      await decodeBatch(store, batch);
-      await store.run(
-        `INSERT INTO receipts SELECT source, cluster, node, digest, collector, received_at, stream, position, loader, seq FROM staged WHERE batch = {batch:String}`,
-        { batch },
-      );
       await store.run(
         `INSERT INTO records (${RECORD_COLUMNS}) SELECT ${RECORD_COLUMNS} FROM staged
          WHERE batch = {batch:String} AND ${NOT_YET_STORED} ORDER BY seq LIMIT 1 BY source, cluster, node, digest`,
-        { batch },
-      );
-    } else {
-      await store.run(
-        `INSERT INTO receipts SELECT source, cluster, node, digest, collector, received_at, stream, position, loader, seq FROM staged WHERE batch = {batch:String}`,
         { batch },
       );
     }
@@ -76,8 +73,7 @@ async function countStaged(store: Store, batch: string): Promise<Counts> {
      FROM
      (
        SELECT source, cluster, node, event_key,
-         event_key = '' OR format IN ('k8s-audit', 'containerd-container') AND NOT isValidJSON(raw)
-           OR format = 'containerd-event' AND NOT isValidJSON(extract(raw, '(\\\\{.*)$')) AS undecodable
+         ${DEAD_LETTER_REASON} != '' AS undecodable
        FROM staged WHERE batch = {batch:String} AND ${NOT_YET_STORED}
        LIMIT 1 BY source, cluster, node, digest
      )`,

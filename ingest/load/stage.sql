@@ -29,7 +29,7 @@ FROM
 (
     SELECT
         *,
-        if(format = 'k8s-audit', JSONExtract(raw, 'Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)'), ('', '', '', '')::Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)) AS k8s,
+        if(format = 'k8s-audit', JSONExtract({readable_json}, 'Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)'), ('', '', '', '')::Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)) AS k8s,
         if(format = 'auditd', extractGroups(substring(raw, 1, 400), 'msg=audit\\((\\d+)\\.(\\d+):(\\d+)\\)'), []) AS audit,
         if(format = 'containerd-event', extractGroups(substring(raw, 1, 400), '^(\\S+ \\S+) \\+0000 UTC (\\S+) (/\\S+) '), []) AS event,
         if(format = 'containerd-container', JSONExtract(raw, 'Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))'), ('', '', ('', ''))::Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))) AS document,
