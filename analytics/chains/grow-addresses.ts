@@ -1,0 +1,73 @@
+// From the intruder's address to whatever it spoke with: API requests from there, and connections that services accepted from there.
+import { idOf, keyOf } from './graph.ts';
+import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
+import type { ProcessFacts } from './lookup.ts';
+
+/** An address that more principals than this use is a gateway, and proves nothing. */
+const PRINCIPALS_MAX = 3;
+/** A service hands a request on at once; a proxy before it costs some milliseconds more. */
+const HANDED_ON_MS_MAX = 60;
+
+export async function followAddresses(growth: Growth, frontier: Frontier): Promise<Step[]> {
+  const addresses = frontier.map((f) => keyOf(f.id));
+  return [...(await requestsFrom(growth, addresses)), ...(await acceptedFrom(growth, addresses))];
+}
+
+async function requestsFrom(growth: Growth, addresses: readonly string[]): Promise<Step[]> {
+  const requests = await growth.lookup.requestsFrom(addresses);
+  return addresses.flatMap((address) => {
+    const mine = requests.filter((r) => r.source_ip === address);
+    if (new Set(mine.map((r) => r.principal)).size > PRINCIPALS_MAX) return [];
+    return mine.map((request) => {
+      const id = idOf('request', request.audit_id);
+      growth.requests.set(id, request);
+      return {
+        link: {
+          from: idOf('address', address),
+          to: id,
+          kind: 'same-credential' as const,
+          confidence: 0.9,
+          reason: `${request.principal} asked from ${address}, the intruder's address`,
+          digests: [request.digest],
+        },
+        reached: id,
+        arrival: 'onward' as const,
+      };
+    });
+  });
+}
+
+/** A connection accepted from the intruder, and the program that a service started on it. */
+async function acceptedFrom(growth: Growth, addresses: readonly string[]): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const accept of await growth.lookup.accepts(addresses)) {
+    const started = await growth.lookup.startedBetween(accept.time, accept.time + HANDED_ON_MS_MAX);
+    const parents = new Set(started.map((p) => p.key));
+    // the first of a family: its children come along by descent
+    for (const entry of started.filter((p) => !parents.has(p.parent_key))) {
+      if (!(await isEntry(growth, entry))) continue;
+      steps.push({
+        link: {
+          from: idOf('address', accept.addr),
+          to: processId(entry),
+          kind: 'connected',
+          confidence: 0.75,
+          reason: `a connection from ${accept.addr} was accepted ${Math.max(0, entry.first_seen - accept.time)} ms before the service started ${commandOf(entry, 40)}`,
+          digests: [accept.digest, entry.digest],
+        },
+        reached: remember(growth, entry),
+        arrival: 'onward',
+      });
+    }
+  }
+  return steps;
+}
+
+/** Whether a program started right after belongs to it: where the intruder is known to be, or where a finding says something is wrong. */
+async function isEntry(growth: Growth, entry: ProcessFacts): Promise<boolean> {
+  for (const [id, process] of growth.processes) {
+    if (growth.graph.entities.has(id) && process.container_id === entry.container_id) return true;
+  }
+  const family = [entry, ...(await growth.lookup.children([entry.key]))];
+  return family.some((p) => growth.suspicious.has(processId(p)));
+}

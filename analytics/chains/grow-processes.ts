@@ -1,0 +1,118 @@
+// Up and down the process tree.
+import { idOf } from './graph.ts';
+import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
+import type { ProcessFacts } from './lookup.ts';
+
+/** A container's own start script acts within moments; what its first process starts later, it starts because somebody asked. */
+const SETTLED_MS = 10_000;
+/** A shell's background child, handed to the container's first process, starts at once. */
+const ORPHAN_MS_MAX = 2_000;
+/** Shorter command lines ("id", "sh") stand in too many others to prove descent. */
+const COMMAND_LENGTH_MIN = 6;
+
+/** Children of every process reached: what an intruder's process starts is the intruder's. */
+export async function descend(growth: Growth, frontier: Frontier): Promise<Step[]> {
+  const parents = new Map(frontier.flatMap(({ id }) => asEntry(growth.processes.get(id))));
+  const steps: Step[] = [];
+  for (const child of await growth.lookup.children([...parents.keys()])) {
+    const parent = parents.get(child.parent_key);
+    if (parent === undefined || parent.node !== child.node) continue;
+    steps.push({ link: spawned(parent, child, 1), reached: remember(growth, child), arrival: 'onward' });
+  }
+  return steps;
+}
+
+/** Parents of what a finding is about or what led there, up to the service that let the intruder in. */
+export async function climb(growth: Growth, frontier: Frontier): Promise<Step[]> {
+  const climbers = frontier.filter((f) => f.arrival !== 'onward').flatMap(({ id }) => growth.processes.get(id) ?? []);
+  const parents = new Map(
+    (await growth.lookup.processes(climbers.map((p) => p.parent_key).filter((k) => k !== ''))).map((p) => [p.key, p]),
+  );
+  const serving = await growth.lookup.servesSince([...parents.keys()]);
+  const steps: Step[] = [];
+  for (const child of climbers) {
+    const parent = parents.get(child.parent_key);
+    if (child.exec_id !== '') steps.push(...(await toRequest(growth, child)));
+    else if (child.method === 'runtime-pid') steps.push(toContainer(child));
+    else if (parent === undefined || isService(parent, child, serving.get(parent.key))) {
+      steps.push(...(await toLostParent(growth, child)));
+    } else {
+      steps.push({ link: spawned(parent, child, 1), reached: remember(growth, parent), arrival: 'backward' });
+    }
+  }
+  return steps;
+}
+
+/** Who waits for others (a server, a daemon of the node, a container's settled first process) is not the intruder's parent. */
+function isService(parent: ProcessFacts, child: ProcessFacts, servesSince: number | undefined): boolean {
+  if (servesSince !== undefined && servesSince <= child.first_seen) return true;
+  if (parent.container_id === '') return parent.parent_key === '' || parent.container_id !== child.container_id;
+  return parent.method === 'runtime-pid' && parent.exec_id === '' && child.first_seen - parent.first_seen > SETTLED_MS;
+}
+
+async function toRequest(growth: Growth, child: ProcessFacts): Promise<Step[]> {
+  return (await growth.lookup.sessionsOf([], [child.key])).map((session) => {
+    const request = idOf('request', session.audit_id);
+    return {
+      link: {
+        from: request,
+        to: processId(child),
+        kind: 'exec-session' as const,
+        confidence: session.confidence,
+        reason: `the exec request for "${session.command.join(' ')}" started this process in the container`,
+        digests: [child.digest],
+      },
+      reached: request,
+      arrival: 'backward' as const,
+    };
+  });
+}
+
+function toContainer(child: ProcessFacts): Step {
+  const container = idOf('container', child.container_id);
+  return {
+    link: {
+      from: container,
+      to: processId(child),
+      kind: 'ran-in',
+      confidence: 1,
+      reason: 'the first process of the container, as the runtime named it',
+      digests: [child.digest],
+    },
+    reached: container,
+    arrival: 'backward',
+  };
+}
+
+/**
+ * A shell that ends at once ("cmd &") leaves its child to the container's first process, and fork leaves no record: the parent is
+ * then told by its command line, which holds the child's.
+ */
+async function toLostParent(growth: Growth, child: ProcessFacts): Promise<Step[]> {
+  const words = child.first_argv.join(' ');
+  if (child.container_id === '' || words.length < COMMAND_LENGTH_MIN) return [];
+  const near = await growth.lookup.startedBetween(child.first_seen - ORPHAN_MS_MAX, child.first_seen);
+  const shell = near.findLast(
+    (p) =>
+      p.container_id === child.container_id &&
+      p.key !== child.key &&
+      p.first_argv.length > 1 &&
+      p.first_argv.some((word) => word !== words && word.includes(words)),
+  );
+  if (shell === undefined) return [];
+  return [{ link: spawned(shell, child, 0.9), reached: remember(growth, shell), arrival: 'backward' }];
+}
+
+function spawned(parent: ProcessFacts, child: ProcessFacts, confidence: number) {
+  const how = confidence === 1 ? `parent pid ${parent.pid}` : `its command stands in the line of pid ${parent.pid}`;
+  return {
+    from: processId(parent),
+    to: processId(child),
+    kind: 'spawned' as const,
+    confidence,
+    reason: `${commandOf(parent, 40)} started ${commandOf(child, 40)} (${how})`,
+    digests: [parent.digest, child.digest],
+  };
+}
+
+const asEntry = (p: ProcessFacts | undefined): [string, ProcessFacts][] => (p === undefined ? [] : [[p.key, p]]);

@@ -1,0 +1,98 @@
+// Growth: from what findings point at, backward to the entry and onward to the impact, a round at a time.
+//
+// Onward: a process to its children, its API requests, the files it planted on the node; a request to the exec it opened and the
+// objects it made; an object to what controllers made of it, down to containers and all that ran in them; the intruder's address to
+// whatever it spoke with. Backward: a process to its parent, up to the service it came in by; an exec to its request; a container
+// that was the intruder's own to the request that created it; a request to the process that sent it.
+import { climb, descend } from './grow-processes.ts';
+import { followConnections, followRequests } from './grow-requests.ts';
+import { followAddresses } from './grow-addresses.ts';
+import { followContainers, followObjects } from './grow-objects.ts';
+import { followFiles } from './grow-files.ts';
+import {
+  addLink,
+  type Arrival,
+  createGraph,
+  type EntityId,
+  type EntityKind,
+  type Graph,
+  keyOf,
+  kindOf,
+  type Link,
+  reach,
+} from './graph.ts';
+import type { Lookup, ProcessFacts, RequestFacts } from './lookup.ts';
+
+/** What growth knows so far: facts of every entity reached. */
+export interface Growth {
+  lookup: Lookup;
+  graph: Graph;
+  processes: Map<EntityId, ProcessFacts>;
+  requests: Map<EntityId, RequestFacts>;
+  /** Findings by the entity they are about: a neighbour that has one is less likely a bystander. */
+  suspicious: ReadonlySet<EntityId>;
+}
+
+/** A step of growth: a link, and the entity at its new end with how it was come by. */
+export interface Step {
+  link: Link;
+  reached: EntityId;
+  arrival: Arrival;
+}
+
+/** One round's newly reached entities of one kind. */
+export type Frontier = readonly { id: EntityId; arrival: Arrival }[];
+
+/** A chain of real intrusions has some hundred entities; beyond this it has swallowed the cluster, and growth stops. */
+const ENTITIES_MAX = 20_000;
+const ROUNDS_MAX = 200;
+
+export async function grow(lookup: Lookup, seeds: readonly EntityId[], suspicious: ReadonlySet<EntityId>): Promise<Growth> {
+  const growth: Growth = { lookup, graph: createGraph(), processes: new Map(), requests: new Map(), suspicious };
+  for (const id of seeds) reach(growth.graph, { id, arrival: 'seed' });
+  let frontier: Frontier = seeds.map((id) => ({ id, arrival: 'seed' as const }));
+  for (let round = 0; frontier.length > 0 && round < ROUNDS_MAX; round++) {
+    const next: { id: EntityId; arrival: Arrival }[] = [];
+    for (const { link, reached, arrival } of await oneRound(growth, frontier)) {
+      addLink(growth.graph, link);
+      if (growth.graph.entities.size < ENTITIES_MAX && reach(growth.graph, { id: reached, arrival })) {
+        next.push({ id: reached, arrival });
+      }
+    }
+    frontier = next;
+  }
+  return growth;
+}
+
+async function oneRound(growth: Growth, frontier: Frontier): Promise<Step[]> {
+  const of = (kind: EntityKind) => frontier.filter((f) => kindOf(f.id) === kind);
+  await loadFacts(growth, of('process'), of('request'));
+  const steps: Step[] = [];
+  for (const follow of [descend, climb, followConnections, followFiles]) steps.push(...(await follow(growth, of('process'))));
+  steps.push(...(await followRequests(growth, of('request'))));
+  steps.push(...(await followObjects(growth, of('object'))));
+  steps.push(...(await followContainers(growth, of('container'))));
+  steps.push(...(await followAddresses(growth, of('address'))));
+  return steps;
+}
+
+async function loadFacts(growth: Growth, processes: Frontier, requests: Frontier): Promise<void> {
+  const unknown = processes.filter((p) => !growth.processes.has(p.id)).map((p) => keyOf(p.id));
+  for (const facts of await growth.lookup.processes(unknown.map((k) => k.slice(k.indexOf('/') + 1)))) remember(growth, facts);
+  const unread = requests.filter((r) => !growth.requests.has(r.id)).map((r) => keyOf(r.id));
+  for (const facts of await growth.lookup.requests(unread)) growth.requests.set(`request:${facts.audit_id}`, facts);
+}
+
+export const processId = (p: { node: string; key: string }): EntityId => `process:${p.node}/${p.key}`;
+
+export function remember(growth: Growth, facts: ProcessFacts): EntityId {
+  const id = processId(facts);
+  if (!growth.processes.has(id)) growth.processes.set(id, facts);
+  return id;
+}
+
+/** The command line as a person would type it, cut to what a sentence can hold. */
+export function commandOf(p: { argv: readonly string[]; comm: string }, lengthMax = 80): string {
+  const line = p.argv.length > 0 ? p.argv.join(' ') : p.comm;
+  return line.length > lengthMax ? `${line.slice(0, lengthMax - 1)}…` : line;
+}

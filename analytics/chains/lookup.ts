@@ -1,0 +1,281 @@
+// What growth asks of the store: a handful of questions, each for a whole round of entities at once, so that the work follows the
+// size of a chain and not of the store. All answers are of one cluster.
+import { z } from 'zod';
+import type { Store } from '../store/store.ts';
+
+const text = z.string();
+const texts = z.array(text);
+const number = z.coerce.number();
+const flag = z.coerce.boolean();
+
+const processRow = z.object({
+  node: text,
+  key: text,
+  pid: number,
+  ppid: number,
+  parent_key: text,
+  container_id: text,
+  exec_id: text,
+  method: text,
+  setup: flag,
+  exe: text,
+  comm: text,
+  argv: texts,
+  first_argv: texts,
+  ses: number,
+  first_seen: number,
+  last_seen: number,
+  digest: text,
+});
+/** One process; times in ms since 1970, digest of its first execve ('' when none was seen). */
+export type ProcessFacts = z.infer<typeof processRow>;
+
+const PROCESS = `
+  SELECT node, process_key AS key, pid, ppid, parent_key, container_id, exec_id, method, setup, exe, comm, argv, first_argv, ses,
+         toUnixTimestamp64Milli(first_seen) AS first_seen, toUnixTimestamp64Milli(last_seen) AS last_seen,
+         if(empty(digests), '', lower(hex(digests[1]))) AS digest
+  FROM processes FINAL`;
+
+const requestRow = z.object({
+  audit_id: text,
+  time: number,
+  verb: text,
+  resource: text,
+  subresource: text,
+  namespace: text,
+  name: text,
+  object_uid: text,
+  principal: text,
+  source_ip: text,
+  user_agent: text,
+  code: number,
+  digest: text,
+  caller_pod_uid: text,
+  caller_process: text,
+  caller_node: text,
+  caller_container: text,
+  caller_digest: text,
+  caller_confidence: number,
+});
+/** One API request, its stages folded; digest of its last stage; caller_* '' when it came from no known pod. */
+export type RequestFacts = z.infer<typeof requestRow>;
+
+const REQUEST = (where: string) => `
+  SELECT r.*, c.pod_uid AS caller_pod_uid, c.process_key AS caller_process, c.node AS caller_node, c.container_id AS caller_container,
+         if(c.process_key = '', '', lower(hex(c.digest))) AS caller_digest, c.confidence AS caller_confidence
+  FROM
+  (
+    SELECT audit_id, toUnixTimestamp64Milli(min(time)) AS time, any(verb) AS verb, any(resource) AS resource, any(subresource) AS subresource,
+           any(namespace) AS namespace, argMax(name, stage_time) AS name, argMax(object_uid, stage_time) AS object_uid, any(username) AS principal,
+           any(source_ips[1]) AS source_ip, any(user_agent) AS user_agent, max(code) AS code, lower(hex(argMax(digest, stage_time))) AS digest
+    FROM k8s_audit FINAL
+    WHERE cluster = {cluster:String} AND ${where}
+    GROUP BY audit_id
+  ) AS r
+  LEFT ANY JOIN (SELECT * FROM callers FINAL WHERE cluster = {cluster:String}) AS c ON r.audit_id = c.audit_id
+  ORDER BY time
+  SETTINGS prefer_column_name_to_alias = 1`;
+
+const connectionRow = z.object({ node: text, key: text, addr: text, port: number, time: number, digest: text });
+const fileRow = z.object({ node: text, key: text, container_id: text, path: text, time: number, digest: text });
+const objectRow = z.object({
+  uid: text,
+  owner_uid: text,
+  resource: text,
+  namespace: text,
+  name: text,
+  audit_id: text,
+  digest: text,
+});
+const containerRow = z.object({
+  id: text,
+  node: text,
+  kind: text,
+  name: text,
+  namespace: text,
+  pod: text,
+  pod_uid: text,
+  started_at: number,
+  mount_sources: texts,
+  mount_targets: texts,
+  digest: text,
+});
+const sessionRow = z.object({
+  audit_id: text,
+  node: text,
+  key: text,
+  container_id: text,
+  confidence: number,
+  command: texts,
+});
+const acceptRow = z.object({ node: text, key: text, addr: text, time: number, digest: text, event_id: text });
+const usageRow = z.object({ principal: text, source_ip: text, requests: number });
+
+export type ContainerFacts = z.infer<typeof containerRow>;
+export type ObjectFacts = z.infer<typeof objectRow>;
+
+export type Lookup = ReturnType<typeof createLookup>;
+
+/** Questions about one cluster. Lists of keys may be empty: then nothing is asked. */
+export function createLookup(store: Store, cluster: string) {
+  const ask = async <T>(row: z.ZodType<T>, sql: string, params: Record<string, unknown>, keys: readonly unknown[]) =>
+    keys.length === 0 ? [] : z.array(row).parse(await store.rows(sql, { cluster, ...params }, 'background'));
+  const here = 'WHERE cluster = {cluster:String}';
+  return {
+    processes: (keys: readonly string[]) =>
+      ask(processRow, `${PROCESS} ${here} AND process_key IN {keys:Array(String)} ORDER BY first_seen`, { keys }, keys),
+    children: (keys: readonly string[]) =>
+      ask(processRow, `${PROCESS} ${here} AND parent_key IN {keys:Array(String)} ORDER BY first_seen`, { keys }, keys),
+    inContainers: (ids: readonly string[]) =>
+      ask(
+        processRow,
+        `${PROCESS} ${here} AND container_id IN {ids:Array(String)} ORDER BY first_seen`,
+        { ids },
+        ids,
+      ),
+    /** Processes of the node itself whose shell command stands in `text`. */
+    nodeJobsNamedIn: (node: string, words: string, from: number) =>
+      ask(
+        processRow,
+        `${PROCESS} ${here} AND node = {node:String} AND container_id = '' AND first_seen >= fromUnixTimestamp64Milli({from:Int64})
+           AND length(first_argv) >= 3 AND match(first_argv[1], '(^|/)(ba|da|a|k|z)?sh$') AND first_argv[2] = '-c'
+           AND length(first_argv[3]) >= 8 AND position({words:String}, first_argv[3]) > 0
+         ORDER BY first_seen`,
+        { node, words, from },
+        [1],
+      ),
+    /** Processes of the node itself that ran a file, or were called with it. */
+    nodeRunsOf: (node: string, path: string, from: number) =>
+      ask(
+        processRow,
+        `${PROCESS} ${here} AND node = {node:String} AND container_id = '' AND first_seen >= fromUnixTimestamp64Milli({from:Int64})
+           AND (exe = {path:String} OR has(argv, {path:String}) OR has(first_argv, {path:String}))
+         ORDER BY first_seen`,
+        { node, path, from },
+        [1],
+      ),
+    /** Programs that started in [from, to] in a container, as children of something that serves or that auditd never saw. */
+    startedBetween: (from: number, to: number) =>
+      ask(
+        processRow,
+        `${PROCESS} ${here} AND container_id != '' AND NOT setup AND exec_id = '' AND method != 'runtime-pid'
+           AND first_seen BETWEEN fromUnixTimestamp64Milli({from:Int64}) AND fromUnixTimestamp64Milli({to:Int64})
+         ORDER BY first_seen`,
+        { from, to },
+        [1],
+      ),
+    /** When each of the processes began to serve (bind, listen or accept), ms. */
+    servesSince: async (keys: readonly string[]) => {
+      const rows = await ask(
+        z.object({ key: text, since: number }),
+        `SELECT process_key AS key, toUnixTimestamp64Milli(min(time)) AS since FROM events FINAL
+         ${here} AND layer = 'auditd' AND process_key IN {keys:Array(String)} AND action IN ('bind', 'listen', 'accept', 'accept4')
+         GROUP BY key`,
+        { keys },
+        keys,
+      );
+      return new Map(rows.map((r) => [r.key, r.since]));
+    },
+    connections: (keys: readonly string[]) =>
+      ask(
+        connectionRow,
+        `SELECT node, process_key AS key, extract(object, '^\\\\[?([0-9a-fA-F.:]+?)\\\\]?:\\\\d+$') AS addr, toUInt32OrZero(extract(object, ':(\\\\d+)$')) AS port,
+                toUnixTimestamp64Milli(time) AS time, lower(hex(digest)) AS digest
+         FROM events FINAL ${here} AND layer = 'auditd' AND action = 'connect' AND process_key IN {keys:Array(String)} AND addr != ''
+         ORDER BY time`,
+        { keys },
+        keys,
+      ),
+    /** Files created, opened for writing, renamed or changed by the processes, absolute as the container sees them. */
+    filesWritten: (keys: readonly string[]) =>
+      ask(
+        fileRow,
+        `SELECT a.node AS node, t.process_key AS key, t.container_id AS container_id, p.1 AS path, toUnixTimestamp64Milli(a.time) AS time, lower(hex(a.digests[1])) AS digest
+         FROM (SELECT * FROM attributions FINAL ${here} AND process_key IN {keys:Array(String)}) AS t
+         INNER JOIN (SELECT * FROM auditd FINAL ${here} AND success = 'yes' AND notEmpty(path_names)
+                     AND (has(path_types, 'CREATE') OR syscall_name IN ('rename', 'renameat', 'renameat2', 'link', 'linkat', 'symlink', 'symlinkat', 'chmod', 'fchmodat', 'truncate')
+                          OR (syscall_name IN ('open', 'openat') AND bitAnd(reinterpretAsUInt32(reverse(unhex(leftPad(args[if(syscall_name = 'open', 2, 3)], 8, '0')))), 3) > 0))) AS a
+           ON a.node = t.node AND a.time = t.time AND a.serial = t.serial
+         ARRAY JOIN arrayFilter(p -> p.2 IN ('CREATE', 'NORMAL'), arrayMap((n, y) -> (if(startsWith(n, '/'), n, concat(a.cwd, '/', n)), y), a.path_names, a.path_types)) AS p
+         ORDER BY time`,
+        { keys },
+        keys,
+      ),
+    requests: (ids: readonly string[]) => ask(requestRow, REQUEST('audit_id IN {ids:Array(String)}'), { ids }, ids),
+    requestsOfProcesses: (keys: readonly string[]) =>
+      ask(
+        requestRow,
+        REQUEST(
+          'audit_id IN (SELECT audit_id FROM callers FINAL WHERE cluster = {cluster:String} AND process_key IN {keys:Array(String)})',
+        ),
+        { keys },
+        keys,
+      ),
+    requestsFrom: (addresses: readonly string[]) =>
+      ask(requestRow, REQUEST('hasAny(source_ips, {addresses:Array(String)})'), { addresses }, addresses),
+    creationsOf: (uids: readonly string[]) =>
+      ask(
+        requestRow,
+        REQUEST(`object_uid IN {uids:Array(String)} AND verb = 'create' AND subresource = '' AND code < 400`),
+        { uids },
+        uids,
+      ),
+    /** What controllers made for these objects. */
+    ownedBy: (uids: readonly string[]) =>
+      ask(
+        objectRow,
+        `SELECT object_uid AS uid, any(owner_uid) AS owner_uid, any(resource) AS resource, any(namespace) AS namespace, any(name) AS name,
+                argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest
+         FROM k8s_audit FINAL ${here} AND owner_uid IN {uids:Array(String)} AND object_uid != '' AND verb = 'create' AND code < 400
+         GROUP BY uid SETTINGS prefer_column_name_to_alias = 1`,
+        { uids },
+        uids,
+      ),
+    ownersOf: (uids: readonly string[]) =>
+      ask(
+        objectRow,
+        `SELECT object_uid AS uid, anyIf(owner_uid, owner_uid != '') AS owner_uid, any(resource) AS resource, any(namespace) AS namespace, any(name) AS name,
+                argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest
+         FROM k8s_audit FINAL ${here} AND object_uid IN {uids:Array(String)} AND code < 400
+         GROUP BY uid SETTINGS prefer_column_name_to_alias = 1`,
+        { uids },
+        uids,
+      ),
+    containers: (ids: readonly string[], podUids: readonly string[]) =>
+      ask(
+        containerRow,
+        `SELECT container_id AS id, node, kind, container_name AS name, namespace, pod, pod_uid,
+                toUnixTimestamp64Milli(if(started_at > 0, started_at, created_at)) AS started_at, mount_sources, mount_targets,
+                if(empty(digests), '', lower(hex(digests[1]))) AS digest
+         FROM containers FINAL ${here} AND (container_id IN {ids:Array(String)} OR pod_uid IN {podUids:Array(String)})`,
+        { ids, podUids },
+        [...ids, ...podUids],
+      ),
+    sessionsOf: (requestIds: readonly string[], keys: readonly string[]) =>
+      ask(
+        sessionRow,
+        `SELECT session_id AS audit_id, node, process_key AS key, container_id, confidence, command FROM sessions FINAL
+         ${here} AND process_key != '' AND (session_id IN {requestIds:Array(String)} OR process_key IN {keys:Array(String)})`,
+        { requestIds, keys },
+        [...requestIds, ...keys],
+      ),
+    accepts: (addresses: readonly string[]) =>
+      ask(
+        acceptRow,
+        `SELECT node, process_key AS key, extract(object, '^\\\\[?(.+?)\\\\]?:\\\\d+$') AS addr, toUnixTimestamp64Milli(time) AS time, lower(hex(digest)) AS digest, event_id
+         FROM events FINAL ${here} AND layer = 'auditd' AND action IN ('accept', 'accept4') AND addr IN {addresses:Array(String)}
+         ORDER BY time`,
+        { addresses },
+        addresses,
+      ),
+    /** How often each principal used each address: what is usual. */
+    usage: (principals: readonly string[]) =>
+      ask(
+        usageRow,
+        `SELECT username AS principal, source_ips[1] AS source_ip, uniqExact(audit_id) AS requests FROM k8s_audit FINAL
+         ${here} AND username IN {principals:Array(String)} GROUP BY principal, source_ip`,
+        { principals },
+        principals,
+      ),
+  };
+}
