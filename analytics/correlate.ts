@@ -1,18 +1,25 @@
 // The correlate job: entities, then findings, then chains, from all that the store holds. Run again, it replaces what it concluded
 // before; the same records give the same conclusions.
+import { buildChains } from './chains/chains.ts';
 import { buildEntities, type EntityCounts } from './entities/entities.ts';
+import { detect } from './rules/detect.ts';
+import type { Rule } from './rules/rule.ts';
 import type { Store } from './store/store.ts';
 
 export interface Correlation extends EntityCounts {
+  findings: number;
+  chains: number;
   seconds: number;
 }
 
 /** One run over the whole store. `now` only numbers the run and measures it: nothing concluded depends on it. */
-export async function correlate(store: Store, now: () => Date): Promise<Correlation> {
+export async function correlate(store: Store, rules: readonly Rule[], now: () => Date): Promise<Correlation> {
   const started = now().getTime();
   const version = await nextVersion(store, started);
   const entities = await buildEntities(store, version);
-  return { ...entities, seconds: (now().getTime() - started) / 1000 };
+  const { findings } = await detect(store, rules, { version });
+  const chains = await buildChains(store, version);
+  return { ...entities, findings, chains, seconds: (now().getTime() - started) / 1000 };
 }
 
 /** Later runs must outrank earlier ones even if the clock went back. */

@@ -1,12 +1,15 @@
 // vestige correlate
 import type { Command } from 'commander';
 import { type Correlation, correlate } from '../../analytics/correlate.ts';
+import { loadRules } from '../../analytics/rules/load.ts';
+import type { Rule } from '../../analytics/rules/rule.ts';
 import type { Context } from '../context.ts';
 
 export function registerCorrelate(program: Command, context: Context): void {
   program
     .command('correlate')
     .description('join the layers: entities, findings and attack chains from all that was imported')
+    .option('--rules <directory>', 'rules to use instead of the built-in ones')
     .addHelpText(
       'after',
       `
@@ -14,9 +17,9 @@ Examples:
   vestige correlate
   vestige --json correlate`,
     )
-    .action(() =>
+    .action((options: { rules?: string }) =>
       context.withStore('vestige correlate', async (store) => {
-        const done = await correlate(store, context.now);
+        const done = await correlate(store, await readRules(options.rules ?? context.packDirectory, context), context.now);
         context.printOne(done, () => inWords(done));
       }),
     );
@@ -25,6 +28,14 @@ Examples:
 function inWords(c: Correlation): string {
   return [
     `${c.pods} pods, ${c.containers} containers, ${c.processes} processes, ${c.sessions} exec sessions, ${c.events} events on one axis`,
+    `${c.findings} findings, ${c.chains} chains`,
     `in ${c.seconds.toFixed(1)} s`,
   ].join('\n');
+}
+
+/** Rules that can be used; what cannot be understood is said, and does not hold up the others. */
+export async function readRules(directory: string, context: Context): Promise<Rule[]> {
+  const { rules, problems } = await loadRules(directory);
+  for (const p of problems) context.say(`vestige: rule ${p.path}, ${p.at}: ${p.detail}`);
+  return rules;
 }

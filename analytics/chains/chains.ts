@@ -1,0 +1,165 @@
+// Attack chains: findings and what lies between them, grown into graphs, told in steps, weighed and written.
+import { createHash } from 'node:crypto';
+import type { Store } from '../store/store.ts';
+import { atLeast, type ChainFinding, rankOf, readFindings, type Severity } from './findings.ts';
+import { componentsOf, type EntityId, keyOf, kindOf, type Link } from './graph.ts';
+import { commandOf, type Growth, grow } from './grow.ts';
+import { createLookup } from './lookup.ts';
+import { type Member, membersOf } from './members.ts';
+import { type ChainStep, stepAt, tellSteps } from './steps.ts';
+import { orderOfTactic } from './tactics.ts';
+import { writeChains } from './write.ts';
+
+export interface ChainEntity {
+  id: EntityId;
+  kind: string;
+  name: string;
+}
+
+export interface Chain {
+  cluster: string;
+  title: string;
+  severity: Severity;
+  score: number;
+  tactics: string[];
+  entities: ChainEntity[];
+  steps: ChainStep[];
+  links: Link[];
+  members: (Member & { step: number })[];
+  findings: ChainFinding[];
+}
+
+/** A link below this holds no chain together: coincidence of time alone. */
+const HOLDS_MIN = 0.5;
+
+/** Makes all chains anew with `version`; returns how many there are. */
+export async function buildChains(store: Store, version: number): Promise<number> {
+  const findings = await readFindings(store);
+  const chains: Chain[] = [];
+  for (const cluster of new Set(findings.map((f) => f.cluster))) {
+    const mine = findings.filter((f) => f.cluster === cluster);
+    const grave = await chainsFrom(store, cluster, mine, (f) => atLeast(f.severity, 'high'));
+    const told = new Set(grave.flatMap((c) => c.findings.map((f) => f.id)));
+    // what no grave finding reached may still be a chain of lesser ones
+    const lesser = await chainsFrom(
+      store,
+      cluster,
+      mine.filter((f) => !told.has(f.id)),
+      (f) => f.severity === 'medium',
+    );
+    chains.push(...grave, ...lesser.filter((c) => new Set(c.findings.map((f) => f.rule_id)).size > 1));
+  }
+  await writeChains(store, chains, version);
+  return chains.length;
+}
+
+async function chainsFrom(
+  store: Store,
+  cluster: string,
+  findings: readonly ChainFinding[],
+  isSeed: (f: ChainFinding) => boolean,
+): Promise<Chain[]> {
+  const seeds = [...new Set(findings.filter(isSeed).flatMap((f) => f.entity ?? []))];
+  const suspicious = new Set(findings.filter((f) => atLeast(f.severity, 'low')).flatMap((f) => f.entity ?? []));
+  const growth = await grow(createLookup(store, cluster), seeds, suspicious);
+  const chains: Chain[] = [];
+  for (const entities of componentsOf(growth.graph, HOLDS_MIN)) {
+    const chain = await chainOf(store, cluster, growth, entities, findings);
+    if (chain !== undefined) chains.push(chain);
+  }
+  return chains;
+}
+
+async function chainOf(
+  store: Store,
+  cluster: string,
+  growth: Growth,
+  entities: readonly EntityId[],
+  findings: readonly ChainFinding[],
+): Promise<Chain | undefined> {
+  const here = new Set(entities);
+  const mine = findings.filter((f) => f.entity !== undefined && here.has(f.entity));
+  if (mine.length === 0) return undefined;
+  const members = await membersOf(store, cluster, growth, entities);
+  const steps = tellSteps(mine);
+  const links = [...growth.graph.links.values()].filter((l) => here.has(l.from) && here.has(l.to));
+  return {
+    cluster,
+    title: titleOf(mine),
+    ...weigh(mine),
+    entities: await nameEntities(growth, entities),
+    steps,
+    links,
+    members: members.map((m) => ({ ...m, step: stepAt(steps, m) })),
+    findings: mine,
+  };
+}
+
+// --- how grave -----------------------------------------------------------------------------------------------------
+
+/** What one rule's hits add to the score, whatever their number: the same thing ten times is not ten times as bad. */
+const WEIGHT: Record<Severity, number> = { informational: 0, low: 1, medium: 3, high: 8, critical: 13 };
+const PER_TACTIC = 5;
+
+/** Severity from how sure the findings are and how far along the way they lie. */
+function weigh(findings: readonly ChainFinding[]): { severity: Severity; score: number; tactics: string[] } {
+  const gravest = new Map<string, Severity>();
+  for (const f of findings) {
+    const known = gravest.get(f.rule_id);
+    if (known === undefined || rankOf(f.severity) > rankOf(known)) gravest.set(f.rule_id, f.severity);
+  }
+  const rules = [...gravest.values()];
+  const strong = rules.filter((s) => atLeast(s, 'high')).length;
+  const tactics = [...new Set(findings.flatMap((f) => f.tactics))].sort((a, b) => orderOfTactic(a) - orderOfTactic(b));
+  const score = rules.reduce((sum, s) => sum + WEIGHT[s], 0) + PER_TACTIC * tactics.length;
+  return { severity: severityOf(rules, strong, tactics.length), score, tactics };
+}
+
+function severityOf(rules: readonly Severity[], strong: number, tactics: number): Severity {
+  if (strong >= 3 && tactics >= 4) return 'critical';
+  if ((strong >= 2 && tactics >= 2) || (strong >= 1 && tactics >= 3) || rules.includes('critical')) return 'high';
+  return strong >= 1 || rules.length > 1 ? 'medium' : 'low';
+}
+
+// --- how it is called ----------------------------------------------------------------------------------------------
+
+function titleOf(findings: readonly ChainFinding[]): string {
+  const places = [...new Set([...findings].sort((a, b) => a.at - b.at).map(placeOf))].filter((p) => p !== '');
+  const gravest = [...findings].sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.at - b.at)[0];
+  const [first, ...others] = places;
+  const where = first === undefined ? '' : ` in ${first}`;
+  const onward = others.length === 0 ? '' : `, onward to ${others.slice(0, 2).join(' and ')}${others.length > 2 ? ` and ${others.length - 2} more` : ''}`;
+  return `${gravest?.title ?? 'Findings'}${where}${onward}`;
+}
+
+function placeOf(f: ChainFinding): string {
+  if (f.pod !== '') return `${f.namespace}/${f.pod}`;
+  if (f.source === 'auditd' && f.container_id === '' && f.node !== '') return `node ${f.node}`;
+  return '';
+}
+
+async function nameEntities(growth: Growth, entities: readonly EntityId[]): Promise<ChainEntity[]> {
+  const of = (kind: string) => entities.filter((e) => kindOf(e) === kind).map(keyOf);
+  const names = new Map<string, string>();
+  for (const c of await growth.lookup.containers(of('container'), [])) names.set(c.id, `${c.namespace}/${c.pod}/${c.name || c.kind}`);
+  for (const o of await growth.lookup.ownersOf(of('object'))) names.set(o.uid, `${o.resource} ${o.namespace}/${o.name}`);
+  return entities.map((id) => ({ id, kind: kindOf(id), name: nameOf(growth, id, names) }));
+}
+
+function nameOf(growth: Growth, id: EntityId, names: ReadonlyMap<string, string>): string {
+  const process = growth.processes.get(id);
+  if (process !== undefined) return `${process.pid} ${commandOf(process)}`;
+  const request = growth.requests.get(id);
+  if (request !== undefined) {
+    const what = request.subresource === '' ? request.resource : `${request.resource}/${request.subresource}`;
+    return [request.principal, request.verb, what, `${request.namespace}/${request.name}`].filter((w) => w !== '' && w !== '/').join(' ');
+  }
+  return names.get(keyOf(id)) ?? keyOf(id);
+}
+
+/** A new chain's id: from its first core record, so that the same store gives the same id. */
+export function firstIdOf(chain: Chain): string {
+  const first = chain.members.find((m) => m.role === 'core') ?? chain.members[0];
+  const hash = createHash('sha256').update(`${chain.cluster}\0${first?.id ?? chain.findings[0]?.id ?? ''}`);
+  return hash.digest('hex').slice(0, 12);
+}

@@ -1,0 +1,95 @@
+// A chain told in steps: findings that follow one another closely and serve one tactic become one step with one sentence.
+import type { ChainFinding } from './findings.ts';
+import { rankOf } from './findings.ts';
+import type { Member } from './members.ts';
+import { orderOfTactic } from './tactics.ts';
+
+export interface ChainStep {
+  n: number;
+  time: string;
+  tactic: string;
+  techniques: string[];
+  sentence: string;
+  finding_ids: string[];
+  digests: string[];
+}
+
+/** People act in bursts: what lies closer together than this was one act. */
+const BURST_GAP_MS = 4_000;
+/** Two acts of one tactic further apart than this are told apart. */
+const STEP_GAP_MS = 60_000;
+/** What one sentence can hold. */
+const CLAUSES_MAX = 3;
+
+interface Act {
+  findings: ChainFinding[];
+  tactic: string;
+}
+
+/** Steps in order of time. Pure. `digestsOf` names the records of a finding's event. */
+export function tellSteps(findings: readonly ChainFinding[]): ChainStep[] {
+  return joinActs(splitBursts([...findings].sort((a, b) => a.at - b.at))).map((act, i) => {
+    const first = act.findings[0];
+    return {
+      n: i + 1,
+      time: new Date(first?.at ?? 0).toISOString(),
+      tactic: act.tactic,
+      techniques: [...new Set(act.findings.flatMap((f) => f.techniques))].sort(),
+      sentence: sentenceOf(act.findings),
+      finding_ids: act.findings.map((f) => f.id),
+      digests: [...new Set(act.findings.flatMap((f) => f.digests))],
+    };
+  });
+}
+
+function splitBursts(findings: readonly ChainFinding[]): Act[] {
+  const bursts: ChainFinding[][] = [];
+  for (const finding of findings) {
+    const current = bursts.at(-1);
+    const last = current?.at(-1);
+    if (current !== undefined && last !== undefined && finding.at - last.at <= BURST_GAP_MS) current.push(finding);
+    else bursts.push([finding]);
+  }
+  return bursts.map((burst) => ({ findings: burst, tactic: tacticOf(burst) }));
+}
+
+function joinActs(acts: readonly Act[]): Act[] {
+  const joined: Act[] = [];
+  for (const act of acts) {
+    const last = joined.at(-1);
+    const gap = (act.findings[0]?.at ?? 0) - (last?.findings.at(-1)?.at ?? 0);
+    if (last !== undefined && last.tactic === act.tactic && gap <= STEP_GAP_MS) last.findings.push(...act.findings);
+    else joined.push({ ...act, findings: [...act.findings] });
+  }
+  return joined;
+}
+
+/** The tactic of the gravest finding; of equals, the one further along. */
+function tacticOf(findings: readonly ChainFinding[]): string {
+  const gravest = [...findings].sort(
+    (a, b) => rankOf(b.severity) - rankOf(a.severity) || orderOfTactic(primary(b)) - orderOfTactic(primary(a)),
+  )[0];
+  return gravest === undefined ? '' : primary(gravest);
+}
+
+const primary = (f: ChainFinding) => f.tactics[0] ?? '';
+
+/** The gravest findings speak, in order of time, a rule once; how many more there were is said. */
+function sentenceOf(findings: readonly ChainFinding[]): string {
+  const ofRule = new Map<string, ChainFinding>();
+  for (const f of findings) if (!ofRule.has(f.rule_id)) ofRule.set(f.rule_id, f);
+  const speak = [...ofRule.values()]
+    .sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.at - b.at)
+    .slice(0, CLAUSES_MAX)
+    .sort((a, b) => a.at - b.at);
+  const more = findings.length - speak.length;
+  const text = speak.map((f) => f.summary.replace(/\.?$/, '.')).join(' ');
+  return more > 0 ? `${text} (and ${more} more finding${more === 1 ? '' : 's'})` : text;
+}
+
+/** The step a record belongs to: the last that had begun when it was made, the first for what came before. */
+export function stepAt(steps: readonly ChainStep[], member: Member): number {
+  const time = Date.parse(`${member.time.replace(' ', 'T').slice(0, 23)}Z`);
+  const step = steps.findLast((s) => Date.parse(s.time) <= time) ?? steps[0];
+  return step?.n ?? 0;
+}
