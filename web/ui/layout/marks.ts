@@ -99,7 +99,7 @@ export function hitMarks(marks: Marks, rows: readonly LaneRow[], scale: Scale, x
   let beneath: Hit | null = null;
   for (const track of tracksOf(marks, row)) {
     const dy = Math.abs(row.trackY[track.layer] - y);
-    if (!(dy <= Math.max(REACH, row.trackHeight / 2))) continue;
+    if (!(dy <= row.trackHeight / 2 + 2)) continue;
     const [from, to] = [scale.t(x - REACH), scale.t(x + REACH)];
     for (const mark of track.marks.slice(byTime.left(track.marks, from), byTime.right(track.marks, to))) {
       near.push({ mark, distance: Math.hypot(scale.x(mark.event.t) - x, dy) });

@@ -1,0 +1,35 @@
+// Chains, the one to read first on top.
+import type { ChainSummary } from '../../api/types.ts';
+import { dateText, lengthText, secondText } from '../layout/ticks.ts';
+
+export function ChainList({ chains, onChain }: { chains: readonly ChainSummary[]; onChain: (id: string) => void }) {
+  return (
+    <nav class="chains" aria-label="Attack chains">
+      <h2>
+        {chains.length} attack {chains.length === 1 ? 'chain' : 'chains'}
+      </h2>
+      <ol>
+        {chains.map((chain) => (
+          <li key={chain.id}>
+            <button type="button" onClick={() => onChain(chain.id)}>
+              <span class="above">
+                <span class={`pill ${chain.severity}`}>{chain.severity}</span>
+                <span class="quiet">{chainTime(chain)}</span>
+              </span>
+              <span class="title">{chain.title}</span>
+              <span class="quiet">
+                {chain.step_count} steps · {chain.cluster} · score {Math.round(chain.score)}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+export function chainTime({ first_seen, last_seen }: { first_seen: string | null; last_seen: string | null }): string {
+  if (!first_seen || !last_seen) return '';
+  const [from, to] = [Date.parse(first_seen), Date.parse(last_seen)];
+  return `${dateText(new Date(from))} ${secondText(from)} UTC, ${lengthText(to - from)}`;
+}
