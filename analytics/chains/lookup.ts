@@ -73,8 +73,7 @@ const REQUEST = (where: string) => `
     GROUP BY audit_id
   ) AS r
   LEFT ANY JOIN (SELECT * FROM callers FINAL WHERE cluster = {cluster:String}) AS c ON r.audit_id = c.audit_id
-  ORDER BY time
-  SETTINGS prefer_column_name_to_alias = 1`;
+  ORDER BY time`;
 
 const connectionRow = z.object({ node: text, key: text, addr: text, port: number, time: number, digest: text });
 const fileRow = z.object({ node: text, key: text, container_id: text, path: text, time: number, digest: text });
@@ -116,10 +115,13 @@ export type ObjectFacts = z.infer<typeof objectRow>;
 
 export type Lookup = ReturnType<typeof createLookup>;
 
+// a column and what is made of it may share a name: inside expressions the name means the column
+const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
+
 /** Questions about one cluster. Lists of keys may be empty: then nothing is asked. */
 export function createLookup(store: Store, cluster: string) {
   const ask = async <T>(row: z.ZodType<T>, sql: string, params: Record<string, unknown>, keys: readonly unknown[]) =>
-    keys.length === 0 ? [] : z.array(row).parse(await store.rows(sql, { cluster, ...params }, 'background'));
+    keys.length === 0 ? [] : z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, { cluster, ...params }, 'background'));
   const here = 'WHERE cluster = {cluster:String}';
   return {
     processes: (keys: readonly string[]) =>
@@ -227,7 +229,7 @@ export function createLookup(store: Store, cluster: string) {
         `SELECT object_uid AS uid, any(owner_uid) AS owner_uid, any(resource) AS resource, any(namespace) AS namespace, any(name) AS name,
                 argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest
          FROM k8s_audit FINAL ${here} AND owner_uid IN {uids:Array(String)} AND object_uid != '' AND verb = 'create' AND code < 400
-         GROUP BY uid SETTINGS prefer_column_name_to_alias = 1`,
+         GROUP BY uid`,
         { uids },
         uids,
       ),
@@ -237,7 +239,7 @@ export function createLookup(store: Store, cluster: string) {
         `SELECT object_uid AS uid, anyIf(owner_uid, owner_uid != '') AS owner_uid, any(resource) AS resource, any(namespace) AS namespace, any(name) AS name,
                 argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest
          FROM k8s_audit FINAL ${here} AND object_uid IN {uids:Array(String)} AND code < 400
-         GROUP BY uid SETTINGS prefer_column_name_to_alias = 1`,
+         GROUP BY uid`,
         { uids },
         uids,
       ),
