@@ -131,7 +131,7 @@ describe('retention', () => {
     await fates();
     await addRecords(store, { loader: 'again', from: 1, count: 3, ...old });
     await store.run(
-      `INSERT INTO records SELECT * REPLACE ('again' AS loader, SHA256('record old 10') AS digest, 'record old 10' AS raw, 77 AS seq) FROM records WHERE loader = 'again' AND seq = 1`,
+      `INSERT INTO records SELECT * REPLACE ('again' AS loader, SHA256('record old 10') AS digest, 'record old 10' AS raw, 77 AS seq, event_time + toIntervalSecond(9) AS event_time) FROM records WHERE loader = 'again' AND seq = 1`,
     );
     await store.run(
       `INSERT INTO records SELECT * REPLACE ('again' AS loader, SHA256('record old 1') AS digest, 'record old 1' AS raw, 78 AS seq) FROM records WHERE loader = 'again' AND seq = 1`,

@@ -7,8 +7,11 @@ FROM
     SELECT
         intDiv(n, 1024) AS chunk,
         arrayMap(x -> x.2, arraySort(x -> x.1, groupArray((n, leaf)))) AS hashes,
-        arrayFold((level, step) ->
-            arrayMap(i -> if(i < length(level), SHA256(concat(char(1), level[i], level[i + 1])), level[i]), range(1, length(level) + 1, 2)),
+        -- no lambda takes an array from outside: the engine would copy it for every element
+        arrayFold((level, step) -> arrayMap((l, r, paired) -> if(paired, SHA256(concat(char(1), l, r)), l),
+                arrayFilter((h, i) -> i % 2 = 1, level, arrayEnumerate(level)) AS lefts,
+                arrayResize(arrayFilter((h, i) -> i % 2 = 0, level, arrayEnumerate(level)) AS rights, length(lefts)),
+                arrayResize(arrayMap(h -> true, rights), length(lefts), false)),
             range(10), hashes) AS tree
     FROM seal_leaves FINAL
     WHERE segment = {segment:UInt64} AND n < {leaves:UInt64}
