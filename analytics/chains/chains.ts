@@ -128,7 +128,10 @@ function titleOf(findings: readonly ChainFinding[]): string {
   const gravest = [...findings].sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.at - b.at)[0];
   const [first, ...others] = places;
   const where = first === undefined ? '' : ` in ${first}`;
-  const onward = others.length === 0 ? '' : `, onward to ${others.slice(0, 2).join(' and ')}${others.length > 2 ? ` and ${others.length - 2} more` : ''}`;
+  const onward =
+    others.length === 0
+      ? ''
+      : `, onward to ${others.slice(0, 2).join(' and ')}${others.length > 2 ? ` and ${others.length - 2} more` : ''}`;
   return `${gravest?.title ?? 'Findings'}${where}${onward}`;
 }
 
@@ -141,8 +144,10 @@ function placeOf(f: ChainFinding): string {
 async function nameEntities(growth: Growth, entities: readonly EntityId[]): Promise<ChainEntity[]> {
   const of = (kind: string) => entities.filter((e) => kindOf(e) === kind).map(keyOf);
   const names = new Map<string, string>();
-  for (const c of await growth.lookup.containers(of('container'), [])) names.set(c.id, `${c.namespace}/${c.pod}/${c.name || c.kind}`);
-  for (const o of await growth.lookup.ownersOf(of('object'))) names.set(o.uid, `${o.resource} ${o.namespace}/${o.name}`);
+  for (const c of await growth.lookup.containers(of('container'), []))
+    names.set(c.id, `${c.namespace}/${c.pod}/${c.name || c.kind}`);
+  for (const o of await growth.lookup.ownersOf(of('object')))
+    names.set(o.uid, `${o.resource} ${o.namespace}/${o.name}`);
   return entities.map((id) => ({ id, kind: kindOf(id), name: nameOf(growth, id, names) }));
 }
 
@@ -152,7 +157,9 @@ function nameOf(growth: Growth, id: EntityId, names: ReadonlyMap<string, string>
   const request = growth.requests.get(id);
   if (request !== undefined) {
     const what = request.subresource === '' ? request.resource : `${request.resource}/${request.subresource}`;
-    return [request.principal, request.verb, what, `${request.namespace}/${request.name}`].filter((w) => w !== '' && w !== '/').join(' ');
+    return [request.principal, request.verb, what, `${request.namespace}/${request.name}`]
+      .filter((w) => w !== '' && w !== '/')
+      .join(' ');
   }
   return names.get(keyOf(id)) ?? keyOf(id);
 }

@@ -1,34 +1,38 @@
 // From the intruder's address to whatever it spoke with: API requests from there, and connections that services accepted from there.
 import { idOf, keyOf } from './graph.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
-import type { ProcessFacts } from './lookup.ts';
+import type { AcceptFacts, ProcessFacts } from './lookup.ts';
 
 /** An address that more principals than this use is a gateway, and proves nothing. */
 const PRINCIPALS_MAX = 3;
 /** A service hands a request on at once; a proxy before it costs some milliseconds more. */
 const HANDED_ON_MS_MAX = 60;
+/** So many connections followed at once by a program in one container, and half of all, are no coincidence. */
+const REGULAR_MIN = 2;
 
 export async function followAddresses(growth: Growth, frontier: Frontier): Promise<Step[]> {
   const addresses = frontier.map((f) => keyOf(f.id));
   return [...(await requestsFrom(growth, addresses)), ...(await acceptedFrom(growth, addresses))];
 }
 
+/** What was asked from the address, each request linked to the one before: a line tells an order, a star does not. */
 async function requestsFrom(growth: Growth, addresses: readonly string[]): Promise<Step[]> {
   const requests = await growth.lookup.requestsFrom(addresses);
   return addresses.flatMap((address) => {
     const mine = requests.filter((r) => r.source_ip === address);
     if (new Set(mine.map((r) => r.principal)).size > PRINCIPALS_MAX) return [];
-    return mine.map((request) => {
+    return mine.map((request, i) => {
+      const before = mine[i - 1];
       const id = idOf('request', request.audit_id);
       growth.requests.set(id, request);
       return {
         link: {
-          from: idOf('address', address),
+          from: before === undefined ? idOf('address', address) : idOf('request', before.audit_id),
           to: id,
           kind: 'same-credential' as const,
           confidence: 0.9,
-          reason: `${request.principal} asked from ${address}, the intruder's address`,
-          digests: [request.digest],
+          reason: `${request.principal} asked from ${address}, the intruder's address${before === undefined ? '' : `, ${((request.time - before.time) / 1000).toFixed(1)} s after the request before`}`,
+          digests: [before?.digest ?? '', request.digest],
         },
         reached: id,
         arrival: 'onward' as const,
@@ -37,28 +41,40 @@ async function requestsFrom(growth: Growth, addresses: readonly string[]): Promi
   });
 }
 
+interface Handed {
+  accept: AcceptFacts;
+  entry: ProcessFacts;
+}
+
 /** A connection accepted from the intruder, and the program that a service started on it. */
 async function acceptedFrom(growth: Growth, addresses: readonly string[]): Promise<Step[]> {
-  const steps: Step[] = [];
-  for (const accept of await growth.lookup.accepts(addresses)) {
+  const accepts = await growth.lookup.accepts(addresses);
+  const handed: Handed[] = [];
+  for (const accept of accepts) {
     const started = await growth.lookup.startedBetween(accept.time, accept.time + HANDED_ON_MS_MAX);
-    const parents = new Set(started.map((p) => p.key));
+    const keys = new Set(started.map((p) => p.key));
     // the first of a family: its children come along by descent
-    for (const entry of started.filter((p) => !parents.has(p.parent_key))) {
-      if (!(await isEntry(growth, entry))) continue;
-      steps.push({
-        link: {
-          from: idOf('address', accept.addr),
-          to: processId(entry),
-          kind: 'connected',
-          confidence: 0.75,
-          reason: `a connection from ${accept.addr} was accepted ${Math.max(0, entry.first_seen - accept.time)} ms before the service started ${commandOf(entry, 40)}`,
-          digests: [accept.digest, entry.digest],
-        },
-        reached: remember(growth, entry),
-        arrival: 'onward',
-      });
-    }
+    for (const entry of started.filter((p) => !keys.has(p.parent_key))) handed.push({ accept, entry });
+  }
+  const steps: Step[] = [];
+  for (const { accept, entry } of handed) {
+    const again = handed.filter((h) => h.accept.addr === accept.addr && h.entry.container_id === entry.container_id);
+    const often = new Set(again.map((h) => h.accept.event_id)).size;
+    const all = accepts.filter((a) => a.addr === accept.addr).length;
+    const regular = often >= REGULAR_MIN && often * 2 >= all;
+    if (!regular && !(await isEntry(growth, entry))) continue;
+    steps.push({
+      link: {
+        from: idOf('address', accept.addr),
+        to: processId(entry),
+        kind: 'connected',
+        confidence: 0.75,
+        reason: `a connection from ${accept.addr} was accepted ${Math.max(0, entry.first_seen - accept.time)} ms before the service started ${commandOf(entry, 40)}${regular ? ` (so for ${often} of its ${all} connections)` : ''}`,
+        digests: [accept.digest, entry.digest],
+      },
+      reached: remember(growth, entry),
+      arrival: 'onward',
+    });
   }
   return steps;
 }

@@ -4,7 +4,8 @@ import { commandOf, type Frontier, type Growth, processId, remember, type Step }
 import type { ContainerFacts, ProcessFacts } from './lookup.ts';
 
 /** Mounts every pod has; a write there reaches no other part of the node. */
-const OWN_MOUNTS = /^\/(var\/lib\/kubelet\/pods|var\/lib\/containerd|run\/containerd|var\/lib\/containers|run\/crio|var\/lib\/docker)\//;
+const OWN_MOUNTS =
+  /^\/(var\/lib\/kubelet\/pods|var\/lib\/containerd|run\/containerd|var\/lib\/containers|run\/crio|var\/lib\/docker)\//;
 
 /** From a process that wrote below a host mount to the node's processes that ran the file or the command in it. */
 export async function followFiles(growth: Growth, frontier: Frontier): Promise<Step[]> {
@@ -15,7 +16,10 @@ export async function followFiles(growth: Growth, frontier: Frontier): Promise<S
     }),
   );
   const containers = new Map(
-    (await growth.lookup.containers([...new Set([...writers.values()].map((p) => p.container_id))], [])).map((c) => [c.id, c]),
+    (await growth.lookup.containers([...new Set([...writers.values()].map((p) => p.container_id))], [])).map((c) => [
+      c.id,
+      c,
+    ]),
   );
   const mounted = [...writers.values()].filter((p) => hostMounts(containers.get(p.container_id)).length > 0);
   const steps: Step[] = [];
@@ -68,4 +72,3 @@ function hostPath(c: ContainerFacts | undefined, path: string): string | undefin
   const rest = path.slice(below.target.length);
   return `${below.source === '/' ? '' : below.source}${rest.startsWith('/') ? '' : '/'}${rest}` || '/';
 }
-

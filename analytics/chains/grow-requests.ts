@@ -1,7 +1,8 @@
 // Between processes and the Kubernetes API.
-import { idOf, type EntityId } from './graph.ts';
-import { commandOf, type Frontier, type Growth, processId, type Step } from './grow.ts';
+
 import { isPublicAddress } from './addresses.ts';
+import { type EntityId, idOf } from './graph.ts';
+import { commandOf, type Frontier, type Growth, processId, type Step } from './grow.ts';
 import type { ProcessFacts, RequestFacts } from './lookup.ts';
 
 /** Kinds whose controllers make pods: changing one runs code as surely as creating it. */
@@ -18,7 +19,8 @@ export async function followConnections(growth: Growth, frontier: Frontier): Pro
   const steps: Step[] = [];
   for (const request of await growth.lookup.requestsOfProcesses([...senders.keys()])) {
     const sender = senders.get(request.caller_process);
-    if (sender !== undefined) steps.push({ link: sent(sender, request), reached: keep(growth, request), arrival: 'onward' });
+    if (sender !== undefined)
+      steps.push({ link: sent(sender, request), reached: keep(growth, request), arrival: 'onward' });
   }
   for (const c of await growth.lookup.connections([...senders.keys()])) {
     const from = senders.get(c.key);
@@ -43,9 +45,7 @@ export async function followConnections(growth: Growth, frontier: Frontier): Pro
 /** From requests onward (what they made, the execs they opened) and backward (who sent them, what else that credential did). */
 export async function followRequests(growth: Growth, frontier: Frontier): Promise<Step[]> {
   const requests = frontier.flatMap(({ id }) => growth.requests.get(id) ?? []);
-  const backward = frontier
-    .filter((f) => f.arrival !== 'onward')
-    .flatMap(({ id }) => growth.requests.get(id) ?? []);
+  const backward = frontier.filter((f) => f.arrival !== 'onward').flatMap(({ id }) => growth.requests.get(id) ?? []);
   return [
     ...requests.flatMap(made),
     ...(await opened(growth, requests)),
@@ -56,7 +56,8 @@ export async function followRequests(growth: Growth, frontier: Frontier): Promis
 
 function made(request: RequestFacts): Step[] {
   const creates = request.verb === 'create' && request.subresource === '';
-  const changes = ['update', 'patch'].includes(request.verb) && WORKLOADS.has(request.resource) && request.subresource === '';
+  const changes =
+    ['update', 'patch'].includes(request.verb) && WORKLOADS.has(request.resource) && request.subresource === '';
   if (!(creates || changes) || request.object_uid === '' || request.code >= 400) return [];
   const object = idOf('object', request.object_uid);
   return [
@@ -142,7 +143,9 @@ async function sameCredential(growth: Growth, requests: readonly RequestFacts[])
 }
 
 function sent(sender: ProcessFacts, request: RequestFacts) {
-  const what = [request.verb, request.resource || 'a path', request.namespace && `in ${request.namespace}`].filter(Boolean).join(' ');
+  const what = [request.verb, request.resource || 'a path', request.namespace && `in ${request.namespace}`]
+    .filter(Boolean)
+    .join(' ');
   return {
     from: processId(sender),
     to: idOf('request', request.audit_id),

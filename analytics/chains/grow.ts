@@ -4,14 +4,10 @@
 // objects it made; an object to what controllers made of it, down to containers and all that ran in them; the intruder's address to
 // whatever it spoke with. Backward: a process to its parent, up to the service it came in by; an exec to its request; a container
 // that was the intruder's own to the request that created it; a request to the process that sent it.
-import { climb, descend } from './grow-processes.ts';
-import { followConnections, followRequests } from './grow-requests.ts';
-import { followAddresses } from './grow-addresses.ts';
-import { followContainers, followObjects } from './grow-objects.ts';
-import { followFiles } from './grow-files.ts';
+
 import {
-  addLink,
   type Arrival,
+  addLink,
   createGraph,
   type EntityId,
   type EntityKind,
@@ -21,6 +17,11 @@ import {
   type Link,
   reach,
 } from './graph.ts';
+import { followAddresses } from './grow-addresses.ts';
+import { followFiles } from './grow-files.ts';
+import { followContainers, followObjects } from './grow-objects.ts';
+import { climb, descend } from './grow-processes.ts';
+import { followConnections, followRequests } from './grow-requests.ts';
 import type { Lookup, ProcessFacts, RequestFacts } from './lookup.ts';
 
 /** What growth knows so far: facts of every entity reached. */
@@ -47,7 +48,11 @@ export type Frontier = readonly { id: EntityId; arrival: Arrival }[];
 const ENTITIES_MAX = 20_000;
 const ROUNDS_MAX = 200;
 
-export async function grow(lookup: Lookup, seeds: readonly EntityId[], suspicious: ReadonlySet<EntityId>): Promise<Growth> {
+export async function grow(
+  lookup: Lookup,
+  seeds: readonly EntityId[],
+  suspicious: ReadonlySet<EntityId>,
+): Promise<Growth> {
   const growth: Growth = { lookup, graph: createGraph(), processes: new Map(), requests: new Map(), suspicious };
   for (const id of seeds) reach(growth.graph, { id, arrival: 'seed' });
   let frontier: Frontier = seeds.map((id) => ({ id, arrival: 'seed' as const }));
@@ -68,7 +73,8 @@ async function oneRound(growth: Growth, frontier: Frontier): Promise<Step[]> {
   const of = (kind: EntityKind) => frontier.filter((f) => kindOf(f.id) === kind);
   await loadFacts(growth, of('process'), of('request'));
   const steps: Step[] = [];
-  for (const follow of [descend, climb, followConnections, followFiles]) steps.push(...(await follow(growth, of('process'))));
+  for (const follow of [descend, climb, followConnections, followFiles])
+    steps.push(...(await follow(growth, of('process'))));
   steps.push(...(await followRequests(growth, of('request'))));
   steps.push(...(await followObjects(growth, of('object'))));
   steps.push(...(await followContainers(growth, of('container'))));
@@ -78,7 +84,8 @@ async function oneRound(growth: Growth, frontier: Frontier): Promise<Step[]> {
 
 async function loadFacts(growth: Growth, processes: Frontier, requests: Frontier): Promise<void> {
   const unknown = processes.filter((p) => !growth.processes.has(p.id)).map((p) => keyOf(p.id));
-  for (const facts of await growth.lookup.processes(unknown.map((k) => k.slice(k.indexOf('/') + 1)))) remember(growth, facts);
+  for (const facts of await growth.lookup.processes(unknown.map((k) => k.slice(k.indexOf('/') + 1))))
+    remember(growth, facts);
   const unread = requests.filter((r) => !growth.requests.has(r.id)).map((r) => keyOf(r.id));
   for (const facts of await growth.lookup.requests(unread)) growth.requests.set(`request:${facts.audit_id}`, facts);
 }

@@ -110,6 +110,7 @@ const sessionRow = z.object({
 const acceptRow = z.object({ node: text, key: text, addr: text, time: number, digest: text, event_id: text });
 const usageRow = z.object({ principal: text, source_ip: text, requests: number });
 
+export type AcceptFacts = z.infer<typeof acceptRow>;
 export type ContainerFacts = z.infer<typeof containerRow>;
 export type ObjectFacts = z.infer<typeof objectRow>;
 
@@ -121,7 +122,9 @@ const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
 /** Questions about one cluster. Lists of keys may be empty: then nothing is asked. */
 export function createLookup(store: Store, cluster: string) {
   const ask = async <T>(row: z.ZodType<T>, sql: string, params: Record<string, unknown>, keys: readonly unknown[]) =>
-    keys.length === 0 ? [] : z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, { cluster, ...params }, 'background'));
+    keys.length === 0
+      ? []
+      : z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, { cluster, ...params }, 'background'));
   const here = 'WHERE cluster = {cluster:String}';
   return {
     processes: (keys: readonly string[]) =>
@@ -129,12 +132,7 @@ export function createLookup(store: Store, cluster: string) {
     children: (keys: readonly string[]) =>
       ask(processRow, `${PROCESS} ${here} AND parent_key IN {keys:Array(String)} ORDER BY first_seen`, { keys }, keys),
     inContainers: (ids: readonly string[]) =>
-      ask(
-        processRow,
-        `${PROCESS} ${here} AND container_id IN {ids:Array(String)} ORDER BY first_seen`,
-        { ids },
-        ids,
-      ),
+      ask(processRow, `${PROCESS} ${here} AND container_id IN {ids:Array(String)} ORDER BY first_seen`, { ids }, ids),
     /** Processes of the node itself whose shell command stands in `text`. */
     nodeJobsNamedIn: (node: string, words: string, from: number) =>
       ask(

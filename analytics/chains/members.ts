@@ -28,7 +28,12 @@ export interface Member {
 }
 
 /** Members of one chain, in order of time; a record that is core and context is core. */
-export async function membersOf(store: Store, cluster: string, growth: Growth, entities: readonly EntityId[]): Promise<Member[]> {
+export async function membersOf(
+  store: Store,
+  cluster: string,
+  growth: Growth,
+  entities: readonly EntityId[],
+): Promise<Member[]> {
   const of = (kind: string) => entities.filter((e) => kindOf(e) === kind);
   const processes = of('process').flatMap((id) => growth.processes.get(id) ?? []);
   const byKey = new Map(of('process').map((id) => [keyOf(id).slice(keyOf(id).indexOf('/') + 1), id]));

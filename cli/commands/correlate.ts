@@ -19,7 +19,11 @@ Examples:
     )
     .action((options: { rules?: string }) =>
       context.withStore('vestige correlate', async (store) => {
-        const done = await correlate(store, await readRules(options.rules ?? context.packDirectory, context), context.now);
+        const done = await correlate(
+          store,
+          await readRules(options.rules ?? context.packDirectory, context),
+          context.now,
+        );
         context.printOne(done, () => inWords(done));
       }),
     );
