@@ -12,7 +12,7 @@ export function dossierMarkdown(d: Dossier): string {
     bullets([...identity(d), ...lifetime(d), ...specification(d)]),
     section('Created by', d.creations, creationLine),
     section('Processes', processTree(d.processes), ({ process: p, depth }) => {
-      const words = `${p.first_seen} pid ${p.pid} uid ${p.uid} ${code(p.argv.length > 0 ? p.argv.join(' ') : p.exe)}`;
+      const words = `${p.first_seen} pid ${p.pid} uid ${p.uid} ${code(p.argv.length > 0 ? commandLine(p.argv) : p.exe)}`;
       return { text: `${words} (${p.attribution.method} ${p.attribution.confidence})${proof(p.digests)}`, depth };
     }),
     section(
@@ -34,7 +34,7 @@ export function dossierMarkdown(d: Dossier): string {
       'Sessions',
       d.sessions,
       (s) =>
-        `${s.requested_at ?? 'time unknown'} ${s.kind} by ${code(s.principal)} from ${code(s.source_ip)}: ${code(s.command.join(' '))}, until ${s.ended_at ?? 'not seen'}${proof(s.digests)}`,
+        `${s.requested_at ?? 'time unknown'} ${s.kind} by ${code(s.principal)} from ${code(s.source_ip)}: ${code(commandLine(s.command))}, until ${s.ended_at ?? 'not seen'}${proof(s.digests)}`,
     ),
     section(
       'Findings',
@@ -57,7 +57,7 @@ function identity({ container: c, pod }: Dossier): string[] {
     `Pod: ${c.pod_uid === '' ? 'unknown' : `${code(`${c.namespace}/${c.pod}`)}, uid ${code(c.pod_uid)}`}`,
     ...(pod
       ? [
-          `Service account: ${code(pod.service_account)}; addresses ${codes(pod.ips)}; owner ${code(`${pod.owner_kind} ${pod.owner_name}`)}; created by ${code(pod.created_by)}; deleted by ${code(pod.deleted_by)}${proof(pod.digests)}`,
+          `Service account: ${code(pod.service_account)}; addresses ${codes(pod.ips)}; owner ${pod.owner_name === '' ? 'none' : code(`${pod.owner_kind} ${pod.owner_name}`)}; created by ${pod.created_by === '' ? 'nobody seen' : code(pod.created_by)}; deleted by ${pod.deleted_by === '' ? 'nobody seen' : code(pod.deleted_by)}${proof(pod.digests)}`,
         ]
       : []),
   ];
@@ -78,7 +78,7 @@ function specification({ container: c, pod }: Dossier): string[] {
   ];
   return [
     `Image: ${code(c.image)}`,
-    `Command: ${code(c.args.join(' '))}`,
+    `Command: ${code(commandLine(c.args))}`,
     `Rights: ${rights.join(', ')}; capabilities ${codes(c.capabilities)}`,
     `Mounts of the node: ${c.mounts.length === 0 ? 'none' : c.mounts.map((m) => `${code(m.source)} at ${code(m.target)}`).join('; ')}`,
     `Environment: ${codes(c.env_names)}`,
@@ -99,6 +99,10 @@ function section<T>(title: string, items: readonly T[], line: (item: T) => Line)
 function bullets(lines: readonly Line[]): string {
   return lines.map((l) => (typeof l === 'string' ? `- ${l}` : `${'  '.repeat(l.depth)}- ${l.text}`)).join('\n');
 }
+
+// Arguments with their borders: what is no plain word is quoted.
+const commandLine = (argv: readonly string[]) =>
+  argv.map((w) => (/^[\w@%+=:,./-]+$/.test(w) ? w : `'${w.replaceAll("'", "'\\''")}'`)).join(' ');
 
 const codes = (texts: readonly string[]) => (texts.length === 0 ? 'none' : texts.map(code).join(' '));
 const times = (n: number) => (n === 1 ? 'once' : `${n} times`);
