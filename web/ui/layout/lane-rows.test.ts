@@ -45,6 +45,14 @@ describe('lanes', () => {
     expect(third).toBe(first);
   });
 
+  it('grow into the room there is, but not apart from each other, and never shrink', () => {
+    const lanes = Array.from({ length: 4 }, (_, i) => lane(`${i}`, { chains: ['x'] }));
+    const least = totalHeight(layoutLanes(lanes, 'x'));
+    expect(totalHeight(layoutLanes(lanes, 'x', { height: least * 1.5 }))).toBeCloseTo(least * 1.5, -1);
+    expect(totalHeight(layoutLanes(lanes, 'x', { height: least * 50 }))).toBeLessThan(least * 2);
+    expect(totalHeight(layoutLanes(lanes, 'x', { height: 10 }))).toBe(least);
+  });
+
   it('are found by what can be seen', () => {
     const rows = layoutLanes(
       Array.from({ length: 500 }, (_, i) => lane(`${i}`)),

@@ -34,13 +34,34 @@ const BAR = 5;
 // more containers side by side than this share the last line
 const BAR_LINES_MAX = 3;
 
-/** @param labelHeight room for the label above the tracks, when it does not stand beside them */
-export function layoutLanes(lanes: readonly Lane[], chain: string | null, labelHeight = 0): LaneRow[] {
+interface Room {
+  /** For the label above the tracks, when it does not stand beside them. */
+  labelHeight?: number;
+  /** What there is to fill: a few lanes grow into it, many go beyond it. */
+  height?: number;
+}
+
+// beyond this, lanes are further apart than the eye follows
+const STRETCH_MAX = 1.75;
+
+export function layoutLanes(
+  lanes: readonly Lane[],
+  chain: string | null,
+  { labelHeight = 0, height = 0 }: Room = {},
+): LaneRow[] {
+  const least = stack(lanes, chain, labelHeight, 1);
+  const stretch = Math.min(height / Math.max(totalHeight(least), 1), STRETCH_MAX);
+  return stretch > 1 ? stack(lanes, chain, labelHeight, stretch) : least;
+}
+
+function stack(lanes: readonly Lane[], chain: string | null, labelHeight: number, stretch: number): LaneRow[] {
   const rows: LaneRow[] = [];
   let top = 0;
   for (const lane of lanes) {
     const central = isCentral(lane, chain);
-    const row = layoutLane(lane, central, top, central ? roomy : tight, labelHeight);
+    const { track, padding, least } = central ? roomy : tight;
+    const density = { track: track * stretch, padding: padding * stretch, least: least * stretch };
+    const row = layoutLane(lane, central, top, density, labelHeight);
     rows.push(row);
     top += row.height;
   }

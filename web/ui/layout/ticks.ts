@@ -36,16 +36,12 @@ function isTurn(date: Date, gap: number): boolean {
   return unit(date).getTime() === date.getTime();
 }
 
-const dateAndTime = utcFormat('%-d %b %Y %H:%M:%S');
-
-/** The window in words, as `23 Nov 2026 13:09:50 – 13:15:45 UTC`. */
+/** The window in words, as `13:09:50 – 13:15:45 UTC`; the day of its end when it is another. */
 export function rangeText({ from, to }: Range): string {
   const [a, b] = [new Date(from), new Date(to)];
+  const clock = to - from < 10_000 ? fraction : second;
   const sameDay = utcDay(a).getTime() === utcDay(b).getTime();
-  const precise = to - from < 10_000;
-  const end = precise ? fraction(b) : second(b);
-  const start = precise ? `${dateAndTime(a)}.${String(a.getUTCMilliseconds()).padStart(3, '0')}` : dateAndTime(a);
-  return `${start} – ${sameDay ? end : `${day(b)} ${end}`} UTC`;
+  return `${clock(a)} – ${sameDay ? '' : `${day(b)} `}${clock(b)} UTC`;
 }
 
 export const clockText = (t: number): string => fraction(new Date(t));

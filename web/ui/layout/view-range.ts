@@ -8,7 +8,7 @@ export interface Range {
 // below a microsecond the clocks of the layers say nothing
 const SPAN_MIN = 0.05;
 // room beside the first and last event, so that neither sticks to the edge
-const MARGIN = 0.03;
+const MARGIN = 0.05;
 
 export const spanOf = ({ from, to }: Range): number => to - from;
 

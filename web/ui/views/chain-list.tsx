@@ -1,5 +1,6 @@
 // Chains, the one to read first on top.
 import type { ChainSummary } from '../../api/types.ts';
+import { visibleLine } from '../data/visible.ts';
 import { dateText, lengthText, secondText } from '../layout/ticks.ts';
 
 export function ChainList({ chains, onChain }: { chains: readonly ChainSummary[]; onChain: (id: string) => void }) {
@@ -16,7 +17,7 @@ export function ChainList({ chains, onChain }: { chains: readonly ChainSummary[]
                 <span class={`pill ${chain.severity}`}>{chain.severity}</span>
                 <span class="quiet">{chainTime(chain)}</span>
               </span>
-              <span class="title">{chain.title}</span>
+              <span class="title">{visibleLine(chain.title)}</span>
               <span class="quiet">
                 {chain.step_count} steps · {chain.cluster} · score {Math.round(chain.score)}
               </span>

@@ -1,6 +1,7 @@
 // One chain told: title, steps as sentences, the links that hold it together. The steps are also the table that says
 // in words what the timeline draws.
 import type { Chain, ChainMark, TimelineLinks } from '../../api/types.ts';
+import { visibleLine } from '../data/visible.ts';
 import { chainTime } from './chain-list.tsx';
 import { LinkList } from './link-list.tsx';
 import { StepList } from './step-list.tsx';
@@ -31,11 +32,11 @@ export function ChainView({ chain, links, step, record, several, onStep, onOpen,
           <span class={`pill ${chain.severity}`}>{chain.severity}</span>
           <span class="quiet">{chainTime(chain)}</span>
         </p>
-        <h1>{chain.title}</h1>
+        <h1>{visibleLine(chain.title)}</h1>
         <ul class="entities" aria-label="Touched">
           {chain.entities.map((entity) => (
             <li key={entity.id} title={entity.id}>
-              <span class="quiet">{entity.kind}</span> {entity.name}
+              <span class="quiet">{entity.kind}</span> {visibleLine(entity.name)}
             </li>
           ))}
         </ul>

@@ -1,5 +1,6 @@
 // Why the parts of a chain belong together: each link with its kind, confidence and reason.
 import type { ChainLink } from '../../api/types.ts';
+import { visibleLine } from '../data/visible.ts';
 
 // more is read by `vestige chain ID --json`
 const LINKS_LISTED = 400;
@@ -19,7 +20,7 @@ export function LinkList({ links, onOpen }: { links: readonly ChainLink[]; onOpe
               {Math.round(link.confidence * 100)} %
             </meter>
             <span class="quiet">{Math.round(link.confidence * 100)} %</span>
-            <p>{link.reason}</p>
+            <p>{visibleLine(link.reason)}</p>
             {link.digests.length > 0 && (
               <p class="proofs">
                 {link.digests.slice(0, 6).map((digest) => (

@@ -1,6 +1,7 @@
 // The chain's links over the canvas. Hovering one says what it is and why.
 import { useState } from 'preact/hooks';
 import type { ChainMark } from '../../api/types.ts';
+import { visibleLine } from '../data/visible.ts';
 import type { LinkCurve } from '../layout/link-curves.ts';
 
 interface Props {
@@ -62,7 +63,7 @@ function LinkWords({ curve, width, top }: { curve: LinkCurve; width: number; top
       <foreignObject x={width - boxWidth - 8} y={top + 8} width={boxWidth} height={120} class="link-words">
         <div>
           <strong>{link?.kind}</strong> · confidence {Math.round(curve.confidence * 100)} %{more}
-          <p>{link?.reason}</p>
+          <p>{visibleLine(link?.reason ?? '')}</p>
         </div>
       </foreignObject>
     </>

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { RawRecord } from '../../api/types.ts';
 import { bytesOf, setOut, sha256Hex, textOf } from '../data/record-bytes.ts';
+import { visible } from '../data/visible.ts';
 import { useAnswer } from './use-answer.ts';
 
 export function RecordPanel({ digest, onClose }: { digest: string; onClose: () => void }) {
@@ -51,7 +52,7 @@ function RecordBody({ record }: { record: RawRecord }) {
           )}
           <Copy text={text} what="text" />
         </h3>
-        <pre data-raw={formatted ? undefined : ''}>{formatted ? setOut(text) : text}</pre>
+        <pre data-raw={formatted ? undefined : ''}>{visible(formatted ? setOut(text) : text)}</pre>
       </div>
       <div class="meaning">
         <h3>Decoded</h3>
@@ -60,7 +61,7 @@ function RecordBody({ record }: { record: RawRecord }) {
         ) : (
           <p class="quiet">
             {record.dead_letter
-              ? `Not decoded: ${record.dead_letter.reason}. ${record.dead_letter.detail}`
+              ? visible(`Not decoded: ${record.dead_letter.reason}. ${record.dead_letter.detail}`)
               : 'No typed row.'}
           </p>
         )}
@@ -97,7 +98,7 @@ function Fields({ fields }: { fields: Record<string, unknown> }) {
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{wordsOf(value)}</dd>
+            <dd>{visible(wordsOf(value))}</dd>
           </div>
         ))}
     </dl>

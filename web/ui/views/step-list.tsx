@@ -1,6 +1,7 @@
 // The steps of a chain as sentences; the chosen one opens to the events it rests on.
 import { useEffect, useRef } from 'preact/hooks';
 import type { ChainMark, ChainStep } from '../../api/types.ts';
+import { visibleLine } from '../data/visible.ts';
 import { clockText, secondText } from '../layout/ticks.ts';
 import { Shape } from './shape.tsx';
 
@@ -31,7 +32,7 @@ export function StepList({ steps, marks, step, record, onStep, onOpen }: Props) 
                   <time>{one.time ? secondText(Date.parse(one.time)) : 'time not known'}</time>
                   <span class="tactic">{one.tactic.replaceAll('-', ' ')}</span>
                 </span>
-                <span class="sentence">{one.sentence}</span>
+                <span class="sentence">{visibleLine(one.sentence)}</span>
                 {one.techniques.length > 0 && <span class="techniques">{one.techniques.join('  ')}</span>}
               </span>
             </button>
@@ -60,14 +61,12 @@ function StepEvents({
   return (
     <div class="step-events">
       <table>
-        <caption class="unseen">Events of this step</caption>
-        <thead class="unseen">
-          <tr>
-            <th>Time</th>
-            <th>Layer</th>
-            <th>Event</th>
-          </tr>
-        </thead>
+        <caption class="unseen">Events of this step: time, layer, what happened</caption>
+        <colgroup>
+          <col class="time" />
+          <col class="layer" />
+          <col />
+        </colgroup>
         <tbody>
           {core.slice(0, EVENTS_LISTED).map((mark) => (
             <tr key={mark.id} class={mark.digest === record ? 'open' : ''}>
@@ -77,7 +76,7 @@ function StepEvents({
               </td>
               <td class="act">
                 <button type="button" onClick={() => onOpen(mark.digest)} title="Open the raw record">
-                  <b>{mark.action}</b> {mark.object}
+                  <b>{mark.action}</b> {visibleLine(mark.object)}
                 </button>
               </td>
             </tr>

@@ -59,5 +59,5 @@ export function TimeAxis({ scale, ticks, flags, steps, step, onStep }: Props) {
 
 // a label cut off at the edge of the plot reads as another time
 function labelFits(x: number, width: number): boolean {
-  return x > 24 && x < width - 24;
+  return x > 32 && x < width - 32;
 }

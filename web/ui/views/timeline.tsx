@@ -6,7 +6,7 @@ import { layoutLinks } from '../layout/link-curves.ts';
 import { arrangeMarks, type Mark } from '../layout/marks.ts';
 import { createScale } from '../layout/scale.ts';
 import { layoutFlags } from '../layout/step-flags.ts';
-import { rangeText, timeTicks } from '../layout/ticks.ts';
+import { dateText, rangeText, timeTicks } from '../layout/ticks.ts';
 import { panned, type Range, zoomed } from '../layout/view-range.ts';
 import { LaneLabels } from './lane-labels.tsx';
 import { Legend } from './legend.tsx';
@@ -51,8 +51,8 @@ export function Timeline(props: Props) {
   const foldable = central.length > 0 && central.length < lanes.length;
   const shown = foldable && !props.all ? central : lanes;
   const rows = useMemo(
-    () => layoutLanes(shown, chain?.id ?? null, narrow ? LABEL_HEIGHT_NARROW : 0),
-    [shown, chain, narrow],
+    () => layoutLanes(shown, chain?.id ?? null, { labelHeight: narrow ? LABEL_HEIGHT_NARROW : 0, height: size.height }),
+    [shown, chain, narrow, size.height],
   );
   const width = Math.max(size.width - (narrow ? 0 : LABELS_WIDTH), 50);
   const visible = rowsBetween(rows, scrollTop - 100, scrollTop + size.height + 100);
@@ -96,6 +96,7 @@ export function Timeline(props: Props) {
     <section class={`timeline${narrow ? ' narrow' : ''}`} aria-label="Timeline">
       <div class="axis-row">
         <div class="corner">
+          <span>{dateText(new Date(view.from))}</span>
           <span>{rangeText(view)}</span>
         </div>
         <TimeAxis

@@ -1,5 +1,6 @@
 // What is under the pointer, in a few words beside it.
 import type { EventMark } from '../../api/types.ts';
+import { visibleLine } from '../data/visible.ts';
 import { layerNames } from '../draw/shapes.ts';
 import type { Hit } from '../layout/marks.ts';
 import { clockText, lengthText } from '../layout/ticks.ts';
@@ -16,7 +17,7 @@ export function Tooltip({ hit, x, y, width }: { hit: Hit; x: number; y: number; 
           <EventWords event={hit.mark.event} />
           {hit.mark.finding && (
             <p class={`severity ${hit.mark.finding.severity}`}>
-              {hit.mark.finding.severity}: {hit.mark.finding.title}
+              {hit.mark.finding.severity}: {visibleLine(hit.mark.finding.title)}
             </p>
           )}
           {hit.mark.step > 0 && (
@@ -45,9 +46,9 @@ function EventWords({ event }: { event: EventMark }) {
         <Shape layer={event.layer} /> {clockText(event.t)}
       </p>
       <p class="act">
-        <strong>{event.action}</strong> {event.object}
+        <strong>{visibleLine(event.action)}</strong> {visibleLine(event.object)}
       </p>
-      <p class="quiet">{[event.principal, event.exe, event.outcome].filter(Boolean).join(' · ')}</p>
+      <p class="quiet">{[event.principal, event.exe, event.outcome].filter(Boolean).map(visibleLine).join(' · ')}</p>
     </>
   );
 }
