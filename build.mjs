@@ -1,4 +1,4 @@
-// Makes dist/: vestige.js (the program), pack/ (the rules), web/ (the page).
+// Makes dist/: vestige.js (the program), pack/ (the rules), sample/ (the recorded intrusion of the demo), web/ (the page).
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
@@ -21,6 +21,9 @@ await build({
   logLevel: 'warning',
 });
 cpSync('analytics/rules/pack', 'dist/pack', { recursive: true });
+const recording = 'test/fixtures/recordings/web-to-cluster';
+const logs = ['audit.log.zst', 'containerd-events.log.zst', 'containers.jsonl.zst', 'k8s-audit.log.zst', 'node.json'];
+for (const log of logs) cpSync(`${recording}/${log}`, `dist/sample/${log}`);
 if (existsSync('web/ui/index.html')) {
   const { build: buildPage } = await import('vite');
   await buildPage({

@@ -30,6 +30,8 @@ export interface Context {
   readonly now: () => Date;
   /** Directory of the built-in rules. */
   readonly packDirectory: string;
+  /** Directory of the recorded intrusion that the demo imports. */
+  readonly sampleDirectory: string;
   /** Directory of the built page; undefined when it was not built. */
   readonly pageDirectory: string | undefined;
   /** Aborted by Ctrl-C and SIGTERM. */
@@ -52,6 +54,7 @@ interface World {
   stderr: Output;
   now: () => Date;
   packDirectory: string;
+  sampleDirectory: string;
   pageDirectory: string | undefined;
   stop: AbortSignal;
   options: () => GlobalOptions;

@@ -36,6 +36,7 @@ const context = createContext({
   stderr: process.stderr,
   now: () => new Date(),
   packDirectory: beside('pack') ?? join(here, '../analytics/rules/pack'),
+  sampleDirectory: beside('sample') ?? join(here, '../test/fixtures/recordings/web-to-cluster'),
   pageDirectory: beside('web'),
   stop: stop.signal,
   options: () => program.opts<GlobalOptions>(),

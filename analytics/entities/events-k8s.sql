@@ -10,7 +10,8 @@ SELECT
     if(k.subresource = '', concat(k.verb, ' ', k.resource), concat(k.verb, ' ', k.resource, '/', k.subresource)) AS action,
     if(k.resource = '', k.request_uri, concat(if(k.namespace = '', '', concat(k.namespace, '/')), k.name)) AS object,
     if(k.code = 0, '', toString(k.code)) AS outcome,
-    if(k.namespace != '', k.namespace, caller_namespace) AS namespace,
+    -- namespace, pod and pod_uid go together: of the pod named, else of the pod that asked; the object says its own namespace
+    multiIf(k.resource = 'pods' AND k.name != '', k.namespace, caller.pod != '', caller_namespace, k.namespace) AS namespace,
     if(k.resource = 'pods' AND k.name != '', k.name, caller.pod) AS pod,
     if(k.resource = 'pods' AND k.name != '', if(k.object_uid != '', k.object_uid, named.pod_uid), caller.pod_uid) AS pod_uid,
     -- an exec belongs to the container it entered; a request that is not about a named pod to the container it came from

@@ -6,6 +6,7 @@ import { registerChains } from './chains.ts';
 import { registerContainer } from './container.ts';
 import { registerContainers } from './containers.ts';
 import { registerCorrelate } from './correlate.ts';
+import { registerDemo } from './demo.ts';
 import { registerEvents } from './events.ts';
 import { registerEvidence } from './evidence.ts';
 import { registerFindings } from './findings.ts';
@@ -31,4 +32,5 @@ export const commands: readonly Register[] = [
   registerEvidence,
   registerRetention,
   registerUp,
+  registerDemo,
 ];
