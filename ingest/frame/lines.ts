@@ -17,6 +17,7 @@ export const LINE_BYTES_MAX = 32 * 1024 * 1024;
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
 const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+const SKIPPABLE = Buffer.from([0x2a, 0x4d, 0x18]);
 
 /** Chunks of a file, uncompressed; gzip and zstd are recognised by their first bytes. `onRead` hears bytes of the file. */
 export async function* readUncompressed(path: string, onRead: (bytes: number) => void): AsyncIterable<Buffer> {
@@ -34,8 +35,15 @@ export async function* readUncompressed(path: string, onRead: (bytes: number) =>
     yield* counted;
   })();
   if (first.value.subarray(0, 2).equals(GZIP)) yield* gunzip(all);
-  else if (first.value.subarray(0, 4).equals(ZSTD)) yield* unzstd(all);
+  else if (isZstd(first.value)) yield* unzstd(all);
   else yield* all;
+}
+
+// A file may begin with a frame to be skipped (pzstd writes its sizes there): its magic ends in any of sixteen digits.
+function isZstd(head: Buffer): boolean {
+  return (
+    head.subarray(0, 4).equals(ZSTD) || (((head[0] ?? 0) & 0xf0) === 0x50 && head.subarray(1, 4).equals(SKIPPABLE))
+  );
 }
 
 async function* gunzip(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
