@@ -19,13 +19,30 @@ interface Pending {
   node: string;
   /** Log time when its last line arrived. */
   touchedMs: number;
+  /** Number of its last line in the stream. */
+  touchedLine: number;
 }
 
 // auditd writes the lines of an event within milliseconds; 2 s is its own end_of_event_timeout.
 const QUIET_MS_MAX = 2_000;
-// Bounds: kernels interleave a handful of events; a hostile log must not hold more than this in memory.
-const PENDING_MAX = 20_000;
-const EVENT_BYTES_MAX = 8 * 1024 * 1024;
+const SWEEP_LINES = 1_000;
+/** What a hostile log may hold in memory; kernels interleave a handful of events. */
+export interface FramerLimits {
+  /** Events that wait for more lines. */
+  pendingMax: number;
+  /** Bytes of them all. */
+  pendingBytesMax: number;
+  /** Bytes of one event, which is then cut. */
+  eventBytesMax: number;
+  /** Lines of others after which an event is closed: where a line from the far future has stopped log time. */
+  quietLinesMax: number;
+}
+const LIMITS: FramerLimits = {
+  pendingMax: 20_000,
+  pendingBytesMax: 64 * 1024 * 1024,
+  eventBytesMax: 8 * 1024 * 1024,
+  quietLinesMax: 20_000, // two seconds of a busy node
+};
 
 const header = /^(?:node=(\S+) )?type=(\S+) msg=audit\((\d+)\.(\d+):(\d+)\)/;
 const EOE = 'EOE';
@@ -38,18 +55,24 @@ export interface AuditEventFramer {
   end(): AuditEvent[];
 }
 
-export function createAuditEventFramer(): AuditEventFramer {
+export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
   const pending = new Map<string, Pending>();
+  let pendingBytes = 0;
   let logTimeMs = 0;
   let nextSweepMs = 0;
+  let lines = 0;
 
   const close = (key: string, event: Pending): AuditEvent => {
     pending.delete(key);
+    pendingBytes -= event.bytes;
     return { bytes: join(event.parts), offset: event.offset, lines: event.parts.length, node: event.node };
   };
   const closeQuiet = (): AuditEvent[] => {
     const closed: AuditEvent[] = [];
-    for (const [key, event] of pending) if (logTimeMs - event.touchedMs > QUIET_MS_MAX) closed.push(close(key, event));
+    for (const [key, event] of pending) {
+      const quiet = logTimeMs - event.touchedMs > QUIET_MS_MAX || lines - event.touchedLine > limits.quietLinesMax;
+      if (quiet) closed.push(close(key, event));
+    }
     return closed;
   };
 
@@ -57,6 +80,7 @@ export function createAuditEventFramer(): AuditEventFramer {
     push: (line) => {
       const found = header.exec(line.bytes.toString('latin1', 0, 400));
       if (!found) return [];
+      lines++;
       const [, node = '', type = '', seconds = '', millis = '', serial = ''] = found;
       logTimeMs = Math.max(logTimeMs, Number(seconds) * 1000 + Number(millis));
       const key = `${node} ${seconds}.${millis}:${serial}`;
@@ -65,20 +89,23 @@ export function createAuditEventFramer(): AuditEventFramer {
       if (type === EOE) {
         if (known) closed.push(close(key, known));
       } else {
-        const event = known ?? { parts: [], bytes: 0, offset: line.offset, node, touchedMs: logTimeMs };
-        event.parts.push(line.bytes);
+        const event = known ?? { parts: [], bytes: 0, offset: line.offset, node, touchedMs: 0, touchedLine: 0 };
+        // a copy: a line that waits must not keep the chunk it came in
+        event.parts.push(Buffer.from(line.bytes));
         event.bytes += line.bytes.length;
+        pendingBytes += line.bytes.length;
         event.touchedMs = logTimeMs;
+        event.touchedLine = lines;
         pending.set(key, event);
-        if (type === PROCTITLE || (!known && isWhole(type, line.bytes)) || event.bytes > EVENT_BYTES_MAX)
+        if (type === PROCTITLE || (!known && isWhole(type, line.bytes)) || event.bytes > limits.eventBytesMax)
           closed.push(close(key, event));
       }
-      if (logTimeMs >= nextSweepMs) {
+      if (logTimeMs >= nextSweepMs || lines % SWEEP_LINES === 0) {
         closed.push(...closeQuiet());
         nextSweepMs = logTimeMs + QUIET_MS_MAX / 4;
       }
       for (const [oldest, event] of pending) {
-        if (pending.size <= PENDING_MAX) break;
+        if (pending.size <= limits.pendingMax && pendingBytes <= limits.pendingBytesMax) break;
         closed.push(close(oldest, event));
       }
       return closed;
