@@ -34,12 +34,12 @@ export interface TestRecords {
   receivedAt?: string;
 }
 
-/** Auditd records `record <loader> <seq>` of node-1. */
+/** Records `record <loader> <seq>` of node-1, in no format that a decoder knows. */
 export async function addRecords(store: Store, r: TestRecords): Promise<void> {
   await store.run(
     `INSERT INTO records (source, cluster, node, event_time, digest, format, event_key, raw, lines, boot_id, attrs, collector, received_at, stream, position, loader, seq)
-     SELECT 'auditd', 'test', 'node-1', parseDateTime64BestEffort({eventTime:String}, 9, 'UTC') + toIntervalSecond(number), SHA256(raw), 'auditd',
-       concat('1.000:', toString(seq)), concat('record ', {loader:String}, ' ', toString(seq)) AS raw, 1, 'boot', map('k', 'v'), 'test',
+     SELECT 'auditd', 'test', 'node-1', parseDateTime64BestEffort({eventTime:String}, 9, 'UTC') + toIntervalSecond(number), SHA256(raw), 'unknown',
+       '', concat('record ', {loader:String}, ' ', toString(seq)) AS raw, 1, 'boot', map('k', 'v'), 'test',
        parseDateTime64BestEffort({receivedAt:String}, 6, 'UTC'), 'stream', seq * 100, {loader:String}, {from:UInt64} + number AS seq
      FROM numbers({count:UInt64})`,
     { eventTime: '2026-11-01T00:00:00Z', receivedAt: '2026-11-02T00:00:00Z', ...r },

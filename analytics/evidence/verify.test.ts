@@ -118,7 +118,7 @@ describe('verifying', () => {
     ['the stream', "UPDATE stream = 'elsewhere' WHERE seq = 50", 'envelope', 49],
     ['an attribute', "UPDATE attrs = map('k', 'w') WHERE seq = 51", 'envelope', 50],
     ['the collector', "UPDATE collector = 'other' WHERE seq = 52", 'envelope', 51],
-    ['the identity of the event', "UPDATE event_key = '' WHERE seq = 53", 'envelope', 52],
+    ['the identity of the event', "UPDATE event_key = 'another' WHERE seq = 53", 'envelope', 52],
     ['a whole row, removed', 'DELETE WHERE seq IN (54, 60)', 'missing', 53],
   ])('names the record when %s was changed', async (_, change, kind, leaf) => {
     await sealAll();

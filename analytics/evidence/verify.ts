@@ -8,6 +8,7 @@ import { PARTITION_OF_LEAF, readExpiry } from './retention-drops.ts';
 import { checkSeals } from './seal-chain.ts';
 import { segmentRoot } from './segment-root.ts';
 import unsealed from './unsealed.sql';
+import { type DerivedDifference, verifyDerived } from './verify-derived.ts';
 import verifyRecords from './verify-records.sql';
 
 // Leaves compared in one query: its hash tables stay near 50 MB, and a million leaves are 20 queries.
@@ -21,7 +22,8 @@ export type DifferenceKind =
   | 'missing'
   | 'added'
   | 'unknown-seal'
-  | 'retention';
+  | 'retention'
+  | 'typed';
 
 export interface Difference {
   kind: DifferenceKind;
@@ -41,6 +43,8 @@ export interface Verification {
   expired: number;
   /** Records that no seal covers yet. */
   unsealed: number;
+  /** Typed rows that an older decoder made, which cannot be compared; null when typed rows were left out. */
+  typed_rows_older: number | null;
   counts: Partial<Record<DifferenceKind, number>>;
   /** The first difference of each segment and kind, in the order of sealing. */
   differences: Difference[];
@@ -53,6 +57,8 @@ export interface VerifyOptions {
   publicKey?: KeyObject;
   /** Hash of a seal noted elsewhere: the chain has to contain it, so that cutting off its end shows. */
   knownSeal?: string;
+  /** Derive the typed rows again and compare (default true); most of the time of a verification. */
+  derived?: boolean;
 }
 
 export async function verify(store: Store, options: VerifyOptions): Promise<Verification> {
@@ -83,9 +89,17 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
     });
   }
   const open = await verifyUnsealed(store, done.lastSegment, found);
+  const derived = options.derived === false ? undefined : await verifyDerived(store, expiry.covered.size > 0);
+  for (const difference of derived?.differences ?? []) found.add(typedDifference(difference), difference.rows);
   return {
     verified: found.all.length === 0,
-    ...{ seals: done.seals, leaves: done.leaves, expired: done.expired, unsealed: open },
+    ...{
+      seals: done.seals,
+      leaves: done.leaves,
+      expired: done.expired,
+      unsealed: open,
+      typed_rows_older: derived?.older ?? null,
+    },
     ...{ counts: found.counts, differences: found.all, head: done.head },
     public_keys: [...keys],
     key_pinned: options.publicKey !== undefined,
@@ -210,4 +224,14 @@ function createFindings(): Findings {
 
 function ofSegment(kind: DifferenceKind, segment: number | null): Omit<Difference, 'message'> {
   return { kind, segment, leaf: null, digest: null, record: null };
+}
+
+function typedDifference({ table, problem, rows, digest }: DerivedDifference): Difference {
+  const what = {
+    changed: 'do not say what their records say',
+    lost: 'are gone, though their records are there',
+    planted: 'are made of no record that the store has',
+  }[problem];
+  const message = `${rows} rows of ${table} ${what}, the first of record ${digest}`;
+  return { ...ofSegment('typed', null), digest, message };
 }

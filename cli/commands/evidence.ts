@@ -72,16 +72,18 @@ function registerVerify(evidence: Command, context: Context): void {
     .description('compare everything sealed with what the store holds now; exit 4 when it differs')
     .option('--public-key <file>', 'key that seals have to be signed with (PEM, or the text that seal prints)')
     .option('--seal <hash>', 'a seal noted elsewhere, which has to be in the chain')
+    .option('--no-derived', 'only seals and records; do not derive the typed rows again')
     .addHelpText(
       'after',
       '\nExamples:\n  vestige evidence verify\n  vestige --json evidence verify --public-key seal.pub.pem --seal 5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328',
     )
-    .action((options: { publicKey?: string; seal?: string }) =>
+    .action((options: { publicKey?: string; seal?: string; derived: boolean }) =>
       explained(async () => {
         const publicKey = options.publicKey === undefined ? undefined : readPublicKey(options.publicKey);
         await context.withStore('vestige evidence verify', async (store) => {
           const verification = await verify(store, {
             ...(publicKey ? { publicKey } : {}),
+            derived: options.derived,
             ...(options.seal === undefined ? {} : { knownSeal: options.seal }),
           });
           reportVerification(verification, context);
