@@ -1,7 +1,8 @@
 // Rules over everything stored, findings into their table. A pure function of the store: run again, it finds the same.
 import type { Store } from '../store/store.ts';
 import { checkRule, sourceOf } from './check.ts';
-import { createFindingWriter, type Finding } from './findings.ts';
+import { type Correlations, correlate, type Run } from './correlation.ts';
+import { createFindingWriter, type Finding, type FindingWriter } from './findings.ts';
 import { placesOf } from './places.ts';
 import type { EventRule, Rule } from './rule.ts';
 import { type Hit, scan } from './scan.ts';
@@ -20,14 +21,20 @@ export async function detect(
   { version }: DetectOptions,
 ): Promise<{ findings: number }> {
   const writer = createFindingWriter(store, version);
+  const correlations = correlate(rules);
   for (const [source, ofSource] of bySource(rules)) {
-    for (const hits of inBatches(await collect(store, source, ofSource))) {
-      const places = await placesOf(store, source.layer, hits);
-      for (const hit of hits) {
-        for (const rule of hit.rules) await writer.add(findingOf(rule, hit, source, places(hit)));
+    const hits = await collect(store, source, ofSource, correlations);
+    const generating = hits.filter((hit) => hit.rules.some((rule) => rule.generates));
+    for (const batch of inBatches(generating)) {
+      const places = await placesOf(store, source.layer, batch);
+      for (const hit of batch) {
+        for (const rule of hit.rules.filter((r) => r.generates)) {
+          await writer.add(findingOf(rule, hit, source.layer, places(hit), hit.words, hit.digests));
+        }
       }
     }
   }
+  await writeRuns(store, correlations, writer);
   return { findings: await writer.finish() };
 }
 
@@ -41,9 +48,14 @@ function bySource(rules: readonly Rule[]): Map<Source, EventRule[]> {
 }
 
 // Several rows of one event may match (records of one auditd event): one hit, with the rules of all.
-async function collect(store: Store, source: Source, rules: readonly EventRule[]): Promise<Hit[]> {
+async function collect(
+  store: Store,
+  source: Source,
+  rules: readonly EventRule[],
+  correlations: Correlations,
+): Promise<Hit[]> {
   const hits = new Map<string, Hit>();
-  for await (const hit of scan(store, source, rules, [])) {
+  for await (const hit of scan(store, source, rules, correlations.fields)) {
     const key = [hit.cluster, hit.node, hit.event_key].join('\0');
     const known = hits.get(key);
     if (!known) hits.set(key, hit);
@@ -52,6 +64,7 @@ async function collect(store: Store, source: Source, rules: readonly EventRule[]
       known.digests = [...new Set([...known.digests, ...hit.digests])];
     }
   }
+  for (const hit of hits.values()) correlations.add(hit);
   return [...hits.values()];
 }
 
@@ -62,10 +75,31 @@ function* inBatches<T>(all: readonly T[]): Iterable<T[]> {
   for (let i = 0; i < all.length; i += BATCH) yield all.slice(i, i + BATCH);
 }
 
-function findingOf(rule: EventRule, hit: Hit, source: Source, place: Partial<Finding>): Finding {
-  const { cluster, node, time, event_key, digests, principal, namespace, pod, pod_uid, container_id, process_key } =
-    hit;
-  const summary = renderSentence(rule.sentence ?? `${rule.title}.`, hit.words);
+async function writeRuns(store: Store, correlations: Correlations, writer: FindingWriter): Promise<void> {
+  for (const run of correlations.runs()) {
+    const [first] = run.hits;
+    const base = first?.rules[0];
+    const layer = base && sourceOf(base)?.layer;
+    if (!first || !layer) continue;
+    const places = await placesOf(store, layer, [first]);
+    const digests = [...new Set(run.hits.flatMap((hit) => hit.digests))];
+    const words = { ...first.words, count: String(run.count), span: spanInWords(run) };
+    await writer.add(findingOf(run.rule, first, layer, places(first), words, digests));
+  }
+}
+
+const spanInWords = ({ spanMs }: Run) =>
+  spanMs < 120_000 ? `${Math.max(1, Math.round(spanMs / 1000))} s` : `${Math.round(spanMs / 60_000)} min`;
+
+function findingOf(
+  rule: Rule,
+  hit: Hit,
+  source: Source['layer'],
+  place: Partial<Finding>,
+  words: Readonly<Record<string, string>>,
+  digests: string[],
+): Finding {
+  const { cluster, node, time, event_key, principal, namespace, pod, pod_uid, container_id, process_key } = hit;
   const own = {
     cluster,
     node,
@@ -79,5 +113,5 @@ function findingOf(rule: EventRule, hit: Hit, source: Source, place: Partial<Fin
     container_id,
     process_key,
   };
-  return { rule, ...own, source: source.layer, summary, ...place };
+  return { rule, ...own, source, summary: renderSentence(rule.sentence ?? `${rule.title}.`, words), ...place };
 }

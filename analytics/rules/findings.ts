@@ -53,7 +53,8 @@ export function createFindingWriter(store: Store, version: number): FindingWrite
     finish: async () => {
       await flush();
       await store.run(
-        `INSERT INTO findings SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted) FROM findings FINAL WHERE version < {version:UInt64}`,
+        `INSERT INTO findings SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
+         FROM findings AS f FINAL WHERE f.version < {version:UInt64}`,
         { version },
       );
       return written;

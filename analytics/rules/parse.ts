@@ -22,6 +22,7 @@ const Context = z.strictObject({
     .optional(),
   process: Side.optional(),
   parent: Side.optional(),
+  session: z.boolean().optional(),
   pods: z
     .array(
       z.strictObject({
@@ -55,7 +56,7 @@ const Extras = z.strictObject({
 
 const Head = z.object({
   title: z.string().min(1),
-  id: z.uuid(),
+  id: z.guid(),
   name: z.string().optional(),
   description: z.string().default(''),
   references: texts.default([]),

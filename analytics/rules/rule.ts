@@ -35,6 +35,8 @@ export interface CaseContext {
   };
   readonly process?: { readonly exe?: string | undefined; readonly argv?: readonly string[] | undefined };
   readonly parent?: { readonly exe?: string | undefined; readonly argv?: readonly string[] | undefined };
+  /** The process was started by an exec request. */
+  readonly session?: boolean | undefined;
   /** Pods of the cluster that a Kubernetes case speaks of. */
   readonly pods?: readonly {
     readonly namespace: string;

@@ -42,7 +42,7 @@ const columns: Record<string, Field> = {
   proctitle: one(ofType('PROCTITLE', "arrayStringConcat(a.proctitle, ' ')")),
   auid: one(`if(type IN ('SYSCALL') OR a.fields['auid'] != '', if(a.auid = -1, '4294967295', toString(a.auid)), '')`),
   ses: one(`if(type IN ('SYSCALL') OR a.fields['ses'] != '', if(a.ses = -1, '4294967295', toString(a.ses)), '')`),
-  ...Object.fromEntries(['uid', 'gid', 'euid', 'egid'].map((name) => [name, id(name)])),
+  ...Object.fromEntries(['uid', 'gid', 'euid', 'egid'].map((name) => [name, one(id(name))])),
   pid: one(`if(type = 'SYSCALL' OR a.fields['pid'] != '', toString(a.pid), '')`),
   'vestige.addr': one(ofType('SOCKADDR', 'a.addr')),
   'vestige.port': one(ofType('SOCKADDR', 'toString(a.port)')),

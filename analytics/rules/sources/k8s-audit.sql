@@ -36,6 +36,7 @@ SELECT
 -- end
 -- with principal
     p.is_new AS address_new,
+    p.is_new AND k.time = p.first_use AS address_first,
 -- end
 -- with images
     arrayFilter(image -> has(registries.odd, image), k.images) AS lookalike_images,
@@ -90,7 +91,8 @@ LEFT JOIN
 (
     SELECT cluster AS p_cluster, username AS p_username, address AS p_address,
            first_seen > min(first_seen) OVER same AND requests * 2 < sum(requests) OVER same
-               AND (cluster, address) NOT IN (SELECT cluster, arrayJoin(ips) FROM pods FINAL) AS is_new
+               AND (cluster, address) NOT IN (SELECT cluster, arrayJoin(ips) FROM pods FINAL) AS is_new,
+           first_seen AS first_use
     FROM
     (
         SELECT cluster, username, source_ips[1] AS address, min(time) AS first_seen, count() AS requests

@@ -71,6 +71,7 @@ const own: Record<string, Field> = {
   'vestige.source_account': flag('from_own_account', 'addresses'),
   'vestige.foreign_token': flag('foreign_token', 'token'),
   'vestige.new_address': flag('address_new', 'principal'),
+  'vestige.first_from_address': flag('address_first', 'principal'),
   'vestige.lookalike_images': many('lookalike_images', 'images'),
   'vestige.target_privileged': flag('target_privileged', 'target'),
   'vestige.target_host_paths': many('target_host_paths', 'target'),

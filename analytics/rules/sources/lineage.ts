@@ -57,7 +57,7 @@ LEFT JOIN
 /** Paths as the container sees them (SQL, an array) to the host's paths they stand for, where a mount of the host holds them. */
 export const hostPaths = (paths: string) => `arrayDistinct(arrayFilter(h -> h != '', arrayMap(f ->
     arrayFirst(h -> h != '', arrayMap((s, d) -> if(startsWith(concat(f, '/'), concat(trimRight(d, '/'), '/')),
-        concat(trimRight(s, '/'), substring(f, length(trimRight(d, '/')) + 1)), ''), c.host_sources, c.host_targets)), ${paths})))`;
+        if(f = d, s, concat(trimRight(s, '/'), substring(f, length(trimRight(d, '/')) + 1))), ''), c.host_sources, c.host_targets)), ${paths})))`;
 
 /** `seconds.millis:serial`, as the records themselves name the event. */
 export const eventKey = `concat(toString(toUnixTimestamp(time)), '.', leftPad(toString(toUnixTimestamp64Milli(time) % 1000), 3, '0'), ':', toString(serial))`;

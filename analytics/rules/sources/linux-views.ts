@@ -69,7 +69,7 @@ export const processCreation = view({
   columns: `
     arrayStringConcat(a.argv, ' ') AS command_line,
     arrayDistinct(arrayFilter(f -> f != '', [a.exe,
-        if(a.path_names[1] IN ('/proc/self/exe', ''), concat('/', arrayElement(splitByChar('/', a.argv[1]), -1)), a.path_names[1])])) AS images,
+        if(a.path_names[1] = '/proc/self/exe', concat('/', arrayElement(splitByChar('/', a.argv[1]), -1)), a.path_names[1])])) AS images,
     ${hostPaths("extractAll(arrayStringConcat(a.argv, ' '), '(/[^\\\\s\"\\'();|&<>]*)')")} AS host_paths,`,
   words: "'argv', command_line, 'program', images[-1], 'host_path', host_paths[1]",
   fields: {

@@ -36,7 +36,7 @@ export const runtime: Source = {
   rows: () => ({
     columns: `
     cluster, node, time, pod_uid, container_id, pod_name AS pod, pod_namespace AS namespace,
-    concat(toString(time), '/', topic, '/', container_id) AS event_key,
+    concat(toString(time), '/', topic, '/', container_id, if(exec_id = '', '', concat('/', exec_id))) AS event_key,
     event_key AS event_id,
     [digest] AS digests,
     '' AS process_key,
