@@ -92,7 +92,8 @@ async function readLinks(store: Store, id: string): Promise<TimelineLinks | unde
     readFindings(store, { ...ALL_TIME, limit: FINDINGS_OF_LINKS_MAX }),
     readLanes(store, ALL_TIME),
   ]);
-  return { marks, links: resolveLinks(chain.links, { marks, findings, entities: chain.entities, lanes }) };
+  const links = resolveLinks(chain.links, { marks, findings, lanes });
+  return { marks: marks.map(({ node: _, process_key: __, container_id: ___, ...mark }) => mark), links };
 }
 
 function addPage(api: Hono, directory: string | undefined): void {

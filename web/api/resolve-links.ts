@@ -1,43 +1,74 @@
 // The two ends of a chain's links as places on the timeline: pure.
-// An end is the id of a member (an event), of a finding, or of an entity; an entity has a lane but no time of its own,
-// so it takes the time of the other end.
-import type { ChainEntity, ChainLink, ChainMark, FindingMark, Lane, LinkEnd, ResolvedLink } from './types.ts';
+// An end is the id of a member, of a finding or of an entity. An entity is where its events are: of a process or a
+// request the event that proves the link, else the one next to the other end in time. An object or a container without
+// such an event has its pod's lane, and the time of the other end; an address is nowhere.
+import type { PlacedMark } from './queries/chain-marks.ts';
+import type { ChainLink, FindingMark, Lane, LinkEnd, ResolvedLink } from './types.ts';
 
 interface Places {
-  marks: readonly ChainMark[];
+  marks: readonly PlacedMark[];
   findings: readonly FindingMark[];
-  entities: readonly ChainEntity[];
   lanes: readonly Lane[];
 }
 
-export function resolveLinks(links: readonly ChainLink[], places: Places): ResolvedLink[] {
-  const ends = new Map<string, LinkEnd>();
-  for (const { id, lane, t, layer } of places.findings) ends.set(id, { lane, t, layer });
-  for (const { id, lane, t, layer } of places.marks) ends.set(id, { lane, t, layer });
-  const laneOf = new Map<string, string>();
-  for (const entity of places.entities) {
-    const lane = places.lanes.find((candidate) => isLaneOf(candidate, entity));
-    if (lane) laneOf.set(entity.id, lane.id);
-  }
-  const endOf = (id: string, other: string): LinkEnd | null => {
-    const known = ends.get(id);
-    if (known) return known;
-    const [lane, there] = [laneOf.get(id), ends.get(other)];
-    return lane && there ? { ...there, lane } : null;
+export function resolveLinks(links: readonly ChainLink[], { marks, findings, lanes }: Places): ResolvedLink[] {
+  const candidates = candidatesById(marks, findings);
+  const laneOf = lanesByKey(lanes);
+  const endOf = (id: string, link: ChainLink, near: LinkEnd | null): LinkEnd | null => {
+    const known = candidates.get(id);
+    if (known) return nearest(known, new Set(link.digests), near);
+    const lane = laneOf.get(keyOf(id));
+    return lane !== undefined && near ? { ...near, lane } : null;
   };
-  return links.map((link, n) => ({
-    ...link,
-    n,
-    start: endOf(link.from, link.to),
-    end: endOf(link.to, link.from),
-  }));
+  return links.map((link, n) => {
+    // what a link leads to is found first: it begins where it is proved, and what it came from is just before it
+    const first = endOf(link.to, link, null);
+    const start = endOf(link.from, link, first);
+    return { ...link, n, start, end: first ?? endOf(link.to, link, start) };
+  });
 }
 
-function isLaneOf(lane: Lane, { id, kind, name }: ChainEntity): boolean {
-  const own = lane.id.slice(lane.id.lastIndexOf('/') + 1);
-  if (kind === 'node') return lane.kind === 'node' && (lane.name === name || own === id);
-  if (kind === 'pod') return lane.kind === 'pod' && (id.endsWith(own) || `${lane.namespace}/${lane.name}` === name);
-  if (kind !== 'container') return false;
-  const ids = [own, ...lane.containers.map((container) => container.container_id)];
-  return ids.some((candidate) => candidate !== '' && id.endsWith(candidate));
+interface Candidate extends LinkEnd {
+  digest: string;
+}
+
+function candidatesById(marks: readonly PlacedMark[], findings: readonly FindingMark[]): Map<string, Candidate[]> {
+  const byId = new Map<string, Candidate[]>();
+  const add = (id: string, { lane, t, layer, digest }: Candidate) => {
+    const known = byId.get(id);
+    if (known) known.push({ lane, t, layer, digest });
+    else byId.set(id, [{ lane, t, layer, digest }]);
+  };
+  for (const finding of findings) add(finding.id, finding);
+  for (const mark of marks) {
+    add(mark.id, mark);
+    if (mark.layer === 'k8s-audit') add(`request:${mark.id.split('/')[0]}`, mark);
+    else if (mark.process_key !== '') add(`process:${mark.node}/${mark.process_key}`, mark);
+    else if (mark.container_id !== '') add(`container:${mark.container_id}`, mark);
+  }
+  return byId;
+}
+
+/** Of the events of an entity: one that proves the link; else the last before `near`; else the first. */
+function nearest(candidates: readonly Candidate[], proof: ReadonlySet<string>, near: LinkEnd | null): LinkEnd | null {
+  const proving = candidates.filter((candidate) => proof.has(candidate.digest));
+  const among = proving.length > 0 ? proving : candidates;
+  const before = near && among.filter((candidate) => candidate.t <= near.t).at(-1);
+  const chosen = before ?? among[0];
+  return chosen ? { lane: chosen.lane, t: chosen.t, layer: chosen.layer } : null;
+}
+
+/** Lanes by what an entity's id ends with: pod uid, container id, name of a node. */
+function lanesByKey(lanes: readonly Lane[]): Map<string, string> {
+  const byKey = new Map<string, string>();
+  for (const lane of lanes) {
+    if (lane.kind === 'node') byKey.set(lane.name, lane.id);
+    if (lane.kind === 'pod') byKey.set(lane.id.slice(lane.id.lastIndexOf('/') + 1), lane.id);
+    for (const { container_id } of lane.containers) byKey.set(container_id, lane.id);
+  }
+  return byKey;
+}
+
+function keyOf(id: string): string {
+  return id.slice(id.indexOf(':') + 1);
 }

@@ -18,11 +18,14 @@ SELECT
     any(e.outcome) AS outcome,
     any(e.principal) AS principal,
     any(e.exe) AS exe,
-    any(lower(hex(e.digest))) AS digest
+    any(e.hex) AS digest,
+    any(e.node) AS node,
+    any(e.process_key) AS process_key,
+    any(e.container_id) AS container_id
 FROM members AS m
 INNER JOIN (
     SELECT cluster, digest, lane_of_row AS lane, toUnixTimestamp64Micro(time) / 1000 AS t,
-           layer, action, object, outcome, principal, exe
+           layer, action, object, outcome, principal, exe, lower(hex(digest)) AS hex, node, process_key, container_id
     FROM events FINAL
     WHERE digest IN (SELECT digest FROM members)
       AND time >= (SELECT min(time) FROM members) - INTERVAL 1 HOUR

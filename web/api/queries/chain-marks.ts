@@ -7,16 +7,26 @@ import { withLane } from './lane-of.ts';
 import { Count } from './row.ts';
 import { EventRow, shorten } from './timeline-events.ts';
 
-const MarkRow = EventRow.extend({ chain: z.string(), step: Count, role: z.enum(['core', 'context']) });
+const MarkRow = EventRow.extend({
+  step: Count,
+  role: z.enum(['core', 'context']),
+  node: z.string(),
+  process_key: z.string(),
+  container_id: z.string(),
+});
 const TouchRow = z.object({ lane: z.string(), chain: z.string(), t: z.number() });
 
+/** A mark with what it is an event of. */
+export interface PlacedMark extends ChainMark {
+  node: string;
+  process_key: string;
+  container_id: string;
+}
+
 /** Marks of one chain, in order of time. */
-export async function readChainMarks(store: Store, id: string): Promise<ChainMark[]> {
+export async function readChainMarks(store: Store, id: string): Promise<PlacedMark[]> {
   const rows = await store.rows(withLane(sql), { id });
-  return rows.map((row) => {
-    const { chain: _, ...mark } = MarkRow.parse(row);
-    return shorten(mark);
-  });
+  return rows.map((row) => shorten(MarkRow.parse(row)));
 }
 
 export interface ChainTouch {

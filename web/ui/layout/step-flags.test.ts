@@ -7,7 +7,7 @@ const scale = createScale({ from: 0, to: 1000 }, 400);
 
 it('keeps flags apart and on the screen, in the order of the steps', () => {
   const ranges = new Map([1, 2, 3, 4, 5].map((n) => [n, { from: 990 + n, to: 995 + n }]));
-  const flags = layoutFlags(ranges, scale);
+  const flags = layoutFlags(ranges, [], scale);
   expect(flags.map((flag) => flag.n)).toEqual([1, 2, 3, 4, 5]);
   for (const [i, flag] of flags.entries()) {
     expect(flag.x).toBeLessThanOrEqual(400 - 11);
@@ -25,5 +25,14 @@ it('takes the time of a step from what the intruder did, else from the step', ()
   expect([...ranges]).toEqual([
     [1, { from: 3, to: 5 }],
     [2, { from: 7000, to: 7000 }],
+  ]);
+});
+
+it('shows when a step pauses', () => {
+  const mark = (t: number) => ({ step: 1, t, role: 'core' }) as ChainMark;
+  const [flag] = layoutFlags(new Map([[1, { from: 0, to: 900 }]]), [mark(0), mark(20), mark(900)], scale);
+  expect(flag?.busy).toEqual([
+    { from: 0, to: 8 },
+    { from: 360, to: 360 },
   ]);
 });

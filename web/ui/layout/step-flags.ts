@@ -11,9 +11,13 @@ export interface StepFlag {
   /** Where the step begins and ends. */
   from: number;
   to: number;
+  /** When the intruder was busy with it: a step can pause while another goes on. */
+  busy: { from: number; to: number }[];
 }
 
 const FLAG_WIDTH = 22;
+// pauses shorter than this on the screen are not told apart
+const PAUSE = 14;
 
 /** The time from the first to the last thing the intruder did in each step. */
 export function stepRanges(steps: readonly ChainStep[], marks: readonly ChainMark[]): Map<number, Range> {
@@ -30,9 +34,16 @@ export function stepRanges(steps: readonly ChainStep[], marks: readonly ChainMar
   return ranges;
 }
 
-export function layoutFlags(ranges: ReadonlyMap<number, Range>, scale: Scale): StepFlag[] {
+export function layoutFlags(ranges: ReadonlyMap<number, Range>, marks: readonly ChainMark[], scale: Scale): StepFlag[] {
+  const busy = busyTimes(marks, scale);
   const flags = [...ranges]
-    .map(([n, { from, to }]) => ({ n, from: scale.x(from), to: scale.x(to), x: scale.x(from) }))
+    .map(([n, { from, to }]) => ({
+      n,
+      from: scale.x(from),
+      to: scale.x(to),
+      x: scale.x(from),
+      busy: busy.get(n) ?? [],
+    }))
     .filter((flag) => flag.to >= 0 && flag.from <= scale.width)
     .map((flag) => ({ ...flag, x: Math.min(Math.max(flag.x, FLAG_WIDTH / 2), scale.width - FLAG_WIDTH / 2) }))
     .sort((a, b) => a.from - b.from || a.n - b.n);
@@ -47,4 +58,19 @@ export function layoutFlags(ranges: ReadonlyMap<number, Range>, scale: Scale): S
     most = flag.x - FLAG_WIDTH / 2;
   }
   return flags.reverse();
+}
+
+/** Stretches of the screen in which the intruder's events of a step follow each other. `marks` in order of time. */
+function busyTimes(marks: readonly ChainMark[], scale: Scale): Map<number, { from: number; to: number }[]> {
+  const busy = new Map<number, { from: number; to: number }[]>();
+  for (const { step, role, t } of marks) {
+    if (role !== 'core' || step === 0) continue;
+    const x = scale.x(t);
+    const stretches = busy.get(step) ?? [];
+    busy.set(step, stretches);
+    const last = stretches.at(-1);
+    if (last && x - last.to <= PAUSE) last.to = x;
+    else stretches.push({ from: x, to: x });
+  }
+  return busy;
 }

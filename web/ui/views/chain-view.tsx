@@ -1,6 +1,6 @@
 // One chain told: title, steps as sentences, the links that hold it together. The steps are also the table that says
 // in words what the timeline draws.
-import type { Chain, ChainMark, TimelineLinks } from '../../api/types.ts';
+import type { Chain, ChainEntity, ChainMark, TimelineLinks } from '../../api/types.ts';
 import { visibleLine } from '../data/visible.ts';
 import { chainTime } from './chain-list.tsx';
 import { LinkList } from './link-list.tsx';
@@ -33,13 +33,7 @@ export function ChainView({ chain, links, step, record, several, onStep, onOpen,
           <span class="quiet">{chainTime(chain)}</span>
         </p>
         <h1>{visibleLine(chain.title)}</h1>
-        <ul class="entities" aria-label="Touched">
-          {chain.entities.map((entity) => (
-            <li key={entity.id} title={entity.id}>
-              <span class="quiet">{entity.kind}</span> {visibleLine(entity.name)}
-            </li>
-          ))}
-        </ul>
+        <Entities entities={chain.entities} />
       </header>
       <StepList
         steps={chain.steps}
@@ -51,5 +45,28 @@ export function ChainView({ chain, links, step, record, several, onStep, onOpen,
       />
       <LinkList links={chain.links} onOpen={onOpen} />
     </article>
+  );
+}
+
+// A chain has hundreds of these: the steps tell them, here they are counted.
+const counted = new Set(['request', 'process']);
+const LISTED_MAX = 12;
+
+function Entities({ entities }: { entities: readonly ChainEntity[] }) {
+  const listed = entities.filter(({ kind, name }) => !counted.has(kind) && !name.endsWith('/sandbox'));
+  const numbers = [...counted].flatMap((kind) => {
+    const n = entities.filter((entity) => entity.kind === kind).length;
+    return n > 0 ? [`${n} ${kind}${n > 1 ? (kind.endsWith('s') ? 'es' : 's') : ''}`] : [];
+  });
+  return (
+    <ul class="entities" aria-label="Touched">
+      {listed.slice(0, LISTED_MAX).map((entity) => (
+        <li key={entity.id} title={entity.id}>
+          <span class="quiet">{entity.kind}</span> {visibleLine(entity.name)}
+        </li>
+      ))}
+      {listed.length > LISTED_MAX && <li class="quiet">and {listed.length - LISTED_MAX} more</li>}
+      {numbers.length > 0 && <li class="quiet">{numbers.join(', ')}</li>}
+    </ul>
   );
 }

@@ -32,11 +32,7 @@ export function TimeAxis({ scale, ticks, flags, steps, step, onStep }: Props) {
           </g>
         ))}
         {flags.map((flag) => (
-          <path
-            key={flag.n}
-            class={`extent${stateOf(flag.n)}`}
-            d={`M${flag.from},${HEIGHT - 2.5}H${Math.max(flag.to, flag.from + 2)}`}
-          />
+          <path key={flag.n} class={`extent${stateOf(flag.n)}`} d={flag.busy.map(stretch).join('')} />
         ))}
       </svg>
       {flags.map((flag) => (
@@ -55,6 +51,10 @@ export function TimeAxis({ scale, ticks, flags, steps, step, onStep }: Props) {
       ))}
     </div>
   );
+}
+
+function stretch({ from, to }: { from: number; to: number }): string {
+  return `M${from - 1},${HEIGHT - 2.5}H${to + 1}`;
 }
 
 // a label cut off at the edge of the plot reads as another time

@@ -67,7 +67,7 @@ export function Timeline(props: Props) {
   const scale = useMemo(() => createScale(view, width), [view, width]);
   const ticks = useMemo(() => timeTicks(view, width), [view, width]);
   const curves = useMemo(() => layoutLinks(links?.links ?? [], rows, scale), [links, rows, scale]);
-  const flags = useMemo(() => layoutFlags(props.stepRanges, scale), [props.stepRanges, scale]);
+  const flags = useMemo(() => layoutFlags(props.stepRanges, chainMarks, scale), [props.stepRanges, chainMarks, scale]);
 
   const zoom = (factor: number) =>
     props.onView(zoomed(view, factor, focus?.event.t ?? (view.from + view.to) / 2, bounds));
