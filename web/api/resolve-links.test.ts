@@ -79,6 +79,17 @@ describe('an end of a link', () => {
     expect(resolve(link('object:uid-1', '1.0:1'), lanes)[0]).toEqual({ lane: 'pod:c/uid-1', t: 10, layer: 'auditd' });
   });
 
+  it('is, for an object without a place, where it was created', () => {
+    const links = [
+      link('request:req', 'object:cronjob'),
+      link('object:cronjob', 'object:job'),
+      link('object:job', '1.0:3'),
+    ];
+    const resolved = resolveLinks(links, { marks, findings: [], lanes: [] });
+    expect(resolved[2]?.start).toEqual({ lane: 'api:c', t: 25, layer: 'k8s-audit' });
+    expect(resolved[2]?.end?.t).toBe(30);
+  });
+
   it('is nowhere for an address, and for what nothing is known of', () => {
     expect(resolve(link('1.0:1', 'address:203.0.113.66'))[1]).toBeNull();
     expect(resolve(link('object:a', 'object:b'))).toEqual([null, null]);

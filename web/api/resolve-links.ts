@@ -1,7 +1,7 @@
 // The two ends of a chain's links as places on the timeline: pure.
 // An end is the id of a member, of a finding or of an entity. An entity is where its events are: of a process or a
-// request the event that proves the link, else the one next to the other end in time. An object or a container without
-// such an event has its pod's lane, and the time of the other end; an address is nowhere.
+// request the event that proves the link, else the one next to the other end in time. What has no event of its own but a
+// lane (a pod) is there from the other end on; what has neither (a CronJob) is where it was created. An address is nowhere.
 import type { PlacedMark } from './queries/chain-marks.ts';
 import type { ChainLink, FindingMark, Lane, LinkEnd, ResolvedLink } from './types.ts';
 
@@ -11,6 +11,9 @@ interface Places {
   lanes: readonly Lane[];
 }
 
+// a CronJob made a Job made a pod made a container; nothing in Kubernetes goes much deeper
+const OWNERS_MAX = 5;
+
 export function resolveLinks(links: readonly ChainLink[], { marks, findings, lanes }: Places): ResolvedLink[] {
   const candidates = candidatesById(marks, findings);
   const laneOf = lanesByKey(lanes);
@@ -18,14 +21,28 @@ export function resolveLinks(links: readonly ChainLink[], { marks, findings, lan
     const known = candidates.get(id);
     if (known) return nearest(known, new Set(link.digests), near);
     const lane = laneOf.get(keyOf(id));
-    return lane !== undefined && near ? { ...near, lane } : null;
+    return lane !== undefined && near ? inLane(lane, near, marks) : null;
   };
-  return links.map((link, n) => {
+  const resolved = links.map((link, n) => {
     // what a link leads to is found first: it begins where it is proved, and what it came from is just before it
     const first = endOf(link.to, link, null);
     const start = endOf(link.from, link, first);
     return { ...link, n, start, end: first ?? endOf(link.to, link, start) };
   });
+  for (let depth = 0; depth < OWNERS_MAX; depth++) inheritStarts(resolved);
+  return resolved;
+}
+
+/** What has no place begins its links where the link that leads to it begins. */
+function inheritStarts(links: ResolvedLink[]): void {
+  const origin = new Map<string, LinkEnd>();
+  for (const { to, start, end } of links) if (start && !end) origin.set(to, start);
+  for (const link of links) link.start ??= origin.get(link.from) ?? null;
+}
+
+function inLane(lane: string, near: LinkEnd, marks: readonly PlacedMark[]): LinkEnd {
+  const after = marks.find((mark) => mark.lane === lane && mark.t >= near.t);
+  return after ? { lane, t: after.t, layer: after.layer } : { ...near, lane };
 }
 
 interface Candidate extends LinkEnd {

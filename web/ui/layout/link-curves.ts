@@ -28,7 +28,8 @@ export function layoutLinks(links: readonly ResolvedLink[], rows: readonly LaneR
     const [a, b] = [pointOf(link.start, byLane, scale), pointOf(link.end, byLane, scale)];
     if (!a || !b || outside(a.x, b.x, scale.width)) continue;
     const crossing = link.start?.lane !== link.end?.lane;
-    if (!crossing && Math.abs(a.x - b.x) < ARC_MIN) continue;
+    const between = !crossing && a.y !== b.y;
+    if (!crossing && !between && Math.abs(a.x - b.x) < ARC_MIN) continue;
     const key = [link.kind, link.start?.lane, link.end?.lane, Math.round(a.x / MERGE), Math.round(b.x / MERGE)].join(
       '|',
     );
@@ -37,7 +38,7 @@ export function layoutLinks(links: readonly ResolvedLink[], rows: readonly LaneR
       known.links.push(link);
       known.confidence = Math.max(known.confidence, link.confidence);
     } else {
-      const d = crossing ? crossingCurve(a, b) : arc(a, b);
+      const d = crossing || between ? crossingCurve(a, b) : arc(a, b);
       curves.set(key, { key, d, links: [link], confidence: link.confidence, crossing });
     }
   }

@@ -19,7 +19,8 @@ export function ChainList({ chains, onChain }: { chains: readonly ChainSummary[]
               </span>
               <span class="title">{visibleLine(chain.title)}</span>
               <span class="quiet">
-                {chain.step_count} steps · {chain.cluster} · score {Math.round(chain.score)}
+                {chain.step_count} {chain.step_count === 1 ? 'step' : 'steps'} · {chain.cluster} · score{' '}
+                {Math.round(chain.score)}
               </span>
             </button>
           </li>
@@ -32,5 +33,5 @@ export function ChainList({ chains, onChain }: { chains: readonly ChainSummary[]
 export function chainTime({ first_seen, last_seen }: { first_seen: string | null; last_seen: string | null }): string {
   if (!first_seen || !last_seen) return '';
   const [from, to] = [Date.parse(first_seen), Date.parse(last_seen)];
-  return `${dateText(new Date(from))} ${secondText(from)} UTC, ${lengthText(to - from)}`;
+  return `${dateText(new Date(from))} ${secondText(from)} UTC${to > from ? `, ${lengthText(to - from)}` : ''}`;
 }
