@@ -47,7 +47,7 @@ SELECT
 -- end
     map('user', if(k.username = 'system:anonymous', 'Somebody without credentials (system:anonymous)', k.username),
         'verb', k.verb, 'resource', if(k.subresource = '', k.resource, concat(k.resource, '/', k.subresource)),
-        'namespace', k.namespace, 'name', k.name, 'object', if(k.namespace = '', k.name, concat(k.namespace, '/', k.name)),
+        'namespace', k.namespace, 'name', k.name, 'object', multiIf(k.name = '' AND k.namespace = '', '', k.name = '', concat('in ', k.namespace), k.namespace = '', k.name, concat(k.namespace, '/', k.name)),
         'source', k.source_ips[1], 'agent', k.user_agent, 'code', if(k.code = 0, '', toString(k.code)),
         'command', arrayStringConcat(k.exec_command, ' '), 'images', arrayStringConcat(arrayDistinct(k.images), ', '),
         'commands', arrayStringConcat(arrayFilter(c -> c != '', k.commands), '; '),

@@ -37,8 +37,8 @@ export const lineageColumns = `
 
 const processes = 'SELECT cluster, node, process_key, parent_key, exe, comm, argv, setup FROM processes FINAL';
 
-// Mounts that the kubelet and the runtime make for every container are not the host's files.
-const OWN_MOUNT = `(startsWith(s, '/var/lib/kubelet/pods/') OR startsWith(s, '/run/containerd/') OR startsWith(s, '/var/lib/containerd/')
+/** `s`, the source of a mount, is one that the kubelet and the runtime make for every container: not the host's files. */
+export const OWN_MOUNT = `(startsWith(s, '/var/lib/kubelet/pods/') OR startsWith(s, '/run/containerd/') OR startsWith(s, '/var/lib/containerd/')
           OR startsWith(s, '/var/lib/docker/containers/') OR match(s, '/pods/[0-9a-f-]{36}/(volumes|containers|volume-subpaths|etc-hosts)'))`;
 
 export const lineageJoins = `

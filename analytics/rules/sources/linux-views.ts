@@ -32,6 +32,7 @@ const common: Record<string, Field> = {
   'vestige.comm': one('a.comm'),
   'vestige.exe': one('a.exe'),
   'vestige.uid': number('a.uid'),
+  'vestige.auid': number('a.auid'),
   'vestige.key': many('a.keys'),
   'vestige.success': one('a.success'),
 };

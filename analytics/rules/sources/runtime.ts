@@ -1,6 +1,7 @@
 // product: kubernetes, service: runtime. Events of a container runtime and its container documents. Vestige's own log
 // source: Sigma has none. Fields have the names of table `runtime`.
 import type { Field } from '../compile.ts';
+import { OWN_MOUNT } from './lineage.ts';
 import { flag, many, number, one, type Source } from './source.ts';
 
 const fields: Record<string, Field> = {
@@ -42,7 +43,7 @@ export const runtime: Source = {
     '' AS process_key,
     '' AS principal,
     map('topic', topic, 'container', container_name, 'image', image, 'argv', arrayStringConcat(args, ' '), 'node', node,
-        'runtime_namespace', runtime_namespace, 'mounts', arrayStringConcat(mount_sources, ', '), 'id', substring(container_id, 1, 12),
+        'runtime_namespace', runtime_namespace, 'mounts', arrayStringConcat(arrayFilter(s -> NOT (${OWN_MOUNT}), mount_sources), ', '), 'id', substring(container_id, 1, 12),
         'pod', if(pod_name = '', '', concat(pod_namespace, '/', pod_name)),
         'place', if(pod_name = '', concat('on node ', node), concat('in pod ', pod_namespace, '/', pod_name))) AS words`,
     from: '(SELECT * FROM runtime FINAL)',
