@@ -25,8 +25,13 @@ WITH
             max(boot_id) AS boot_id,
             arraySort(x -> (x.2, x.3), groupUniqArray((digest, loader, seq))) AS sources,
             arrayFlatten(arrayMap(x -> splitByChar('\n', x.2), arraySort(x -> x.1, groupUniqArray((seq, raw))))) AS all_lines,
-            arrayMap(l -> trimRight(substring(splitByChar('\x1d', l)[1], 1, 65536), '\r '),
-                     if(length(sources) > 1, arrayDistinct(all_lines), all_lines)) AS lines
+            arrayMap(l -> trimRight(substring(splitByChar('\x1d', l)[1], 1, 65536), '\r '), all_lines) AS cut_lines,
+            -- of several records: each line once, none that is another one cut short, in the kernel's order whatever came first
+            if(length(sources) = 1, cut_lines, arraySort(
+                l -> (indexOf(['SYSCALL', 'BPRM_FCAPS', 'CAPSET', 'MMAP', 'FD_PAIR', 'OBJ_PID', 'EXECVE', 'SOCKADDR', 'CWD', 'PATH', 'PROCTITLE'],
+                              extract(l, '^(?:node=\\S+ )?type=(\\S+)')), l),
+                arrayFilter((l, next) -> NOT startsWith(next, l),
+                            arraySort(arrayDistinct(cut_lines)) AS sorted_lines, arrayPushBack(arrayPopFront(sorted_lines), '')))) AS lines
         FROM input_records
         GROUP BY cluster, node, event_key
     ),

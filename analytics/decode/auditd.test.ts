@@ -104,6 +104,21 @@ describe('an execution', () => {
     expect(rows[0]).toMatchObject(expected);
   });
 
+  it('that came in parts, one of them with a line cut short, is the same row in any order', async () => {
+    const cut = [...shell.slice(0, 5), (shell[5] ?? '').slice(0, 90)];
+    const parts = [cut, shell.slice(4), shell.slice(1, 3)].map((lines) => ({
+      format: 'auditd' as const,
+      raw: lines.join('\n'),
+    }));
+    for (const order of [parts, parts.toReversed()]) {
+      await emptyTables(store);
+      await decodeRecords(store, order);
+      const rows = await typedRows(store, 'auditd', 'serial');
+      expect(rows).toHaveLength(1);
+      expect(rows[0]).toMatchObject(expected);
+    }
+  });
+
   it('keeps long arguments whole, each part quoted or hex by itself', async () => {
     const { argv } = await execve('argc=2 a0="sh" a1_len=9 a1[0]="abc" a1[1]=64656620 a1[2]="ghi"');
     expect(argv).toEqual(['sh', 'abcdef ghi']);
