@@ -1,7 +1,8 @@
 // Which source a rule is for, and whether that source knows its fields: before a rule is compiled.
 
+import { missingBases } from './correlation.ts';
 import { testsOf } from './expression.ts';
-import type { EventRule, RuleProblem } from './rule.ts';
+import type { CorrelationRule, EventRule, Rule, RuleProblem } from './rule.ts';
 import { auditd } from './sources/auditd.ts';
 import { k8sAudit } from './sources/k8s-audit.ts';
 import { files, networkConnection, processCreation } from './sources/linux-views.ts';
@@ -14,7 +15,20 @@ export function sourceOf(rule: EventRule): Source | undefined {
   return SOURCES.find((source) => source.accepts(rule.logsource));
 }
 
-export function checkRule(rule: EventRule): RuleProblem[] {
+/** What keeps rules from being run: sources and fields that are not known, correlations over rules that are not there. */
+export function checkRules(rules: readonly Rule[]): RuleProblem[] {
+  return rules.flatMap((rule) => (rule.kind === 'event' ? checkEventRule(rule) : checkCorrelation(rule, rules)));
+}
+
+function checkCorrelation(rule: CorrelationRule, rules: readonly Rule[]): RuleProblem[] {
+  return missingBases(rule, rules).map((name) => ({
+    path: rule.path,
+    at: 'correlation.rules',
+    detail: `no event rule has the name or id "${name}"`,
+  }));
+}
+
+function checkEventRule(rule: EventRule): RuleProblem[] {
   const source = sourceOf(rule);
   if (!source) {
     const asked = Object.entries(rule.logsource).filter(([, value]) => value !== undefined);

@@ -46,7 +46,9 @@ export function correlate(rules: readonly Rule[]): Correlations {
 
 /** Names of base rules that no rule has. */
 export function missingBases(rule: CorrelationRule, rules: readonly Rule[]): string[] {
-  return rule.rules.filter((name) => !rules.some((base) => base.name === name || base.id === name));
+  return rule.rules.filter(
+    (name) => !rules.some((base) => base.kind === 'event' && (base.name === name || base.id === name)),
+  );
 }
 
 export function* runsOf(rule: CorrelationRule, unordered: readonly Hit[]): Iterable<Run> {

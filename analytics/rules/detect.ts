@@ -1,10 +1,11 @@
 // Rules over everything stored, findings into their table. A pure function of the store: run again, it finds the same.
 import type { Store } from '../store/store.ts';
-import { checkRule, sourceOf } from './check.ts';
+import { checkRules, sourceOf } from './check.ts';
 import { type Correlations, correlate, type Run } from './correlation.ts';
 import { createFindingWriter, type Finding, type FindingWriter } from './findings.ts';
 import { placesOf } from './places.ts';
-import type { EventRule, Rule } from './rule.ts';
+import type { EventRule, Rule, RuleProblem } from './rule.ts';
+import { refusedByEngine } from './runnable.ts';
 import { type Hit, scan } from './scan.ts';
 import { renderSentence } from './sentence.ts';
 import type { Source } from './sources/source.ts';
@@ -14,12 +15,17 @@ export interface DetectOptions {
   version: number;
 }
 
-/** Rules that check.ts refuses are left out. */
-export async function detect(
-  store: Store,
-  rules: readonly Rule[],
-  { version }: DetectOptions,
-): Promise<{ findings: number }> {
+export interface Detected {
+  findings: number;
+  /** Rules that were left out, and why. */
+  refused: RuleProblem[];
+}
+
+/** Rules that do not fit their log source, or that the engine cannot run, are left out and told. */
+export async function detect(store: Store, given: readonly Rule[], { version }: DetectOptions): Promise<Detected> {
+  const refused = [...checkRules(given), ...(await refusedByEngine(store, given))];
+  const paths = new Set(refused.map((problem) => problem.path));
+  const rules = given.filter((rule) => !paths.has(rule.path));
   const writer = createFindingWriter(store, version);
   const correlations = correlate(rules);
   for (const [source, ofSource] of bySource(rules)) {
@@ -35,13 +41,13 @@ export async function detect(
     }
   }
   await writeRuns(store, correlations, writer);
-  return { findings: await writer.finish() };
+  return { findings: await writer.finish(), refused };
 }
 
 function bySource(rules: readonly Rule[]): Map<Source, EventRule[]> {
   const sources = new Map<Source, EventRule[]>();
   for (const rule of rules) {
-    const source = rule.kind === 'event' && checkRule(rule).length === 0 ? sourceOf(rule) : undefined;
+    const source = rule.kind === 'event' ? sourceOf(rule) : undefined;
     if (source && rule.kind === 'event') sources.set(source, [...(sources.get(source) ?? []), rule]);
   }
   return sources;

@@ -13,6 +13,7 @@ import { registerFindings } from './findings.ts';
 import { registerIngest } from './ingest.ts';
 import { registerRecord } from './record.ts';
 import { registerRetention } from './retention.ts';
+import { registerRules } from './rules.ts';
 import { registerSearch } from './search.ts';
 import { registerUp } from './up.ts';
 
@@ -30,6 +31,7 @@ export const commands: readonly Register[] = [
   registerSearch,
   registerEvents,
   registerEvidence,
+  registerRules,
   registerRetention,
   registerUp,
   registerDemo,

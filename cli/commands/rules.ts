@@ -1,0 +1,151 @@
+// vestige rules list|lint|test
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { type CaseOutcome, type CaseRecord, missingCases, runCases } from '../../analytics/rules/cases.ts';
+import { checkRules } from '../../analytics/rules/check.ts';
+import { type LoadedRules, loadRules } from '../../analytics/rules/load.ts';
+import type { Rule, RuleProblem } from '../../analytics/rules/rule.ts';
+import { refusedByEngine } from '../../analytics/rules/runnable.ts';
+import { connect } from '../../analytics/store/connect.ts';
+import type { Store } from '../../analytics/store/store.ts';
+import { recognise, sourceOf } from '../../ingest/frame/recognise.ts';
+import { loadSegment } from '../../ingest/load/load.ts';
+import { batchName, createSegment } from '../../ingest/load/segment.ts';
+import { CommandError, type Context, EXIT } from '../context.ts';
+
+interface Options {
+  rules?: string;
+}
+
+export function registerRules(program: Command, context: Context): void {
+  const rules = program.command('rules').description('detection rules (Sigma): what there is, whether it is sound');
+  const add = (name: string, description: string, run: (loaded: LoadedRules) => Promise<void>) =>
+    rules
+      .command(name)
+      .description(description)
+      .option('--rules <directory>', 'rules other than those that come with vestige')
+      .addHelpText('after', `\nExamples:\n  vestige rules ${name}\n  vestige --json rules ${name} --rules my-rules/`)
+      .action(async ({ rules: directory = context.packDirectory }: Options) => {
+        if (!existsSync(directory)) throw new CommandError(EXIT.notFound, `no such directory: ${directory}`);
+        await run(await loadRules(directory));
+      });
+  add('list', 'the rules', (loaded) => list(loaded, context));
+  add('lint', 'what keeps rules from being understood or run', (loaded) => lint(loaded, context));
+  add('test', 'the cases of every rule, on the engine', (loaded) => test(loaded, context));
+}
+
+async function list({ rules, problems }: LoadedRules, context: Context): Promise<void> {
+  for (const { path, detail } of problems) context.say(`vestige: ${path}: ${detail}`);
+  await context.printList(rules.map(describe), [
+    { title: 'severity', value: (rule) => rule.severity },
+    { title: 'rule', value: (rule) => rule.title, flexible: true },
+    { title: 'techniques', value: (rule) => rule.techniques.join(' '), flexible: true },
+    { title: 'source', value: (rule) => rule.source },
+    { title: 'file', value: (rule) => rule.path, flexible: true },
+  ]);
+}
+
+function describe(rule: Rule) {
+  const { id, title, severity, techniques, tactics, signal, description, falsePositives, blindSpots, path } = rule;
+  const source =
+    rule.kind === 'correlation'
+      ? rule.type
+      : Object.values(rule.logsource)
+          .filter((part) => part !== undefined)
+          .join(' ');
+  return {
+    id,
+    title,
+    severity,
+    techniques,
+    tactics,
+    signal: signal ?? null,
+    source,
+    description,
+    falsePositives,
+    blindSpots,
+    path,
+  };
+}
+
+async function lint({ rules, problems }: LoadedRules, context: Context): Promise<void> {
+  const refused = await withScratchStore((store) => refusedByEngine(store, rules));
+  const all: RuleProblem[] = [...problems, ...checkRules(rules), ...refused];
+  await context.printList(all, [
+    { title: 'file', value: (problem) => problem.path, flexible: true },
+    { title: 'where', value: (problem) => problem.at },
+    { title: 'problem', value: (problem) => problem.detail, flexible: true },
+  ]);
+  context.say(`${rules.length} rules, ${all.length} problems`);
+  if (all.length > 0) context.setExitCode(EXIT.failed);
+}
+
+async function test({ rules, problems }: LoadedRules, context: Context): Promise<void> {
+  for (const { path, at, detail } of problems) context.say(`vestige: ${path}: ${at}: ${detail}`);
+  const outcomes = await testRules(rules);
+  const wrong = outcomes.filter(({ wanted, matched }) => matched !== (wanted === 'match'));
+  await context.printList(outcomes.map(inWords), [
+    { title: 'result', value: (outcome) => outcome.result },
+    { title: 'wanted', value: (outcome) => outcome.wanted },
+    { title: 'case', value: (outcome) => outcome.case, flexible: true },
+    { title: 'file', value: (outcome) => outcome.path, flexible: true },
+  ]);
+  const bare = rules.filter((rule) => missingCases(rule).length > 0);
+  for (const rule of bare) context.say(`vestige: ${rule.path}: ${missingCases(rule).join(', ')}`);
+  context.say(`${rules.length} rules, ${outcomes.length} cases, ${wrong.length} wrong`);
+  if (wrong.length > 0 || problems.length > 0) context.setExitCode(EXIT.failed);
+}
+
+const inWords = ({ rule, name, wanted, matched }: CaseOutcome) => ({
+  result: matched === (wanted === 'match') ? 'right' : 'wrong',
+  wanted,
+  case: name,
+  rule_id: rule.id,
+  title: rule.title,
+  path: rule.path,
+});
+
+/** Every case of the rules, in a store of its own that is gone afterwards. */
+export function testRules(rules: readonly Rule[]): Promise<CaseOutcome[]> {
+  return withScratchStore((store) => runCases(store, rules, (records) => load(store, records)));
+}
+
+async function withScratchStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'vestige-rules-'));
+  try {
+    const store = await connect(`embedded:${directory}`, 'vestige rules');
+    try {
+      return await work(store);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function load(store: Store, records: readonly CaseRecord[]): Promise<void> {
+  if (records.length === 0 || store.directory === undefined) return;
+  const path = join(store.directory, 'tmp', 'cases.bin');
+  const segment = createSegment(path);
+  for (const [n, { cluster, node, text }] of records.entries()) {
+    const raw = Buffer.from(text);
+    const format = recognise(raw);
+    const source = format === 'unknown' ? 'runtime' : sourceOf[format];
+    const envelope = {
+      source,
+      cluster,
+      node,
+      collector: '',
+      bootId: '',
+      stream: 'cases',
+      loader: 'cases',
+      receivedAtMs: 0,
+    };
+    segment.append(envelope, { seq: n + 1, position: n, lines: text.split('\n').length, format, raw });
+  }
+  segment.close();
+  await loadSegment(store, batchName('rule-cases', 1), path);
+}
