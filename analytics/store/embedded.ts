@@ -1,7 +1,7 @@
 // The embedded store: the engine in this process, or, when another process of this host owns the directory, that
 // process's endpoint. Every owner answers on loopback, so a command works beside any other.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +19,7 @@ const LOCK_RETRY_MS = 150;
 export async function openEmbedded(location: string, directory: string, command: string): Promise<Store> {
   const home = resolve(directory);
   const deadline = Date.now() + LOCK_WAIT_MS_MAX;
+  let refused = 0;
   for (;;) {
     const owner = readOwner(home);
     const beside = owner && (await openBeside(location, home, owner));
@@ -33,14 +34,21 @@ export async function openEmbedded(location: string, directory: string, command:
         { cause },
       );
     }
+    const holder = lockHolder(home);
+    if (holder !== undefined && Date.now() < deadline) {
+      await sleep(LOCK_RETRY_MS); // without trying: the engine writes each refusal to stderr
+      continue;
+    }
     let sessions: Sessions;
     try {
       sessions = openSessions(join(home, 'engine'));
     } catch (cause) {
-      if (!isLock(cause)) {
+      const elsewhere = (readOwner(home)?.host ?? hostname()) !== hostname(); // its process number says nothing here
+      if (elsewhere || Date.now() > deadline) throw new StoreError('busy', busyMessage(home), true, { cause });
+      // a holder that came or went just now is worth another try; the second failure without one is another fault
+      if (lockHolder(home) === undefined && refused++ > 0) {
         throw new StoreError('not-a-store', `cannot open the store ${home}: ${reasonOf(cause)}`, false, { cause });
       }
-      if (Date.now() > deadline) throw new StoreError('busy', busyMessage(home, readOwner(home)), true, { cause });
       await sleep(LOCK_RETRY_MS);
       continue;
     }
@@ -117,9 +125,17 @@ function texts(params: Params): TextParams {
   return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, formatQueryParams({ value })]));
 }
 
-// chDB tells a held lock only in words: the code of its exception is 76, CANNOT_OPEN_FILE, as for many other reasons.
-function isLock(error: unknown): boolean {
-  return reasonOf(error).includes('Cannot lock file');
+// The engine's error does not tell a held lock from other faults, but its lock file names the process that holds it, and
+// stays behind when that was killed. A number used again by another process costs a wait, no more.
+function lockHolder(home: string): number | undefined {
+  try {
+    const pid = Number(/^PID: (\d+)/.exec(readFileSync(join(home, 'engine', 'status'), 'utf8'))?.[1]);
+    if (!Number.isInteger(pid) || pid === process.pid) return undefined;
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? Number.NaN : undefined; // alive, of another user
+  }
 }
 
 function reasonOf(error: unknown): string {
@@ -128,7 +144,9 @@ function reasonOf(error: unknown): string {
   return causes.join(': ');
 }
 
-function busyMessage(home: string, owner: Owner | undefined): string {
-  const holder = owner ? describeOwner(owner) : 'a process that left no owner file';
-  return `the store ${home} is held by ${holder}, which does not answer; end that process or use another --store`;
+function busyMessage(home: string): string {
+  const owner = readOwner(home);
+  const pid = lockHolder(home);
+  const holder = owner ? describeOwner(owner) : pid ? `process ${pid}, which left no owner file` : 'another process';
+  return `the store ${home} is held by ${holder} and does not answer; end that process or use another --store`;
 }
