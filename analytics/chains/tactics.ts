@@ -25,6 +25,6 @@ export function nameOfTactic(tag: string): string {
 
 /** Place on the way, 0 first; unknown tactics last. */
 export function orderOfTactic(name: string): number {
-  const at = TACTICS.findIndex((t) => t === name);
+  const at = (TACTICS as readonly string[]).indexOf(name);
   return at === -1 ? TACTICS.length : at;
 }

@@ -26,6 +26,7 @@ export async function run(at: string, args: readonly string[], { tty = false } =
     stderr: { write: (data) => (err += String(data)), isTTY: tty },
     now: () => new Date('2026-11-24T12:00:00Z'),
     packDirectory: '',
+    sampleDirectory: '',
     pageDirectory: undefined,
     stop: new AbortController().signal,
     options: () => program.opts<GlobalOptions>(),

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import type { ChainFinding } from './findings.ts';
+import { stepAt, tellSteps } from './steps.ts';
+
+const T = Date.parse('2026-01-01T00:00:00Z');
+let n = 0;
+const finding = (at: number, tactic: string, more: Partial<ChainFinding> = {}): ChainFinding => ({
+  cluster: 'c',
+  id: `f${++n}`,
+  rule_id: tactic,
+  title: tactic,
+  severity: 'high',
+  techniques: ['T1'],
+  tactics: [tactic],
+  at: T + at,
+  source: 'auditd',
+  event_key: '',
+  node: 'n',
+  namespace: '',
+  pod: '',
+  container_id: '',
+  process_key: '',
+  principal: '',
+  digests: [`d${n}`],
+  summary: `${tactic} happened`,
+  entity: undefined,
+  ...more,
+});
+
+test('findings close together of one tactic are one step, in order of time whatever order they came in', () => {
+  const steps = tellSteps([finding(9_000, 'Impact'), finding(0, 'Execution'), finding(1_000, 'Execution')]);
+  expect(steps.map((s) => `${s.n} ${s.tactic} ${s.finding_ids.length}`)).toEqual(['1 Execution 2', '2 Impact 1']);
+  expect(steps[0]?.time).toBe('2026-01-01T00:00:00.000Z');
+});
+
+test('the gravest finding of a burst names its tactic', () => {
+  const [step] = tellSteps([
+    finding(0, 'Discovery', { severity: 'low' }),
+    finding(500, 'Persistence', { severity: 'critical' }),
+  ]);
+  expect(step?.tactic).toBe('Persistence');
+});
+
+test('the same tactic long after is a step of its own', () => {
+  expect(tellSteps([finding(0, 'Impact'), finding(200_000, 'Impact')])).toHaveLength(2);
+});
+
+test('a sentence says each rule once and how many more findings there were', () => {
+  const [step] = tellSteps([finding(0, 'Impact'), finding(1, 'Impact'), finding(2, 'Impact')]);
+  expect(step?.sentence).toBe('Impact happened. (and 2 more findings)');
+});
+
+test('a record belongs to the last step that had begun; what came before the first belongs to it', () => {
+  const steps = tellSteps([finding(10_000, 'Execution'), finding(100_000, 'Impact')]);
+  const at = (ms: number) =>
+    stepAt(steps, {
+      id: '',
+      digest: '',
+      layer: '',
+      role: 'core',
+      entity: undefined,
+      time: new Date(T + ms).toISOString().replace('T', ' ').replace('Z', '000000'),
+    });
+  expect([at(0), at(10_000), at(99_999), at(100_000)]).toEqual([1, 1, 1, 2]);
+});

@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import { buildProcesses, type ContainerLife, type Evidence, type NamedPid, type Run } from './processes.ts';
+
+const T = 1_000_000;
+const run = (pid: number, ppid: number, at: number, more: Partial<Run> = {}): Run => ({
+  cluster: 'c',
+  node: 'n',
+  pid,
+  ppid,
+  first_seen: T + at,
+  first_serial: at,
+  last_seen: T + at,
+  exe: '/bin/sh',
+  comm: 'sh',
+  argv: ['sh'],
+  first_argv: ['sh'],
+  uid: 0,
+  auid: -1,
+  ses: -1,
+  setup: false,
+  starts_with_exec: true,
+  called_for: '',
+  exec_devs: [],
+  exec_from_disk: false,
+  exec_digests: [`d${pid}`],
+  ...more,
+});
+const life = (id: string, begins: number, ends = 0): ContainerLife => ({
+  cluster: 'c',
+  node: 'n',
+  container_id: id,
+  begins_at: T + begins,
+  ends_at: ends === 0 ? 0 : T + ends,
+});
+const named = (pid: number, id: string, at: number, exec = ''): NamedPid => ({
+  cluster: 'c',
+  node: 'n',
+  container_id: id,
+  exec_id: exec,
+  pid,
+  started_at: T + at,
+  ended_at: 0,
+});
+const placed = (evidence: Partial<Evidence>) =>
+  new Map(
+    buildProcesses({ runs: [], pids: [], containers: [], devices: [], ...evidence }).map((p) => [
+      p.pid,
+      `${p.container_id} ${p.method}`.trim(),
+    ]),
+  );
+
+describe('processes', () => {
+  test('the runtime names the first process, and descent its children and theirs', () => {
+    const found = placed({
+      runs: [run(10, 5, 0), run(11, 10, 100), run(12, 11, 200), run(20, 5, 300)],
+      pids: [named(10, 'web', 8)],
+      containers: [life('web', 0)],
+    });
+    expect(found).toEqual(
+      new Map([
+        [10, 'web runtime-pid'],
+        [11, 'web descent'],
+        [12, 'web descent'],
+        [20, ''],
+      ]),
+    );
+  });
+
+  test("a start reported after the container's first children still places them", () => {
+    const found = placed({
+      runs: [run(10, 5, 0), run(11, 10, 2)],
+      pids: [named(10, 'web', 50)],
+      containers: [life('web', 0)],
+    });
+    expect(found.get(11)).toBe('web descent');
+  });
+
+  test('a child of a fork that left no record is placed by the device of its root', () => {
+    const found = placed({
+      runs: [run(10, 5, 0, { exec_devs: ['00:b4'] }), run(31, 30, 500, { exec_devs: ['00:b4'] }), run(32, 31, 600)],
+      pids: [named(10, 'web', 1)],
+      containers: [life('web', 0)],
+    });
+    expect(found.get(31)).toBe('web rootfs-dev');
+    expect(found.get(32)).toBe('web descent');
+  });
+
+  test('a device number used again belongs to whoever lives then', () => {
+    const devices = [
+      { cluster: 'c', node: 'n', dev: '00:b4', container_id: 'old' },
+      { cluster: 'c', node: 'n', dev: '00:b4', container_id: 'new' },
+    ];
+    const found = placed({
+      runs: [run(31, 30, 1_000, { exec_devs: ['00:b4'] }), run(41, 40, 90_000, { exec_devs: ['00:b4'] })],
+      containers: [life('old', 0, 5_000), life('new', 60_000)],
+      devices,
+    });
+    expect(found.get(31)).toBe('old rootfs-dev');
+    expect(found.get(41)).toBe('new rootfs-dev');
+  });
+
+  test('two living containers on one device prove nothing', () => {
+    const found = placed({
+      runs: [run(31, 30, 1_000, { exec_devs: ['00:b4'] })],
+      containers: [life('a', 0), life('b', 0)],
+      devices: ['a', 'b'].map((id) => ({ cluster: 'c', node: 'n', dev: '00:b4', container_id: id })),
+    });
+    expect(found.get(31)).toBe('');
+  });
+
+  test('a program read from the disk of the node is not placed by an overlay it also touched', () => {
+    const found = placed({
+      runs: [run(31, 30, 1_000, { exec_devs: ['00:b4'], exec_from_disk: true })],
+      containers: [life('a', 0)],
+      devices: [{ cluster: 'c', node: 'n', dev: '00:b4', container_id: 'a' }],
+    });
+    expect(found.get(31)).toBe('');
+  });
+
+  test("a pid used again after the container's end is not its child", () => {
+    const found = placed({
+      runs: [run(10, 5, 0), run(11, 10, 100), run(99, 11, 60_000)],
+      pids: [named(10, 'web', 1)],
+      containers: [life('web', 0, 2_000)],
+    });
+    expect(found.get(99)).toBe('');
+  });
+
+  test('siblings of one unseen parent follow those that are placed, unless they contradict', () => {
+    const found = placed({
+      runs: [
+        run(31, 30, 1_000, { exec_devs: ['00:b4'] }),
+        run(32, 30, 1_010, { exec_digests: [], exec_devs: [] }),
+        run(33, 30, 1_020, { exec_from_disk: true }),
+      ],
+      containers: [life('web', 0)],
+      devices: [{ cluster: 'c', node: 'n', dev: '00:b4', container_id: 'web' }],
+    });
+    expect(found.get(32)).toBe('web siblings');
+    expect(found.get(33)).toBe('');
+  });
+
+  test('a process that its parent left to a subreaper stays one process', () => {
+    const processes = buildProcesses({
+      runs: [
+        run(1, 0, 0, { comm: 'containerd-shim' }),
+        run(7, 1, 10, { comm: 'runc' }),
+        run(8, 7, 20, { comm: 'runc:[2:INIT]', exe: '/', setup: true, exec_digests: [] }),
+        run(8, 1, 40),
+      ],
+      pids: [named(8, 'web', 45)],
+      containers: [life('web', 0)],
+      devices: [],
+    });
+    const mine = processes.filter((p) => p.pid === 8);
+    expect(mine).toHaveLength(1);
+    expect(mine[0]).toMatchObject({ container_id: 'web', comm: 'sh', setup: false });
+  });
+
+  test('one pid under two unrelated parents is two processes', () => {
+    const processes = buildProcesses({
+      runs: [run(10, 5, 0), run(10, 77, 50_000)],
+      pids: [],
+      containers: [],
+      devices: [],
+    });
+    expect(new Set(processes.map((p) => p.process_key)).size).toBe(2);
+  });
+
+  test('nodes do not mix: the same pid elsewhere is another process', () => {
+    const processes = buildProcesses({
+      runs: [run(10, 5, 0), run(11, 10, 100, { node: 'other' })],
+      pids: [named(10, 'web', 1)],
+      containers: [life('web', 0)],
+      devices: [],
+    });
+    expect(processes.find((p) => p.node === 'other')?.container_id).toBe('');
+  });
+
+  test('runc is told by its arguments, and only as set-up', () => {
+    const processes = buildProcesses({
+      runs: [run(7, 5, 0, { comm: 'runc', called_for: 'web' })],
+      pids: [],
+      containers: [life('web', 0)],
+      devices: [],
+    });
+    expect(processes[0]).toMatchObject({ container_id: 'web', method: 'runtime-arguments', setup: true });
+  });
+});
