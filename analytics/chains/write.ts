@@ -1,10 +1,10 @@
 // Chains into their tables. A chain keeps its id as it grows: ids are remembered by the events of its findings.
 import { z } from 'zod';
+import { forgetOlder, insertInParts } from '../store/derived.ts';
 import type { Row, Store } from '../store/store.ts';
 import { type Chain, firstIdOf } from './chains.ts';
 
 const TABLES = ['chains', 'chain_links', 'chain_members'] as const;
-const ROWS_PER_INSERT = 20_000;
 
 export async function writeChains(store: Store, chains: readonly Chain[], version: number): Promise<void> {
   const ids = await giveIds(store, chains, version);
@@ -62,18 +62,6 @@ async function remember(store: Store, ids: ReadonlyMap<Chain, string>, version: 
     })),
   );
   await insertInParts(store, 'chain_ids', rows);
-}
-
-async function insertInParts(store: Store, table: string, rows: readonly Row[]): Promise<void> {
-  for (let i = 0; i < rows.length; i += ROWS_PER_INSERT) await store.insert(table, rows.slice(i, i + ROWS_PER_INSERT));
-}
-
-async function forgetOlder(store: Store, table: (typeof TABLES)[number], version: number): Promise<void> {
-  await store.run(
-    `INSERT INTO ${table} SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted) FROM ${table} FINAL WHERE version < {version:UInt64}`,
-    { version },
-    'background',
-  );
 }
 
 function chainRow(chain: Chain, id: string, version: number): Row {

@@ -1,6 +1,7 @@
 // Entities: who was that. Pods, containers, processes, sessions and principals with their lifetimes, every auditd event attributed,
 // and the three layers put on one axis. Everything is made anew from the typed tables; the content is a pure function of them.
 import { z } from 'zod';
+import { forgetOlder, insertInParts } from '../store/derived.ts';
 import type { Row, Store } from '../store/store.ts';
 import attributions from './attributions.sql';
 import callers from './callers.sql';
@@ -140,13 +141,6 @@ async function placeAndJoin(store: Store): Promise<{ processes: Process[]; joine
   return { processes, joined: joinSessions(await read(sessionsSql, requestRow), pids, processes) };
 }
 
-/** One insert holds its rows in memory twice; this many processes are some megabytes. */
-const ROWS_PER_INSERT = 20_000;
-
-async function insertInParts(store: Store, table: Table, rows: readonly Row[]): Promise<void> {
-  for (let i = 0; i < rows.length; i += ROWS_PER_INSERT) await store.insert(table, rows.slice(i, i + ROWS_PER_INSERT));
-}
-
 const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
 
 function processRow(p: Process, version: number): Row {
@@ -200,15 +194,6 @@ function sessionRow(s: Session, version: number): Row {
     digests_hex: s.digests,
     version,
   };
-}
-
-/** Rows of earlier runs that this one did not write again are written once more, as deleted. */
-async function forgetOlder(store: Store, table: Table, version: number): Promise<void> {
-  await store.run(
-    `INSERT INTO ${table} SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted) FROM ${table} FINAL WHERE version < {version:UInt64}`,
-    { version },
-    'background',
-  );
 }
 
 async function countRows(store: Store): Promise<Pick<EntityCounts, 'pods' | 'containers' | 'events'>> {

@@ -1,0 +1,36 @@
+// Derived tables: each run of a job writes its rows with version = run, and what it no longer finds is marked as gone.
+import type { Row, Store } from './store.ts';
+
+/** Tables a run makes anew; a closed list, for the name stands in the statement. */
+export type DerivedTable =
+  | 'pods'
+  | 'containers'
+  | 'processes'
+  | 'attributions'
+  | 'callers'
+  | 'sessions'
+  | 'principals'
+  | 'events'
+  | 'findings'
+  | 'chains'
+  | 'chain_links'
+  | 'chain_members';
+
+/** Rows of earlier runs that run `version` did not write again are written once more, as deleted. */
+export async function forgetOlder(store: Store, table: DerivedTable, version: number): Promise<void> {
+  // the inner SELECT keeps the rows' own version apart from the one they are given
+  await store.run(
+    `INSERT INTO ${table}
+     SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
+     FROM (SELECT * FROM ${table} FINAL WHERE version < {version:UInt64})`,
+    { version },
+    'background',
+  );
+}
+
+/** One insert holds its rows in memory twice; this many are some megabytes. */
+const ROWS_PER_INSERT = 20_000;
+
+export async function insertInParts(store: Store, table: string, rows: readonly Row[]): Promise<void> {
+  for (let i = 0; i < rows.length; i += ROWS_PER_INSERT) await store.insert(table, rows.slice(i, i + ROWS_PER_INSERT));
+}

@@ -1,0 +1,167 @@
+// The recordings, from their logs to what is concluded, against what is known of them: the kernel's own account of every process
+// (attribution.tsv) and the labels of the intrusions (truth.json). Provenance: test/fixtures/recordings/README.md.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decompress } from 'fzstd';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { correlate } from '../../analytics/correlate.ts';
+import { listChains, readChain } from '../../analytics/queries/chains.ts';
+import { loadRules } from '../../analytics/rules/load.ts';
+import { connect } from '../../analytics/store/connect.ts';
+import type { Store } from '../../analytics/store/store.ts';
+import { importPaths } from '../../ingest/import.ts';
+
+const recordings = 'test/fixtures/recordings';
+const dependencies = (store: Store) => ({
+  store,
+  now: () => new Date(),
+  stop: new AbortController().signal,
+  onProgress: () => {},
+});
+
+/** One engine holds one directory in a process: each store is closed before the next opens. */
+async function openStore(): Promise<{ store: Store; remove: () => Promise<void> }> {
+  const directory = mkdtempSync(join(tmpdir(), 'vestige-conclusions-'));
+  const store = await connect(`embedded:${directory}`, 'test');
+  const remove = async () => {
+    await store.close();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { store, remove };
+}
+
+async function conclude(store: Store): Promise<void> {
+  await correlate(store, (await loadRules('analytics/rules/pack')).rules, () => new Date());
+}
+
+type Digests = Record<'k8s' | 'auditd' | 'consequent_k8s' | 'consequent_auditd', string[]>;
+interface Truth {
+  steps: { n: number; digests: Digests }[];
+  benign_lookalikes: { digests: Record<string, string[]> }[];
+}
+const truthOf = (name: string) => JSON.parse(readFileSync(`${recordings}/${name}/truth.json`, 'utf8')) as Truth;
+
+describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day'])('%s', (name) => {
+  let store: Store;
+  let remove: () => Promise<void>;
+  beforeAll(async () => {
+    ({ store, remove } = await openStore());
+    await importPaths([`${recordings}/${name}`], {}, dependencies(store));
+    await conclude(store);
+  }, 120_000);
+  afterAll(() => remove());
+
+  test('every auditd event of a container process is attributed to that container, none of the node to any', async () => {
+    const lines = Buffer.from(decompress(readFileSync(`${recordings}/${name}/attribution.tsv.zst`))).toString();
+    const rows = await store.rows("SELECT event_id, container_id FROM events FINAL WHERE layer = 'auditd'");
+    const said = new Map(rows.map((r) => [String(r['event_id']), String(r['container_id'])]));
+    const seen = { inside: 0, right: 0, node: 0, falselyInside: 0 };
+    for (const line of lines.split('\n')) {
+      const [event = '', container = '', kind] = line.split('\t');
+      if (kind === 'in') {
+        seen.inside++;
+        if (said.get(event) === container) seen.right++;
+      } else if (kind === 'host') {
+        seen.node++;
+        if (said.get(event) !== '') seen.falselyInside++;
+      }
+    }
+    expect(seen.inside).toBeGreaterThan(3_000);
+    expect(seen.node).toBeGreaterThan(5_000);
+    expect(seen.right / seen.inside).toBeGreaterThanOrEqual(0.995);
+    expect(seen.falselyInside).toBe(0);
+  });
+
+  test.runIf(name !== 'quiet-day')(
+    'one chain, read first, tells every step of the intrusion and little else',
+    async () => {
+      const [first] = await listChains(store, { limit: 100 });
+      const chain = await readChain(store, first?.id ?? '');
+      const truth = truthOf(name);
+      const core = new Set(chain?.members.filter((m) => m.role === 'core').map((m) => m.digest));
+      const missed = truth.steps.filter((s) => ![...s.digests.k8s, ...s.digests.auditd].some((d) => core.has(d)));
+      expect(missed.map((s) => s.n)).toEqual([]);
+      const own = new Set(truth.steps.flatMap((s) => [...s.digests.k8s, ...s.digests.auditd]));
+      const followed = truth.steps.flatMap((s) => [...s.digests.consequent_k8s, ...s.digests.consequent_auditd]);
+      const tolerated = new Set(followed);
+      const hits = [...own].filter((d) => core.has(d)).length;
+      expect(hits / own.size).toBeGreaterThanOrEqual(0.95);
+      expect(hits / [...core].filter((d) => !tolerated.has(d)).length).toBeGreaterThanOrEqual(0.95);
+      const lookalikes = truth.benign_lookalikes.flatMap((b) => Object.values(b.digests).flat());
+      expect(lookalikes.filter((d) => core.has(d))).toEqual([]);
+      expect(['high', 'critical']).toContain(chain?.severity);
+    },
+  );
+
+  test('no other chain is grave, and on the quiet day none at all', async () => {
+    const grave = (await listChains(store, { limit: 100 })).filter((c) => ['high', 'critical'].includes(c.severity));
+    expect(grave).toHaveLength(name === 'quiet-day' ? 0 : 1);
+  });
+
+  test('links of a chain name only what the chain prints', async () => {
+    for (const { id } of await listChains(store, { limit: 100 })) {
+      const chain = await readChain(store, id);
+      const known = new Set([...(chain?.entities ?? []).map((e) => e.id), ...(chain?.members ?? []).map((m) => m.id)]);
+      expect(chain?.links.filter((l) => !known.has(l.from) || !known.has(l.to))).toEqual([]);
+    }
+  });
+});
+
+const CONCLUSIONS = [
+  'pods',
+  'containers',
+  'processes',
+  'attributions',
+  'callers',
+  'sessions',
+  'principals',
+  'events',
+  'findings',
+  'chains',
+  'chain_links',
+  'chain_members',
+];
+
+/** What is concluded, but for the number of the run; arrays that are sets are put in order. */
+async function contentOf(store: Store, except: string): Promise<Record<string, string>> {
+  const content: Record<string, string> = {};
+  for (const table of CONCLUSIONS) {
+    const [row] = await store.rows(
+      `SELECT count() AS n, groupBitXor(cityHash64(arrayStringConcat(arraySort(splitByString('', toString(tuple(* EXCEPT (${except})))))))) AS hash FROM ${table} FINAL`,
+    );
+    content[table] = `${row?.['n']} ${row?.['hash']}`;
+  }
+  return content;
+}
+
+/** Contents after each step of importing and concluding. */
+async function contentsAfter(steps: readonly (readonly string[])[]): Promise<Record<string, string>[]> {
+  const { store, remove } = await openStore();
+  try {
+    const contents: Record<string, string>[] = [];
+    for (const paths of steps) {
+      if (paths.length > 0)
+        await importPaths([...paths], { cluster: 'shop-prod', node: 'worker-1' }, dependencies(store));
+      await conclude(store);
+      contents.push(await contentOf(store, 'version, is_deleted'));
+    }
+    return contents;
+  } finally {
+    await remove();
+  }
+}
+
+describe('equal results', () => {
+  const files = ['containers.jsonl', 'k8s-audit.log', 'audit.log', 'containerd-events.log'].map(
+    (file) => `${recordings}/web-to-cluster/${file}.zst`,
+  );
+
+  test('concluding again changes nothing, nor does it matter that layers came one by one, concluded upon each time', async () => {
+    const [whole, again] = await contentsAfter([files, []]);
+    expect(again).toEqual(whole);
+    expect(whole?.['chain_members']).not.toMatch(/^0 /);
+    const pieces = await contentsAfter(files.map((file) => [file]));
+    expect(pieces.at(-1)).toEqual(whole);
+  }, 120_000);
+});
