@@ -27,7 +27,7 @@ SELECT
     maxIf(time, topic = '/tasks/exit' AND exec_id = '') AS ended_at,
     maxIf(time, topic = '/containers/delete') AS removed_at,
     if(countIf(topic = '/tasks/exit' AND exec_id = '') = 0, -1, argMaxIf(exit_status, time, topic = '/tasks/exit' AND exec_id = '')) AS exit_status,
-    arrayDistinct(groupArray(digest)) AS digests,
+    arraySort(groupUniqArray(digest)) AS digests,
     {version:UInt64} AS version,
     0 AS is_deleted
 FROM (SELECT * FROM runtime FINAL) AS r

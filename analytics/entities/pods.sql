@@ -57,7 +57,7 @@ SELECT
     if(l.namespace != '', l.namespace, a.namespace) AS namespace,
     if(l.pod != '', l.pod, a.pod) AS pod,
     if(l.node != '', l.node, a.node) AS node,
-    a.ips AS ips,
+    arraySort(a.ips) AS ips,
     a.service_account AS service_account,
     a.owner_kind AS owner_kind,
     a.owner_name AS owner_name,
@@ -66,8 +66,8 @@ SELECT
     a.created_audit_id AS created_audit_id,
     a.deleted_by AS deleted_by,
     a.deleted_audit_id AS deleted_audit_id,
-    if(empty(a.images), l.images, a.images) AS images,
-    a.host_paths AS host_paths,
+    arraySort(if(empty(a.images), l.images, a.images)) AS images,
+    arraySort(a.host_paths) AS host_paths,
     a.privileged OR l.privileged AS privileged,
     a.host_network AS host_network,
     a.host_pid AS host_pid,
@@ -75,7 +75,7 @@ SELECT
     arrayMin(arrayFilter(t -> t > 0, [a.first_seen, l.first_seen])) AS first_seen,
     greatest(a.last_seen, l.last_seen) AS last_seen,
     if(l.pod_uid != '' AND l.running = 0, l.ended_at, toDateTime64(0, 9, 'UTC')) AS ended_at,
-    arrayDistinct(arrayConcat(a.digests, l.digests)) AS digests,
+    arraySort(arrayDistinct(arrayConcat(a.digests, l.digests))) AS digests,
     {version:UInt64} AS version,
     0 AS is_deleted
 FROM api AS a FULL JOIN live AS l ON a.cluster = l.cluster AND a.pod_uid = l.pod_uid
