@@ -95,48 +95,42 @@ async function writeContexts(store: Store, placed: readonly Placed[]): Promise<v
   );
 }
 
+// Rows of one insert have the same columns.
 function podsOf({ cluster, context }: Placed): Row[] {
-  return (context.pods ?? []).map(({ uid, namespace, pod, ...known }) => ({
+  return (context.pods ?? []).map(({ namespace, pod, uid = pod, ips = [], privileged = false, host_paths = [] }) => ({
     cluster,
     namespace,
     pod,
-    pod_uid: uid ?? pod,
+    pod_uid: uid,
+    ips,
+    privileged,
+    host_paths,
     version: 1,
-    ...known,
   }));
 }
 
 function containerOf({ cluster, context }: Placed): Row[] {
   if (!context.container) return [];
-  const { mounts = [], ...known } = context.container;
+  const { namespace = '', pod = '', image = '', privileged = false, mounts = [] } = context.container;
   const sides = mounts.map((mount) => mount.split(':'));
-  return [
-    {
-      cluster,
-      node: NODE,
-      container_id: CONTAINER,
-      ...known,
-      mount_sources: sides.map(([source]) => source),
-      mount_targets: sides.map(([, target]) => target),
-      version: 1,
-    },
-  ];
+  const mount_sources = sides.map(([source]) => source);
+  const mount_targets = sides.map(([, target]) => target);
+  const known = { namespace, pod, image, privileged, mount_sources, mount_targets };
+  return [{ cluster, node: NODE, container_id: CONTAINER, ...known, version: 1 }];
 }
 
 function processesOf({ cluster, context }: Placed): Row[] {
-  const row = (process_key: string, side: CaseContext['parent']) => ({
+  const row = (process_key: string, parent_key: string, side: CaseContext['parent']) => ({
     cluster,
     node: NODE,
     process_key,
+    parent_key,
     exe: side?.exe ?? '',
     comm: side?.exe?.split('/').at(-1) ?? '',
     argv: side?.argv ?? [],
     version: 1,
   });
-  return [
-    { ...row('process', context.process), parent_key: 'parent' },
-    ...(context.parent ? [row('parent', context.parent)] : []),
-  ];
+  return [row('process', 'parent', context.process), ...(context.parent ? [row('parent', '', context.parent)] : [])];
 }
 
 /** What a rule's cases leave out: a rule shows what it finds and what it only nearly finds. */
