@@ -86,7 +86,7 @@ export async function releaseHold(store: Store, hold: string, by: By): Promise<b
 export async function listHolds(store: Store, hold = ''): Promise<Hold[]> {
   const rows = await store.rows(
     `SELECT hold_id AS id, any(h.kind) AS kind, any(h.subject) AS subject, arrayStringConcat(arraySort(groupUniqArray(h.cluster)), ', ') AS cluster,
-       uniqExact(h.digest) AS records, toString(min(h.held_at)) AS held_at, argMax(h.reason, h.held_at) AS reason
+       uniqExact(h.digest) AS records, min(h.held_at) AS held_at, argMax(h.reason, h.held_at) AS reason
      FROM holds AS h FINAL WHERE {hold:String} = '' OR hold_id = {hold:String} GROUP BY hold_id ORDER BY min(h.held_at), hold_id`,
     { hold },
     'write',

@@ -5,6 +5,8 @@ import { applyRetention } from './retention.ts';
 import { seal } from './seal.ts';
 import { signingKey } from './seal-key.ts';
 
+export type KilledWork = 'seal' | 'retention';
+
 const [directory = '', work = ''] = process.argv.slice(2);
 const now = () => new Date('2026-11-20T00:00:00Z');
 const store = await connect(`embedded:${directory}`, 'kill test');

@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connect } from '../store/connect.ts';
 import type { Store } from '../store/store.ts';
+import type { KilledWork } from './kill-worker.ts';
 import { applyRetention } from './retention.ts';
 import { seal } from './seal.ts';
 import { signingKey } from './seal-key.ts';
@@ -33,7 +34,7 @@ afterAll(() => {
 });
 
 /** Starts the worker, waits until it has begun and `delayMs` more, kills it; true when it was not done before. */
-async function killAfter(directory: string, work: string, delayMs: number): Promise<boolean> {
+async function killAfter(directory: string, work: KilledWork, delayMs: number): Promise<boolean> {
   const child = spawn(process.execPath, [worker, directory, work], { stdio: ['ignore', 'pipe', 'inherit'] });
   const said: string[] = [];
   const lines = createInterface({ input: child.stdout });

@@ -3,7 +3,7 @@
 SELECT
     _partition_id AS partition,
     count() AS records,
-    toString(max(received_at)) AS newest_received_at,
+    max(received_at) AS newest_received_at,
     toUnixTimestamp64Milli(max(received_at)) AS newest_received_ms,
     countIf((source, cluster, node, digest) NOT IN (SELECT source, cluster, node, digest FROM seal_leaves WHERE segment <= {sealed:UInt64})) AS unsealed,
     countIf((cluster, digest) IN ({needed})) AS needed,

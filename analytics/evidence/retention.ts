@@ -39,7 +39,7 @@ export interface PartitionFate {
 }
 
 export async function readPolicy(store: Store): Promise<Policy | undefined> {
-  const sql = 'SELECT days, toString(set_at) AS set_at, set_by FROM retention_policy ORDER BY set_at DESC LIMIT 1';
+  const sql = 'SELECT days, set_at, set_by FROM retention_policy ORDER BY set_at DESC LIMIT 1';
   const [row] = await store.rows(sql, {}, 'write');
   return row && Policy.parse(row);
 }

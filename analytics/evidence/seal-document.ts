@@ -32,6 +32,7 @@ const SealDocument = z.strictObject({
   previous: hex,
   public_key: z.string(),
   streams: z.array(StreamRange),
+  custody: z.strictObject({ until: z.string(), entries: z.number().int(), hash: hex }),
 });
 export type SealDocument = z.infer<typeof SealDocument>;
 

@@ -3,6 +3,7 @@
 // run left, and the next run takes them away.
 import type { KeyObject } from 'node:crypto';
 import type { Row, Store } from '../store/store.ts';
+import { type CustodyState, custodyUntil, readCustodyStates } from './custody-log.ts';
 import { LEAF_SQL } from './envelope.ts';
 import { NO_PREVIOUS, publicKeyText, type StreamRange, sealDocument, signDocument } from './seal-document.ts';
 import sealLeaves from './seal-leaves.sql';
@@ -56,8 +57,9 @@ async function sealSegment({ store, now, key }: SealDependencies, limit: number)
   const { root } = await segmentRoot(store, segment, leaves);
   const streams = (await store.rows(streamsOfSegment, { segment })).map(streamRange);
   const sealedAt = now().toISOString();
+  const custody = await custodyOf(store, now());
   const facts = { segment, sealed_at: sealedAt, leaves, root, previous: last.hash, public_key: publicKeyText(key) };
-  const signed = signDocument(sealDocument({ ...facts, streams }), key);
+  const signed = signDocument(sealDocument({ ...facts, streams, custody }), key);
   await store.run(
     `INSERT INTO seals SELECT {segment:UInt64}, parseDateTime64BestEffort({sealedAt:String}, 6, 'UTC'), {leaves:UInt64},
        unhex({root:String}), unhex({previous:String}), unhex({hash:String}), {streams:String}, {publicKey:String}, {signature:String}, {signed:String}`,
@@ -76,6 +78,12 @@ async function lastSeal(store: Store): Promise<{ segment: number; hash: string }
     'write',
   );
   return row ? { segment: Number(row['segment']), hash: String(row['h']) } : { segment: 0, hash: NO_PREVIOUS };
+}
+
+async function custodyOf(store: Store, at: Date): Promise<CustodyState> {
+  const [state] = await readCustodyStates(store, [custodyUntil(at)]);
+  if (!state) throw new Error('the custody log gave no state');
+  return state;
 }
 
 async function countLeaves(store: Store, segment: number): Promise<number> {

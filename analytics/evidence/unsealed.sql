@@ -16,6 +16,6 @@ WITH
 SELECT
     count() AS records,
     countIf(l.loader != '' AND f.seq <= l.last_seq) AS behind,
-    argMinIf((f.source, f.cluster, f.node, toString(f.event_time), f.loader, f.seq, lower(hex(f.digest))), (f.loader, f.seq), l.loader != '' AND f.seq <= l.last_seq) AS first
+    argMinIf((f.source, f.cluster, f.node, f.event_time, f.loader, f.seq, lower(hex(f.digest))), (f.loader, f.seq), l.loader != '' AND f.seq <= l.last_seq) AS first
 FROM fresh AS f
 LEFT JOIN last_sealed AS l ON l.loader = f.loader

@@ -61,6 +61,7 @@ export interface DerivedComparison {
 /** @param expired whether retention ever took anything: rows may then be made of records that are gone */
 export async function verifyDerived(store: Store, expired: boolean): Promise<DerivedComparison> {
   const comparison: DerivedComparison = { differences: [], older: 0 };
+  await dropLeftovers(store);
   for (const derived of tables) {
     for (const window of await windowsOf(store, derived.source)) {
       await compareWindow(store, derived, window, expired, comparison);
@@ -70,6 +71,13 @@ export async function verifyDerived(store: Store, expired: boolean): Promise<Der
     add(comparison, derived.table, 'planted', Number(row?.['rows'] ?? 0), String(row?.['digest'] ?? ''));
   }
   return comparison;
+}
+
+// Tables of verifications that were killed; one that still runs is younger.
+async function dropLeftovers(store: Store): Promise<void> {
+  const sql = `SELECT name FROM system.tables WHERE database = currentDatabase() AND match(name, '^verify_[a-z0-9_]+_[0-9a-f]{12}$')
+    AND metadata_modification_time < now() - INTERVAL 1 DAY`;
+  for (const row of await store.rows(sql)) await store.run(`DROP TABLE IF EXISTS ${String(row['name'])}`);
 }
 
 interface Window {

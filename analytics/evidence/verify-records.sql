@@ -45,7 +45,7 @@ WITH
     )
 SELECT
     difference, count() AS leaves, min(n) AS first_n,
-    argMin(source, n) AS source, argMin(cluster, n) AS cluster, argMin(node, n) AS node, toString(argMin(event_time, n)) AS event_time,
+    argMin(source, n) AS source, argMin(cluster, n) AS cluster, argMin(node, n) AS node, argMin(event_time, n) AS event_time,
     argMin(loader, n) AS loader, argMin(seq, n) AS seq, lower(hex(argMin(digest, n))) AS digest, lower(hex(argMin(other, n))) AS actual
 FROM compared
 GROUP BY difference

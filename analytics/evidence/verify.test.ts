@@ -2,6 +2,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordCustody } from '../queries/custody.ts';
 import type { Store } from '../store/store.ts';
 import { createTree } from './merkle.ts';
 import { seal } from './seal.ts';
@@ -95,7 +96,7 @@ describe('verifying', () => {
       { kind: 'bytes', segment: 1, leaf: 1234, digest, record: { loader: 'a', seq: 1235 } },
     ]);
     expect(v.differences[0]?.message).toBe(
-      `segment 1 leaf 1234: record ${digest} (auditd test node-1 2026-11-01 00:20:34.000000000): its bytes hash to ${other}`,
+      `segment 1 leaf 1234: record ${digest} (auditd test node-1 2026-11-01T00:20:34.000000000Z): its bytes hash to ${other}`,
     );
   });
 
@@ -184,4 +185,30 @@ describe('verifying', () => {
     expect((await verify(store, {})).verified).toBe(true);
     expect(kinds(await verify(store, { knownSeal }))).toEqual(['unknown-seal']);
   });
+});
+
+describe('the custody log', () => {
+  const entry = (at: string, subject: string) =>
+    recordCustody(store, { at: new Date(at), actor: 'a', action: 'show record', subject, detail: '' });
+
+  it('is covered by the next seal, but for its last minute', async () => {
+    await entry('2026-11-01T00:00:00Z', 'one');
+    await entry('2026-11-02T00:00:00Z', 'two');
+    await sealAll();
+    await entry('2026-11-02T23:59:30Z', 'three');
+    await addRecords(store, { loader: 'b', from: 1, count: 1 });
+    await seal({ store, now: () => new Date('2026-11-04T00:00:00Z'), key });
+    expect((await verify(store, {})).verified).toBe(true);
+    await mutateCustody("DELETE WHERE subject = 'three'");
+    const v = await verify(store, {});
+    expect(v.differences.map((d) => d.message)).toEqual([
+      'segment 2: the custody log before 2026-11-03T23:59:00.000Z is not what was sealed: 3 entries were, 2 are there',
+    ]);
+    await entry('2026-11-02T23:59:30Z', 'three');
+    expect((await verify(store, {})).verified).toBe(true);
+    await entry('2026-11-01T12:00:00Z', 'planted');
+    expect((await verify(store, {})).differences).toMatchObject([{ kind: 'custody', segment: 1 }]);
+  });
+
+  const mutateCustody = (what: string) => store.run(`ALTER TABLE custody ${what} SETTINGS mutations_sync = 2`);
 });

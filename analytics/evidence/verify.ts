@@ -3,6 +3,7 @@
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Store } from '../store/store.ts';
+import { type CustodyState, readCustodyStates } from './custody-log.ts';
 import { LEAF_SQL } from './envelope.ts';
 import { PARTITION_OF_LEAF, readExpiry } from './retention-drops.ts';
 import { checkSeals } from './seal-chain.ts';
@@ -23,7 +24,8 @@ export type DifferenceKind =
   | 'added'
   | 'unknown-seal'
   | 'retention'
-  | 'typed';
+  | 'typed'
+  | 'custody';
 
 export interface Difference {
   kind: DifferenceKind;
@@ -31,7 +33,14 @@ export interface Difference {
   /** Number of the leaf in its segment. */
   leaf: number | null;
   digest: string | null;
-  record: { source: string; cluster: string; node: string; event_time: string; loader: string; seq: number } | null;
+  record: {
+    source: string;
+    cluster: string;
+    node: string;
+    event_time: string | null;
+    loader: string;
+    seq: number;
+  } | null;
   message: string;
 }
 
@@ -65,6 +74,7 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
   const found = createFindings();
   const hashes = new Set<string>();
   const keys = new Set<string>();
+  const logs: SealedLog[] = [];
   const done = { seals: 0, leaves: 0, expired: 0, lastSegment: 0, head: null as string | null };
   const expiry = await readExpiry(store, options.publicKey);
   for (const message of expiry.problems) found.add({ ...ofSegment('retention', null), message });
@@ -78,9 +88,11 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
       found.add({ ...ofSegment('seal', segment), message: `segment ${segment}: ${problem}` });
     if (!document) continue;
     keys.add(document.public_key);
+    logs.push({ segment, ...document.custody });
     done.leaves += document.leaves;
     done.expired += await verifySegment(store, segment, document.leaves, document.root, expiry.covered, found);
   }
+  await verifyCustody(store, logs, found);
   const known = options.knownSeal?.toLowerCase();
   if (known !== undefined && !hashes.has(known)) {
     found.add({
@@ -165,11 +177,12 @@ function differenceOf(segment: number, w: Window, kind: 'bytes' | 'envelope' | '
     envelope: 'its envelope is not the one that was sealed',
     missing: 'it is not in the store any more',
   }[kind];
-  const { source, cluster, node, event_time, loader, seq } = w;
+  const { source, cluster, node, loader, seq } = w;
+  const event_time = knownTime(w.event_time);
   return {
     ...{ kind, segment, leaf: w.first_n, digest: w.digest },
     record: { source, cluster, node, event_time, loader, seq },
-    message: `segment ${segment} leaf ${w.first_n}: record ${w.digest} (${[source, cluster, node].filter((t) => t !== '').join(' ')} ${event_time}): ${what}`,
+    message: `segment ${segment} leaf ${w.first_n}: record ${w.digest} (${[source, cluster, node].filter((t) => t !== '').join(' ')} ${event_time ?? 'time unknown'}): ${what}`,
   };
 }
 
@@ -183,7 +196,8 @@ async function verifyUnsealed(store: Store, sealed: number, found: Findings): Pr
   const [row] = await store.rows(unsealed, { sealed });
   const { records, behind, first } = Unsealed.parse(row);
   if (behind > 0) {
-    const [source, cluster, node, event_time, loader, seq, digest] = first;
+    const [source, cluster, node, time, loader, seq, digest] = first;
+    const event_time = knownTime(time);
     found.add(
       {
         ...{
@@ -193,7 +207,7 @@ async function verifyUnsealed(store: Store, sealed: number, found: Findings): Pr
           digest,
           record: { source, cluster, node, event_time, loader, seq },
         },
-        message: `record ${digest} (${source} ${cluster} ${event_time}): it stands at ${seq} of ${loader}, which was sealed without it: it was added later`,
+        message: `record ${digest} (${source} ${cluster} ${event_time ?? 'time unknown'}): it stands at ${seq} of ${loader}, which was sealed without it: it was added later`,
       },
       behind,
     );
@@ -224,6 +238,26 @@ function createFindings(): Findings {
 
 function ofSegment(kind: DifferenceKind, segment: number | null): Omit<Difference, 'message'> {
   return { kind, segment, leaf: null, digest: null, record: null };
+}
+
+const knownTime = (time: string) => (time.startsWith('1970-01-01T00:00:00.') ? null : time);
+
+interface SealedLog extends CustodyState {
+  segment: number;
+}
+
+async function verifyCustody(store: Store, logs: readonly SealedLog[], found: Findings): Promise<void> {
+  const states = await readCustodyStates(
+    store,
+    logs.map((log) => log.until),
+  );
+  const stateAt = new Map(states.map((state) => [state.until, state]));
+  // the first seal that does not fit is nearest to what was changed
+  const broken = logs.find((log) => stateAt.get(log.until)?.hash !== log.hash);
+  if (!broken) return;
+  const { segment, until, entries } = broken;
+  const message = `segment ${segment}: the custody log before ${until} is not what was sealed: ${entries} entries were, ${stateAt.get(until)?.entries} are there`;
+  found.add({ ...ofSegment('custody', segment), message });
 }
 
 function typedDifference({ table, problem, rows, digest }: DerivedDifference): Difference {
