@@ -100,6 +100,7 @@ function drawMarks(context: CanvasRenderingContext2D, scene: Scene, row: LaneRow
   const y = row.trackY[track.layer];
   const small = !row.central;
   let last = Number.NaN;
+  let pennant = Number.NEGATIVE_INFINITY;
   for (const mark of visibleMarks(track, scale)) {
     if (mark.role !== role) continue;
     const x = scale.x(mark.event.t);
@@ -109,34 +110,49 @@ function drawMarks(context: CanvasRenderingContext2D, scene: Scene, row: LaneRow
     const dimmed = step !== null && mark.step !== step;
     context.globalAlpha = dimmed ? (role === 'core' ? DIMMED * 1.6 : DIMMED) : 1;
     sprites.stamp(context, track.layer, role, small, x, y);
-    if (mark.finding && !(dimmed && role === 'background')) drawFinding(context, palette, mark, x, y, small);
+    if (mark.finding && !(dimmed && role === 'background')) {
+      drawRing(context, palette, mark, x, y, small);
+      if (!small && isGrave(mark) && x - pennant >= PENNANT_APART) {
+        drawPennant(context, x, y);
+        pennant = x;
+      }
+    }
   }
   context.globalAlpha = 1;
 }
 
-/** A ring: the graver, the heavier; a pennant above from high on. */
-function drawFinding(
+const RING = 7.5;
+// pennants closer than this would hide each other
+const PENNANT_APART = 9;
+
+const isGrave = (mark: Mark) => severityRank(mark.finding?.severity ?? '') >= severityRank('high');
+
+/** A ring around what somebody found: the graver, the heavier. */
+function drawRing(
   context: CanvasRenderingContext2D,
   palette: Palette,
-  mark: Mark,
+  { finding }: Mark,
   x: number,
   y: number,
   small: boolean,
-) {
-  const rank = severityRank(mark.finding?.severity ?? '');
-  if (rank < 1) return;
-  const r = small ? 5 : 7.5;
-  context.strokeStyle = palette.severity[mark.finding?.severity ?? ''] ?? palette.ink;
-  context.lineWidth = [0, 0.8, 1.2, 1.7, 2.2][rank] ?? 1;
+): void {
+  const severity = finding?.severity ?? '';
+  context.strokeStyle = palette.severity[severity] ?? palette.ink;
+  context.lineWidth = [0, 0.8, 1.2, 1.7, 2.2][severityRank(severity)] ?? 1;
+  if (context.lineWidth === 0 || severityRank(severity) < 1) return;
   context.beginPath();
-  context.arc(x, y, r, 0, 2 * Math.PI);
+  context.arc(x, y, small ? 5 : RING, 0, 2 * Math.PI);
   context.stroke();
-  if (rank < 3 || small) return;
+}
+
+/** In the colour of the ring just drawn. */
+function drawPennant(context: CanvasRenderingContext2D, x: number, y: number): void {
+  const top = y - RING - 8;
   context.fillStyle = context.strokeStyle;
   context.beginPath();
-  context.moveTo(x, y - r - 8);
-  context.lineTo(x + 7, y - r - 5.5);
-  context.lineTo(x, y - r - 3);
+  context.moveTo(x, top);
+  context.lineTo(x + 7, top + 2.5);
+  context.lineTo(x, top + 5);
   context.fill();
-  context.fillRect(x - 0.75, y - r - 8, 1.5, 8);
+  context.fillRect(x - 0.75, top, 1.5, 8);
 }

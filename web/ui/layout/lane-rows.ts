@@ -29,7 +29,7 @@ interface Density {
 }
 
 const roomy: Density = { track: 15, padding: 7, least: 42 };
-const tight: Density = { track: 8, padding: 5, least: 25 };
+const tight: Density = { track: 7, padding: 3, least: 25 };
 const BAR = 5;
 // more containers side by side than this share the last line
 const BAR_LINES_MAX = 3;

@@ -36,12 +36,12 @@ function isTurn(date: Date, gap: number): boolean {
   return unit(date).getTime() === date.getTime();
 }
 
-/** The window in words, as `13:09:50 – 13:15:45 UTC`; the day of its end when it is another. */
+/** The window in words, as `13:09:50 – 13:15:45`; the day of its end when it is another. */
 export function rangeText({ from, to }: Range): string {
   const [a, b] = [new Date(from), new Date(to)];
   const clock = to - from < 10_000 ? fraction : second;
   const sameDay = utcDay(a).getTime() === utcDay(b).getTime();
-  return `${clock(a)} – ${sameDay ? '' : `${day(b)} `}${clock(b)} UTC`;
+  return `${clock(a)} – ${sameDay ? '' : `${day(b)} `}${clock(b)}`;
 }
 
 export const clockText = (t: number): string => fraction(new Date(t));

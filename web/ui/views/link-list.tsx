@@ -16,10 +16,10 @@ export function LinkList({ links, onOpen }: { links: readonly ChainLink[]; onOpe
         {links.slice(0, LINKS_LISTED).map((link, i) => (
           <li key={i}>
             <span class="kind">{link.kind}</span>
-            <meter min={0} max={1} value={link.confidence} title={`confidence ${Math.round(link.confidence * 100)} %`}>
-              {Math.round(link.confidence * 100)} %
-            </meter>
-            <span class="quiet">{Math.round(link.confidence * 100)} %</span>
+            <span class="bar" aria-hidden="true">
+              <span style={{ width: `${link.confidence * 100}%` }} />
+            </span>
+            <span class="quiet">confidence {Math.round(link.confidence * 100)} %</span>
             <p>{visibleLine(link.reason)}</p>
             {link.digests.length > 0 && (
               <p class="proofs">

@@ -37,7 +37,7 @@ export function LinksOverlay({ curves, width, height, scrollTop, step, marks }: 
       {curves.map((curve) => (
         <g
           key={curve.key}
-          class={`link${touches(curve) ? '' : ' dimmed'}${curve.confidence < 0.6 ? ' weak' : ''}${curve.crossing ? '' : ' along'}`}
+          class={`link${step === null ? '' : touches(curve) ? ' near' : ' dimmed'}${curve.confidence < 0.6 ? ' weak' : ''}${curve.crossing ? '' : ' along'}`}
         >
           <path class="line" d={curve.d} marker-end={curve.crossing ? 'url(#arrow)' : undefined} />
           <path

@@ -96,7 +96,7 @@ export function Timeline(props: Props) {
     <section class={`timeline${narrow ? ' narrow' : ''}`} aria-label="Timeline">
       <div class="axis-row">
         <div class="corner">
-          <span>{dateText(new Date(view.from))}</span>
+          <span>{dateText(new Date(view.from))} UTC</span>
           <span>{rangeText(view)}</span>
         </div>
         <TimeAxis
