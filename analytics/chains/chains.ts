@@ -83,10 +83,11 @@ async function chainOf(
   const members = await membersOf(store, cluster, growth, entities);
   const steps = tellSteps(mine);
   const links = [...growth.graph.links.values()].filter((l) => here.has(l.from) && here.has(l.to));
+  const weight = weigh(mine);
   return {
     cluster,
-    title: titleOf(mine),
-    ...weigh(mine),
+    title: titleOf(mine, weight.severity),
+    ...weight,
     entities: await nameEntities(growth, entities),
     steps,
     links,
@@ -123,17 +124,19 @@ function severityOf(rules: readonly Severity[], strong: number, tactics: number)
 
 // --- how it is called ----------------------------------------------------------------------------------------------
 
-function titleOf(findings: readonly ChainFinding[]): string {
+/** Where it began, how far it came, and what it was at its gravest. */
+function titleOf(findings: readonly ChainFinding[], severity: Severity): string {
   const places = [...new Set([...findings].sort((a, b) => a.at - b.at).map(placeOf))].filter((p) => p !== '');
   const gravest = [...findings].sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.at - b.at)[0];
   const [first, ...others] = places;
-  const where = first === undefined ? '' : ` in ${first}`;
-  const onward =
-    others.length === 0
-      ? ''
-      : `, onward to ${others.slice(0, 2).join(' and ')}${others.length > 2 ? ` and ${others.length - 2} more` : ''}`;
-  return `${gravest?.title ?? 'Findings'}${where}${onward}`;
+  const more = others.length > 2 ? ` and ${others.length - 2} more` : '';
+  const onward = others.length === 0 ? '' : ` to ${others.slice(0, 2).join(', ')}${more}`;
+  const what = atLeast(severity, 'high') ? 'Intrusion' : 'Suspicion';
+  return `${what}${first === undefined ? '' : ` in ${first}`}${onward}: ${lowerFirst(gravest?.title ?? '')}`;
 }
+
+/** As after a colon, unless the word is a name (API, RBAC). */
+const lowerFirst = (text: string) => (/^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text);
 
 function placeOf(f: ChainFinding): string {
   if (f.pod !== '') return `${f.namespace}/${f.pod}`;

@@ -19,30 +19,39 @@ const BURST_GAP_MS = 4_000;
 /** Two acts of one tactic further apart than this are told apart. */
 const STEP_GAP_MS = 60_000;
 /** What one sentence can hold. */
-const CLAUSES_MAX = 3;
+const CLAUSES_MAX = 2;
+const CLAUSE_LENGTH_MAX = 200;
 
 interface Act {
   findings: ChainFinding[];
   tactic: string;
+  /** Where it happened or, from outside, who did it. */
+  actor: string;
 }
 
 /** Steps in order of time. Pure. `digestsOf` names the records of a finding's event. */
 export function tellSteps(findings: readonly ChainFinding[]): ChainStep[] {
-  return joinActs(splitBursts([...findings].sort((a, b) => a.at - b.at))).map((act, i) => {
+  const tells = telling(findings);
+  return joinActs(
+    splitBursts(
+      [...findings].sort((a, b) => a.at - b.at),
+      tells,
+    ),
+  ).map((act, i) => {
     const first = act.findings[0];
     return {
       n: i + 1,
       time: new Date(first?.at ?? 0).toISOString(),
       tactic: act.tactic,
       techniques: [...new Set(act.findings.flatMap((f) => f.techniques))].sort(),
-      sentence: sentenceOf(act.findings),
+      sentence: sentenceOf(act.findings, tells),
       finding_ids: act.findings.map((f) => f.id),
       digests: [...new Set(act.findings.flatMap((f) => f.digests))],
     };
   });
 }
 
-function splitBursts(findings: readonly ChainFinding[]): Act[] {
+function splitBursts(findings: readonly ChainFinding[], tells: Telling): Act[] {
   const bursts: ChainFinding[][] = [];
   for (const finding of findings) {
     const current = bursts.at(-1);
@@ -50,7 +59,7 @@ function splitBursts(findings: readonly ChainFinding[]): Act[] {
     if (current !== undefined && last !== undefined && finding.at - last.at <= BURST_GAP_MS) current.push(finding);
     else bursts.push([finding]);
   }
-  return bursts.map((burst) => ({ findings: burst, tactic: tacticOf(burst) }));
+  return bursts.map((burst) => ({ findings: burst, ...leadOf([...burst].sort(tells)[0]) }));
 }
 
 function joinActs(acts: readonly Act[]): Act[] {
@@ -58,33 +67,50 @@ function joinActs(acts: readonly Act[]): Act[] {
   for (const act of acts) {
     const last = joined.at(-1);
     const gap = (act.findings[0]?.at ?? 0) - (last?.findings.at(-1)?.at ?? 0);
-    if (last !== undefined && last.tactic === act.tactic && gap <= STEP_GAP_MS) last.findings.push(...act.findings);
+    if (last !== undefined && last.tactic === act.tactic && last.actor === act.actor && gap <= STEP_GAP_MS)
+      last.findings.push(...act.findings);
     else joined.push({ ...act, findings: [...act.findings] });
   }
   return joined;
 }
 
-/** The tactic of the gravest finding; of equals, the one further along. */
-function tacticOf(findings: readonly ChainFinding[]): string {
-  const gravest = [...findings].sort(
-    (a, b) => rankOf(b.severity) - rankOf(a.severity) || orderOfTactic(primary(b)) - orderOfTactic(primary(a)),
-  )[0];
-  return gravest === undefined ? '' : primary(gravest);
+type Telling = (a: ChainFinding, b: ChainFinding) => number;
+
+/**
+ * Order of what tells most: the graver, of equals the one whose rule is rarer in this chain (what every act shows says little of
+ * this one), of equals the one whose tactic lies further along.
+ */
+function telling(findings: readonly ChainFinding[]): Telling {
+  const hits = new Map<string, number>();
+  for (const f of findings) hits.set(f.rule_id, (hits.get(f.rule_id) ?? 0) + 1);
+  const count = (f: ChainFinding) => hits.get(f.rule_id) ?? 0;
+  return (a, b) =>
+    rankOf(b.severity) - rankOf(a.severity) ||
+    count(a) - count(b) ||
+    orderOfTactic(primary(b)) - orderOfTactic(primary(a)) ||
+    a.at - b.at;
 }
 
-const primary = (f: ChainFinding) => f.tactics[0] ?? '';
+const leadOf = (f: ChainFinding | undefined) => ({
+  tactic: primary(f),
+  actor: f === undefined ? '' : f.pod !== '' ? `${f.namespace}/${f.pod}` : `${f.node} ${f.principal}`,
+});
 
-/** The gravest findings speak, in order of time, a rule once; how many more there were is said. */
-function sentenceOf(findings: readonly ChainFinding[]): string {
+const primary = (f: ChainFinding | undefined) => f?.tactics[0] ?? '';
+
+/** The findings that tell most speak, in order of time, a rule once; how many more there were is said. */
+function sentenceOf(findings: readonly ChainFinding[], tells: Telling): string {
   const ofRule = new Map<string, ChainFinding>();
-  for (const f of findings) if (!ofRule.has(f.rule_id)) ofRule.set(f.rule_id, f);
-  const speak = [...ofRule.values()]
-    .sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.at - b.at)
-    .slice(0, CLAUSES_MAX)
-    .sort((a, b) => a.at - b.at);
+  for (const f of [...findings].sort(tells)) if (!ofRule.has(f.rule_id)) ofRule.set(f.rule_id, f);
+  const speak = [...ofRule.values()].slice(0, CLAUSES_MAX).sort((a, b) => a.at - b.at);
   const more = findings.length - speak.length;
-  const text = speak.map((f) => f.summary.replace(/\.?$/, '.')).join(' ');
+  const text = speak.map((f) => clause(f.summary)).join(' ');
   return more > 0 ? `${text} (and ${more} more finding${more === 1 ? '' : 's'})` : text;
+}
+
+function clause(summary: string): string {
+  const short = summary.length > CLAUSE_LENGTH_MAX ? `${summary.slice(0, CLAUSE_LENGTH_MAX - 1)}…` : summary;
+  return short.replace(/[.…]?$/, (end) => (end === '…' ? end : '.'));
 }
 
 /** The step a record belongs to: the last that had begun when it was made, the first for what came before. */

@@ -3,8 +3,8 @@ import type { Chain, ChainLink, ChainStep } from '../../analytics/queries/chains
 import { clock, duration, shortId, shortTime } from './cells.ts';
 import { visible } from './table.ts';
 
-// A step of forty records may have as many links; the strongest say why, the rest is in the JSON.
-const LINKS_SHOWN_MAX = 3;
+// A step of forty records may have as many links; the most telling say why, the rest is in the JSON.
+const LINKS_SHOWN_MAX = 2;
 
 export function renderChain(chain: Chain): string {
   const core = chain.members.filter((m) => m.role === 'core').length;
@@ -24,16 +24,21 @@ export function renderChain(chain: Chain): string {
   ].join('\n');
 }
 
+// Processes and requests are many and stand in the steps; these say where it went.
+const ENTITIES_SHOWN = [
+  ['container', 'containers'],
+  ['object', 'objects made'],
+  ['address', 'addresses'],
+] as const;
+const NAMES_SHOWN_MAX = 6;
+
 function entityLines(chain: Chain): string[] {
-  const kinds = [...new Set(chain.entities.map((e) => e.kind))];
-  return kinds.map((kind) =>
-    visible(
-      `${kind}: ${chain.entities
-        .filter((e) => e.kind === kind)
-        .map((e) => e.name)
-        .join(', ')}`,
-    ),
-  );
+  return ENTITIES_SHOWN.flatMap(([kind, title]) => {
+    const names = chain.entities.filter((e) => e.kind === kind).map((e) => e.name);
+    if (names.length === 0) return [];
+    const more = names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : '';
+    return [visible(`${title}: ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${more}`)];
+  });
 }
 
 function stepLines(chain: Chain, step: ChainStep): string[] {
@@ -44,28 +49,33 @@ function stepLines(chain: Chain, step: ChainStep): string[] {
   ];
 }
 
-/** Why a step is linked to earlier ones, the most certain first; to entities where nothing links it to a step. */
+// What says most of how one act led to the next comes first.
+const KINDS = [
+  'wrote-then-ran',
+  'exec-session',
+  'created',
+  'connected',
+  'same-credential',
+  'api-request',
+  'same-owner',
+  'ran-in',
+  'spawned',
+];
+
+/** Why a step belongs to earlier ones: links proved by records of both, the most telling kinds first, a kind once. */
 function reasonsOf(chain: Chain, step: ChainStep): string[] {
-  const stepOf = stepsOfIds(chain);
-  const touching = chain.links
-    .filter((link) => stepOf.get(link.from) === step.n || stepOf.get(link.to) === step.n)
-    .map((link) => ({ link, other: stepOf.get(link.from) === step.n ? stepOf.get(link.to) : stepOf.get(link.from) }))
-    .toSorted((a, b) => b.link.confidence - a.link.confidence);
-  const earlier = touching.filter(({ other }) => other !== undefined && other < step.n);
-  const toEntities = touching.filter(({ other }) => other === undefined);
-  const told = earlier.length > 0 ? earlier : toEntities;
-  const texts = told.map(({ link, other }) => `${other === undefined ? '' : `<- step ${other}: `}${reasonOf(link)}`);
-  return [...new Set(texts)].slice(0, LINKS_SHOWN_MAX);
+  const stepOf = new Map(chain.members.filter((m) => m.step > 0).map((m) => [m.digest, m.step]));
+  const told = new Map<string, string>();
+  const earlier = chain.links
+    .map((link) => ({ link, steps: link.digests.flatMap((d) => stepOf.get(d) ?? []) }))
+    .filter(({ steps }) => Math.max(...steps) === step.n && Math.min(...steps) < step.n)
+    .sort((a, b) => KINDS.indexOf(a.link.kind) - KINDS.indexOf(b.link.kind) || b.link.confidence - a.link.confidence);
+  for (const { link, steps } of earlier) {
+    if (!told.has(link.kind)) told.set(link.kind, `<- step ${Math.min(...steps)}: ${reasonOf(link)}`);
+  }
+  return [...told.values()].slice(0, LINKS_SHOWN_MAX);
 }
 
 function reasonOf({ kind, reason, confidence }: ChainLink): string {
   return `${reason} (${kind}, ${Math.round(confidence * 100)} %)`;
-}
-
-// Links name members and findings; both are of a step. A member of no step has step 0.
-function stepsOfIds(chain: Chain): Map<string, number> {
-  const stepOf = new Map<string, number>();
-  for (const member of chain.members) if (member.step > 0) stepOf.set(member.id, member.step);
-  for (const step of chain.steps) for (const id of step.finding_ids) stepOf.set(id, step.n);
-  return stepOf;
 }
