@@ -8,7 +8,7 @@ import type { Store } from '../analytics/store/store.ts';
 import { type AuditEvent, createAuditEventFramer } from './frame/audit-events.ts';
 import { type Line, readUncompressed, splitLines } from './frame/lines.ts';
 import { type Format, recognise, type Source, sourceOf } from './frame/recognise.ts';
-import { type Loaded, loadSegment } from './load/load.ts';
+import { dropAbandoned, type Loaded, loadSegment } from './load/load.ts';
 import { batchName, createSegment, type Envelope, type Segment } from './load/segment.ts';
 
 export interface ImportOptions {
@@ -74,6 +74,7 @@ export async function importPaths(
   const bytesTotal = found.flatMap((f) => f.files).reduce((sum, f) => sum + f.bytes, 0);
   const temporary = mkdtempSync(join(deps.store.directory ? join(deps.store.directory, 'tmp') : tmpdir(), 'import-'));
   const batches = createBatches(deps.store, temporary);
+  await dropAbandoned(deps.store);
   const summary = { bytes: 0, lines: 0, files: 0, skipped: 0, problems: [] as ImportProblem[] };
   let bytesRead = 0;
   try {

@@ -59,6 +59,8 @@ export async function openEmbedded(location: string, directory: string, command:
 async function own(location: string, home: string, sessions: Sessions, command: string): Promise<Store> {
   const temporary = join(home, 'tmp');
   for (const left of readdirSync(temporary)) rmSync(join(temporary, left), { recursive: true, force: true });
+  // batches that a killed loader left half-way: nobody else can be loading before the owner file is there
+  await sessions.in('write').run('TRUNCATE TABLE IF EXISTS staged');
   const token = randomBytes(24).toString('base64url');
   const endpoint = await openEndpoint(sessions, token, temporary);
   writeOwner(home, {

@@ -2,7 +2,7 @@
 // `records` last. A record that is in `records` is done; whatever a kill leaves undone is done again by the retry, and
 // rows replace themselves (docs/decisions/0002-records-last.md).
 import { DEAD_LETTER_REASON, decodeBatch, READABLE_JSON } from '../../analytics/decode/decode.ts';
-import type { Store } from '../../analytics/store/store.ts';
+import { type Store, sqlString } from '../../analytics/store/store.ts';
 import { SEGMENT_STRUCTURE } from './segment.ts';
 import stage from './stage.sql';
 
@@ -50,6 +50,19 @@ export async function loadSegment(store: Store, batch: string, path: string): Pr
   } finally {
     await store.run(`ALTER TABLE staged DROP PARTITION '${batch}'`);
   }
+}
+
+// A batch is on its way for seconds, at most minutes.
+const ABANDONED_AFTER = 'INTERVAL 1 DAY';
+
+/** Drops batches whose loader was killed, where the owner of the store has long been running. */
+export async function dropAbandoned(store: Store): Promise<void> {
+  const left = await store.rows(
+    `SELECT batch FROM staged GROUP BY batch HAVING max(received_at) < now() - ${ABANDONED_AFTER}`,
+    {},
+    'write',
+  );
+  for (const { batch } of left) await store.run(`ALTER TABLE staged DROP PARTITION ${sqlString(String(batch))}`);
 }
 
 interface Counts {

@@ -43,3 +43,14 @@ export async function contentOf(
     await store.close();
   }
 }
+
+/** Rows of one table, as they lie there. */
+export async function rowsOf(directory: string, table: 'staged'): Promise<number> {
+  const store = await connect(`embedded:${directory}`, 'test');
+  try {
+    const [row] = await store.rows(`SELECT count() AS n FROM ${table}`);
+    return Number(row?.['n']);
+  } finally {
+    await store.close();
+  }
+}
