@@ -12,7 +12,7 @@ const tables = {
   auditd: `NOT arrayExists(d -> d IN (${HERE}), digests)`,
 } as const;
 
-/** All four tables are partitioned like records, by the month of the event's own time. */
+/** The four tables are partitioned like records, by the month of the event's own time. */
 export async function removeDerivedRows(store: Store, partition: string): Promise<void> {
   for (const [table, gone] of Object.entries(tables)) {
     await store.run(
@@ -20,4 +20,7 @@ export async function removeDerivedRows(store: Store, partition: string): Promis
       { partition },
     );
   }
+  const here =
+    'SELECT digest FROM staged UNION ALL SELECT digest FROM records UNION ALL SELECT digest FROM records_kept';
+  await store.run(`ALTER TABLE dead_letters DELETE WHERE digest NOT IN (${here}) SETTINGS mutations_sync = 2`);
 }

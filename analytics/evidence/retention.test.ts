@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readRecord } from '../queries/record.ts';
 import type { Store } from '../store/store.ts';
 import { listHolds, placeHold, releaseHold } from './hold.ts';
-import { applyRetention, previewRetention, readPolicy, setPolicy } from './retention.ts';
+import { applyRetention, previewRetention, RetentionBusyError, readPolicy, setPolicy } from './retention.ts';
 import { seal } from './seal.ts';
 import { signingKey } from './seal-key.ts';
 import { addRecords, openTestStore, scalar, type TestStore } from './testing.ts';
@@ -147,10 +147,34 @@ describe('retention', () => {
     await store.run(
       `INSERT INTO events (cluster, time, layer, event_id, digest, version) SELECT cluster, event_time, 'auditd', event_key, digest, 1 FROM records`,
     );
+    await store.run(
+      `INSERT INTO dead_letters (source, cluster, node, digest, reason) SELECT source, cluster, node, digest, 'unknown-format' FROM records WHERE seq IN (10, 11)`,
+    );
     await seal({ store, now: by.now, key });
     await fates();
+    expect(await scalar(store, '(SELECT count() FROM dead_letters)')).toBe(3);
     expect(await scalar(store, '(SELECT count() FROM auditd)')).toBe(51);
     expect(await scalar(store, '(SELECT count() FROM events)')).toBe(51);
+  });
+
+  it('does not let records go that came in while it decided', async () => {
+    await seal({ store, now: by.now, key });
+    const late = { ...old, loader: 'late', from: 1, count: 5 };
+    let asked = 0;
+    // between reading the partitions and letting them go, a batch comes in and is merged with what was looked at
+    const interrupted: Store = {
+      ...store,
+      run: async (sql, params, lane) => {
+        if (sql.includes('DROP PART') && asked++ === 0) {
+          await addRecords(store, late);
+          await store.run('OPTIMIZE TABLE records FINAL');
+        }
+        await store.run(sql, params, lane);
+      },
+    };
+    await expect(applyRetention(interrupted, 90, key, by)).rejects.toThrow(RetentionBusyError);
+    expect(await scalar(store, '(SELECT count() FROM records)')).toBe(1055);
+    expect(await verify(store, {})).toMatchObject({ verified: true, expired: 0, unsealed: 5 });
   });
 
   it('remembers the policy set last and who set it', async () => {

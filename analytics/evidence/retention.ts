@@ -13,6 +13,11 @@ import retentionPartitions from './retention-partitions.sql';
 
 const DAY_MS = 86_400_000;
 
+/** The parts that were looked at are not there any more: nothing is lost, another run decides anew. */
+export class RetentionBusyError extends Error {
+  override readonly name = 'RetentionBusyError';
+}
+
 const Policy = z.object({ days: z.number(), set_at: z.string(), set_by: z.string() });
 export type Policy = z.infer<typeof Policy>;
 
@@ -89,7 +94,12 @@ async function expire(store: Store, p: Partition, days: number, key: KeyObject, 
       `${lost} records of partition ${partition} could not be copied to records_kept; nothing was removed`,
     );
   const drop = await writeDrop(store, { partition, days, records: p.records, droppedAt: by.now() }, key);
-  for (const [part] of p.parts) await store.run(`ALTER TABLE records DROP PART ${sqlString(part)}`);
+  try {
+    for (const [part] of p.parts) await store.run(`ALTER TABLE records DROP PART ${sqlString(part)}`);
+  } catch (cause) {
+    // a merge has put the part into another, perhaps together with records that came in since
+    throw new RetentionBusyError(`partition ${partition} was changed meanwhile; apply the retention again`, { cause });
+  }
   const detail = `partition ${partition}: ${p.records} records over ${days} days went, ${drop.kept} of them stay kept`;
   await recordCustody(store, { at: by.now(), actor: by.actor, action: 'retention-apply', subject: drop.id, detail });
   await finish(store, drop.id, partition);

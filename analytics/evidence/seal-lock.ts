@@ -23,12 +23,12 @@ function takeLock(directory: string): string {
   mkdirSync(join(directory, 'keys'), { recursive: true, mode: 0o700 });
   const path = join(directory, 'keys', 'seal.lock');
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, String(process.pid), { mode: 0o600 });
+  writeFileSync(draft, `${process.pid} ${startOf(process.pid)}`, { mode: 0o600 });
   try {
     if (!place(draft, path)) {
       const holder = readHolder(path);
       if (holder !== undefined && isAlive(holder)) {
-        throw new SealBusyError(`process ${holder} is sealing this store; try again when it is done`);
+        throw new SealBusyError(`process ${holder.pid} is sealing this store; try again when it is done`);
       }
       rmSync(path, { force: true }); // a killed sealer's
       if (!place(draft, path)) throw new SealBusyError('another process is sealing this store; try again later');
@@ -50,19 +50,37 @@ function place(draft: string, path: string): boolean {
   }
 }
 
-function readHolder(path: string): number | undefined {
+interface Holder {
+  pid: number;
+  /** When it started, in the kernel's ticks; '' where the system does not tell. */
+  started: string;
+}
+
+function readHolder(path: string): Holder | undefined {
   try {
-    return Number(readFileSync(path, 'utf8')) || undefined;
+    const [pid = '', started = ''] = readFileSync(path, 'utf8').split(' ');
+    return { pid: Number(pid), started };
   } catch {
     return undefined;
   }
 }
 
-function isAlive(pid: number): boolean {
+// A number alone says nothing: in a container every process that seals may have the number of the one killed before.
+function isAlive({ pid, started }: Holder): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return startOf(pid) === started;
+}
+
+/** Field 22 of /proc/PID/stat; the name of the program before it may hold spaces and brackets. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
   }
 }

@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordCustody } from '../queries/custody.ts';
@@ -79,6 +79,14 @@ describe('sealing', () => {
     const both = await Promise.allSettled([sealAll(), sealAll()]);
     expect(both.map((r) => r.status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(await verify(store, {})).toMatchObject({ verified: true, leaves: 3000 });
+  });
+
+  it('is not stopped by the lock of a killed sealer, even if its number lives again in another process', async () => {
+    for (const left of ['999999999 1', `${process.pid} 1`]) {
+      writeFileSync(join(test.directory, 'keys', 'seal.lock'), left);
+      await addRecords(store, { loader: left, from: 1, count: 1 });
+      expect(await sealAll()).toHaveLength(1);
+    }
   });
 });
 

@@ -263,9 +263,13 @@ function registerDossier(evidence: Command, context: Context): void {
 }
 
 function printDossier(dossier: Dossier, format: DossierOptions['format'], context: Context): void {
-  if (format === 'json') context.stdout.write(`${JSON.stringify(dossier, null, 2)}\n`);
+  if (format === 'json') context.stdout.write(`${JSON.stringify(dossier, null, 2).replace(STEERING, escaped)}\n`);
   else context.printOne(dossier, () => dossierMarkdown(dossier).trimEnd());
 }
+
+// What JSON lets through and a terminal may obey: as escapes it means the same.
+const STEERING = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+const escaped = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 function containerWords(c: ContainerRow): string {
   return [c.container_id, podName(c), c.container_name || c.kind, c.node, shortTime(c.started_at)].join('  ');

@@ -5,6 +5,7 @@ import {
   applyRetention,
   type PartitionFate,
   previewRetention,
+  RetentionBusyError,
   readPolicy,
   setPolicy,
 } from '../../analytics/evidence/retention.ts';
@@ -86,12 +87,7 @@ function registerApply(retention: Command, context: Context): void {
         if (!policy) throw new CommandError(EXIT.usage, 'no policy is set; `vestige retention set --days N` sets one');
         const fates = options.dryRun
           ? await previewRetention(store, policy.days, context.now())
-          : await applyRetention(
-              store,
-              policy.days,
-              keyOf(() => signingKey(store, options.key)),
-              by(context),
-            );
+          : await explained(() => applyRetention(store, policy.days, signingKey(store, options.key), by(context)));
         const waiting = fates.filter((p) => p.fate === 'unsealed');
         if (waiting.length > 0) {
           context.say(
@@ -103,11 +99,13 @@ function registerApply(retention: Command, context: Context): void {
     );
 }
 
-function keyOf<T>(read: () => T): T {
+async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return read();
+    return await work();
   } catch (error) {
-    if (error instanceof SealKeyError) throw new CommandError(EXIT.failed, error.message);
+    if (error instanceof SealKeyError || error instanceof RetentionBusyError) {
+      throw new CommandError(EXIT.failed, error.message);
+    }
     throw error;
   }
 }
