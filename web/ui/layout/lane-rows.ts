@@ -42,7 +42,7 @@ interface Room {
 }
 
 // beyond this, lanes are further apart than the eye follows
-const STRETCH_MAX = 1.75;
+const STRETCH_MAX = 2.1;
 
 export function layoutLanes(
   lanes: readonly Lane[],

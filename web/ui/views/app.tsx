@@ -13,6 +13,8 @@ import { Timeline } from './timeline.tsx';
 import { type Navigate, useAddress } from './use-address.ts';
 import { useAnswer } from './use-answer.ts';
 
+// a step of an instant is looked at with what was around it
+const PART_MS_MIN = 4000;
 const NO_LANES: readonly Lane[] = [];
 const NO_FINDINGS: readonly FindingMark[] = [];
 
@@ -75,7 +77,8 @@ function Case({ overview, range, chains, address, navigate }: CaseProps) {
     [chain.value, links.value],
   );
   const whole = useMemo(() => union(ranges), [ranges]);
-  const view = useMemo(() => viewOf(address, whole, bounds), [address.from, address.to, whole, bounds]);
+  const part = (address.step === null ? undefined : ranges.get(address.step)) ?? whole;
+  const view = useMemo(() => viewOf(address, part, bounds), [address.from, address.to, part, bounds]);
 
   const onView = useCallback((next: Range) => navigate(within(next, bounds)), [navigate, bounds]);
   const onOpen = useCallback((record: string) => navigate({ record }), [navigate]);
@@ -84,7 +87,7 @@ function Case({ overview, range, chains, address, navigate }: CaseProps) {
   const onStep = (n: number) => {
     const at = ranges.get(n);
     if (address.step === n) return navigate({ step: null, from: null, to: null });
-    navigate(at ? { step: n, ...within(padded(at, 4000), bounds) } : { step: n });
+    navigate(at ? { step: n, ...within(padded(at, PART_MS_MIN), bounds) } : { step: n });
   };
 
   const failed = [chain, links, lanes, findings].find((answer) => answer.error)?.error;
@@ -160,8 +163,8 @@ function union(ranges: ReadonlyMap<number, Range>): Range | null {
   return { from: Math.min(...all.map((r) => r.from)), to: Math.max(...all.map((r) => r.to)) };
 }
 
-/** The window of the address, else the chain, else everything. */
-function viewOf({ from, to }: { from: number | null; to: number | null }, chain: Range | null, bounds: Range): Range {
+/** The window of the address, else the step or the chain, else everything. */
+function viewOf({ from, to }: { from: number | null; to: number | null }, part: Range | null, bounds: Range): Range {
   if (from !== null && to !== null) return within({ from, to }, bounds);
-  return chain ? within(padded(chain, 2000), bounds) : bounds;
+  return part ? within(padded(part, PART_MS_MIN), bounds) : bounds;
 }
