@@ -205,10 +205,10 @@ describe('a store with an intrusion', () => {
       expect(chain.links[0]).toEqual({
         from: 'a1',
         to: 'f-high',
-        kind: 'exec session',
+        kind: 'exec-session',
         confidence: 0.95,
         reason: 'the exec request started this process',
-        digests: [sha(k8sRaw)],
+        digests: [sha(k8sRaw), sha(auditdRaw)],
       });
       expect(chain.members[1]).toEqual({
         id: 'x:7',
@@ -222,11 +222,9 @@ describe('a store with an intrusion', () => {
 
     it('one tells people each step and why it is linked', async () => {
       const { out } = await ask(['chain', 'chain-aa']);
+      expect(out).toMatch(/^1\. 13:11:09 Execution {2}step 1 happened .*\[T1059\]\n2\. /m);
       expect(out).toMatch(
-        /^1\. 13:11:09 Execution {2}step 1 happened .*\[T1059\]\n {5}in the same pod \(same owner, 50 %\)/m,
-      );
-      expect(out).toMatch(
-        /^2\. 13:11:10 .*\n {5}<- step 1: the exec request started this process \(exec session, 95 %\)/m,
+        /^2\. 13:11:10 .*\n {5}<- step 1: the exec request started this process \(exec-session, 95 %\)/m,
       );
     });
 

@@ -258,10 +258,10 @@ async function fillConclusions(): Promise<void> {
     n: 1,
     from_id: s('a1'),
     to_id: s('f-high'),
-    kind: s('exec session'),
+    kind: s('exec-session'),
     confidence: 0.95,
     reason: s('the exec request started this process'),
-    digests: list(bytes(sha(k8sRaw))),
+    digests: list(bytes(sha(k8sRaw)), bytes(sha(auditdRaw))),
     version: 1,
   });
   await fill('chain_links', {
@@ -270,7 +270,7 @@ async function fillConclusions(): Promise<void> {
     n: 2,
     from_id: s('pod:1'),
     to_id: s('f-low'),
-    kind: s('same owner'),
+    kind: s('same-owner'),
     confidence: 0.5,
     reason: s('in the same pod'),
     version: 1,
