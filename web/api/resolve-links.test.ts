@@ -69,14 +69,24 @@ describe('an end of a link', () => {
 
   it('is, for a request, its event at whatever stage', () => {
     const [start, end] = resolve(link('process:n1/parent', 'request:req'));
-    expect(end).toEqual({ lane: 'api:c', t: 25, layer: 'k8s-audit' });
+    expect(end).toEqual({ lane: 'api:c', t: 25, layer: 'k8s-audit', step: 1 });
     expect(start?.t).toBe(20);
   });
 
   it('is, for a pod without events of its own, its lane at the time of the other end, whichever end that is', () => {
     const lanes = [lane('pod:c/uid-1')];
-    expect(resolve(link('1.0:1', 'object:uid-1'), lanes)[1]).toEqual({ lane: 'pod:c/uid-1', t: 10, layer: 'auditd' });
-    expect(resolve(link('object:uid-1', '1.0:1'), lanes)[0]).toEqual({ lane: 'pod:c/uid-1', t: 10, layer: 'auditd' });
+    expect(resolve(link('1.0:1', 'object:uid-1'), lanes)[1]).toEqual({
+      lane: 'pod:c/uid-1',
+      t: 10,
+      layer: 'auditd',
+      step: 1,
+    });
+    expect(resolve(link('object:uid-1', '1.0:1'), lanes)[0]).toEqual({
+      lane: 'pod:c/uid-1',
+      t: 10,
+      layer: 'auditd',
+      step: 1,
+    });
   });
 
   it('is, for an object without a place, where it was created', () => {
@@ -86,7 +96,7 @@ describe('an end of a link', () => {
       link('object:job', '1.0:3'),
     ];
     const resolved = resolveLinks(links, { marks, findings: [], lanes: [] });
-    expect(resolved[2]?.start).toEqual({ lane: 'api:c', t: 25, layer: 'k8s-audit' });
+    expect(resolved[2]?.start).toEqual({ lane: 'api:c', t: 25, layer: 'k8s-audit', step: 1 });
     expect(resolved[2]?.end?.t).toBe(30);
   });
 

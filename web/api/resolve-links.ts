@@ -42,7 +42,7 @@ function inheritStarts(links: ResolvedLink[]): void {
 
 function inLane(lane: string, near: LinkEnd, marks: readonly PlacedMark[]): LinkEnd {
   const after = marks.find((mark) => mark.lane === lane && mark.t >= near.t);
-  return after ? { lane, t: after.t, layer: after.layer } : { ...near, lane };
+  return after ? endAt(after) : { ...near, lane };
 }
 
 interface Candidate extends LinkEnd {
@@ -51,12 +51,12 @@ interface Candidate extends LinkEnd {
 
 function candidatesById(marks: readonly PlacedMark[], findings: readonly FindingMark[]): Map<string, Candidate[]> {
   const byId = new Map<string, Candidate[]>();
-  const add = (id: string, { lane, t, layer, digest }: Candidate) => {
+  const add = (id: string, mark: Candidate) => {
     const known = byId.get(id);
-    if (known) known.push({ lane, t, layer, digest });
-    else byId.set(id, [{ lane, t, layer, digest }]);
+    if (known) known.push(mark);
+    else byId.set(id, [mark]);
   };
-  for (const finding of findings) add(finding.id, finding);
+  for (const finding of findings) add(finding.id, { ...finding, step: 0 });
   for (const mark of marks) {
     add(mark.id, mark);
     if (mark.layer === 'k8s-audit') add(`request:${mark.id.split('/')[0]}`, mark);
@@ -72,8 +72,10 @@ function nearest(candidates: readonly Candidate[], proof: ReadonlySet<string>, n
   const among = proving.length > 0 ? proving : candidates;
   const before = near && among.filter((candidate) => candidate.t <= near.t).at(-1);
   const chosen = before ?? among[0];
-  return chosen ? { lane: chosen.lane, t: chosen.t, layer: chosen.layer } : null;
+  return chosen ? endAt(chosen) : null;
 }
+
+const endAt = ({ lane, t, layer, step }: LinkEnd): LinkEnd => ({ lane, t, layer, step });
 
 /** Lanes by what an entity's id ends with: pod uid, container id, name of a node. */
 function lanesByKey(lanes: readonly Lane[]): Map<string, string> {

@@ -165,6 +165,8 @@ export interface LinkEnd {
   lane: string;
   t: Instant;
   layer: Layer;
+  /** Step of the event at this end, 0 for none. */
+  step: number;
 }
 
 export interface ResolvedLink extends ChainLink {

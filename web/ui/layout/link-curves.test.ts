@@ -27,8 +27,8 @@ const link = (from: [string, number] | null, to: [string, number] | null, kind =
   confidence: 0.9,
   reason: '',
   digests: [],
-  start: from && { lane: from[0], t: from[1], layer: 'auditd' },
-  end: to && { lane: to[0], t: to[1], layer: 'auditd' },
+  start: from && { lane: from[0], t: from[1], layer: 'auditd', step: 1 },
+  end: to && { lane: to[0], t: to[1], layer: 'auditd', step: 2 },
 });
 
 it('joins links that would lie on each other, and keeps kinds apart', () => {

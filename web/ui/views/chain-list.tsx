@@ -7,7 +7,7 @@ export function ChainList({ chains, onChain }: { chains: readonly ChainSummary[]
   return (
     <nav class="chains" aria-label="Attack chains">
       <h2>
-        {chains.length} attack {chains.length === 1 ? 'chain' : 'chains'}
+        {chains.length} {chains.length === 1 ? 'chain' : 'chains'}
       </h2>
       <ol>
         {chains.map((chain) => (

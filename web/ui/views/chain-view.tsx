@@ -50,7 +50,7 @@ export function ChainView({ chain, links, step, record, several, onStep, onOpen,
 
 // A chain has hundreds of these: the steps tell them, here they are counted.
 const counted = new Set(['request', 'process']);
-const LISTED_MAX = 12;
+const LISTED_MAX = 6;
 
 function Entities({ entities }: { entities: readonly ChainEntity[] }) {
   const listed = entities.filter(({ kind, name }) => !counted.has(kind) && !name.endsWith('/sandbox'));

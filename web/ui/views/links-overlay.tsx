@@ -1,6 +1,5 @@
 // The chain's links over the canvas. Hovering one says what it is and why.
 import { useState } from 'preact/hooks';
-import type { ChainMark } from '../../api/types.ts';
 import { visibleLine } from '../data/visible.ts';
 import type { LinkCurve } from '../layout/link-curves.ts';
 
@@ -10,14 +9,12 @@ interface Props {
   height: number;
   scrollTop: number;
   step: number | null;
-  marks: readonly ChainMark[];
 }
 
-export function LinksOverlay({ curves, width, height, scrollTop, step, marks }: Props) {
+export function LinksOverlay({ curves, width, height, scrollTop, step }: Props) {
   const [hovered, setHovered] = useState<string | null>(null);
-  const stepOf = new Map(marks.map((mark) => [mark.id, mark.step]));
   const touches = (curve: LinkCurve) =>
-    step === null || curve.links.some((link) => stepOf.get(link.from) === step || stepOf.get(link.to) === step);
+    curve.links.some(({ start, end }) => start?.step === step || end?.step === step);
   const chosen = curves.find((curve) => curve.key === hovered);
   return (
     <svg class="links" width={width} height={height} viewBox={`0 ${scrollTop} ${width} ${height}`} aria-hidden="true">

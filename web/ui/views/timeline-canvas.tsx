@@ -1,6 +1,5 @@
 // The canvas with the links above it and the words under the pointer: everything that depends on where the pointer is.
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { ChainMark } from '../../api/types.ts';
 import { readPalette } from '../draw/palette.ts';
 import { createSprites } from '../draw/sprites.ts';
 import { drawTimeline } from '../draw/timeline.ts';
@@ -18,7 +17,6 @@ import { useMedia } from './use-size.ts';
 interface Props {
   rows: readonly LaneRow[];
   marks: Marks;
-  chainMarks: readonly ChainMark[];
   curves: readonly LinkCurve[];
   scale: Scale;
   ticks: readonly Tick[];
@@ -76,14 +74,7 @@ export function TimelineCanvas(props: Props) {
   return (
     <div class={`stage${hover ? ' over' : ''}`} ref={stage} style={{ height: `${height}px` }}>
       <canvas ref={canvas} />
-      <LinksOverlay
-        curves={props.curves}
-        width={scale.width}
-        height={height}
-        scrollTop={scrollTop}
-        step={step}
-        marks={props.chainMarks}
-      />
+      <LinksOverlay curves={props.curves} width={scale.width} height={height} scrollTop={scrollTop} step={step} />
       <Rings {...props} hovered={hover?.hit.kind === 'mark' ? hover.hit.mark : null} />
       {hover && <Tooltip hit={hover.hit} x={hover.x} y={hover.y} width={scale.width} />}
     </div>

@@ -129,7 +129,6 @@ export function Timeline(props: Props) {
             <TimelineCanvas
               rows={visible}
               marks={marks}
-              chainMarks={chainMarks}
               curves={curves}
               scale={scale}
               ticks={ticks}
