@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Store } from '../analytics/store/store.ts';
 import { type AuditEvent, createAuditEventFramer } from './frame/audit-events.ts';
-import { type Line, readUncompressed, splitLines } from './frame/lines.ts';
+import { type Line, ReadError, readUncompressed, splitLines } from './frame/lines.ts';
 import { type Format, recognise, type Source, sourceOf } from './frame/recognise.ts';
 import { dropAbandoned, type Loaded, loadSegment } from './load/load.ts';
 import { batchName, createSegment, type Envelope, type Segment } from './load/segment.ts';
@@ -97,7 +97,7 @@ export async function importPaths(
       summary.files += known;
       if (!explicit && files.length > 0 && known === 0) {
         summary.problems.push({
-          path: explicit ?? paths[found.findIndex((f) => f.files === files)] ?? '',
+          path: paths[found.findIndex((f) => f.files === files)] ?? '',
           kind: 'nothing-known',
           detail: 'no file in it holds Kubernetes audit, auditd or container runtime records',
         });
@@ -120,16 +120,19 @@ interface Found {
 function findFiles(path: string): Found {
   if (!existsSync(path))
     return { files: [], explicit: path, problem: { path, kind: 'missing', detail: 'no such file or directory' } };
-  const stat = statSync(path);
-  if (!stat.isDirectory()) return { files: [{ path, bytes: stat.size }], explicit: path };
-  const files = readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
-    .map((file) => ({ path: file, bytes: statSync(file).size }));
-  if (files.length === 0)
+  try {
+    const stat = statSync(path);
+    if (!stat.isDirectory()) return { files: [{ path, bytes: stat.size }], explicit: path };
+    const files = readdirSync(path, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((file) => ({ path: file, bytes: statSync(file, { throwIfNoEntry: false })?.size ?? 0 }));
+    if (files.length > 0) return { files, explicit: undefined };
     return { files, explicit: undefined, problem: { path, kind: 'empty', detail: 'the directory holds no files' } };
-  return { files, explicit: undefined };
+  } catch (error) {
+    return { files: [], explicit: path, problem: { path, kind: 'unreadable', detail: (error as Error).message } };
+  }
 }
 
 interface FileDone {
@@ -194,7 +197,7 @@ async function importFile(
       }
     }
   } catch (error) {
-    if (!(error instanceof Error) || !isDamage(error)) throw error;
+    if (!(error instanceof ReadError)) throw error; // of the store: no fault of the file
     problem = { path, kind: 'damaged', detail: `${error.message}; what could be read before is kept` };
   }
   await putEvents(framer.end());
@@ -202,11 +205,6 @@ async function importFile(
   const kind = bytes === 0 ? 'empty' : 'nothing-known';
   const detail = bytes === 0 ? 'the file is empty' : 'holds no Kubernetes audit, auditd or container runtime records';
   return { known: false, bytes: 0, lines: 0, problem: problem ?? { path, kind, detail } };
-}
-
-// Failures of a decompressor and of the file system name a code; fzstd's carry a number. Anything else is a bug.
-function isDamage(error: Error): boolean {
-  return 'code' in error;
 }
 
 function sourceIn(known: Format | undefined): Source {

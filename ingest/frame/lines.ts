@@ -19,11 +19,27 @@ const GZIP = Buffer.from([0x1f, 0x8b]);
 const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 const SKIPPABLE = Buffer.from([0x2a, 0x4d, 0x18]);
 
-/** Chunks of a file, uncompressed; gzip and zstd are recognised by their first bytes. `onRead` hears bytes of the file. */
+/** A file that could not be read on: damaged, or the file system refuses. What was given before is good. */
+export class ReadError extends Error {
+  override readonly name = 'ReadError';
+}
+
+/**
+ * Chunks of a file, uncompressed; gzip and zstd are recognised by their first bytes. `onRead` hears bytes of the file.
+ * @throws ReadError
+ */
 export async function* readUncompressed(path: string, onRead: (bytes: number) => void): AsyncIterable<Buffer> {
-  const file = createReadStream(path, { highWaterMark: 1 << 18 });
+  try {
+    yield* uncompressed(createReadStream(path, { highWaterMark: 1 << 18 }), onRead);
+  } catch (cause) {
+    // decompressors throw many things; whatever comes from reading is the file's fault
+    throw new ReadError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+async function* uncompressed(file: AsyncIterable<Buffer>, onRead: (bytes: number) => void): AsyncIterable<Buffer> {
   const counted = (async function* () {
-    for await (const chunk of file as AsyncIterable<Buffer>) {
+    for await (const chunk of file) {
       onRead(chunk.length);
       yield chunk;
     }
