@@ -82,15 +82,25 @@ function* inBatches<T>(all: readonly T[]): Iterable<T[]> {
 }
 
 async function writeRuns(store: Store, correlations: Correlations, writer: FindingWriter): Promise<void> {
+  const byLayer = new Map<Source['layer'], { run: Run; first: Hit }[]>();
   for (const run of correlations.runs()) {
     const [first] = run.hits;
-    const base = first?.rules[0];
-    const layer = base && sourceOf(base)?.layer;
-    if (!first || !layer) continue;
-    const places = await placesOf(store, layer, [first]);
-    const digests = [...new Set(run.hits.flatMap((hit) => hit.digests))];
-    const words = { ...first.words, count: String(run.count), span: spanInWords(run) };
-    await writer.add(findingOf(run.rule, first, layer, places(first), words, digests));
+    const layer = first?.rules[0] && sourceOf(first.rules[0])?.layer;
+    if (first && layer) byLayer.set(layer, [...(byLayer.get(layer) ?? []), { run, first }]);
+  }
+  for (const [layer, runs] of byLayer) {
+    for (const batch of inBatches(runs)) {
+      const places = await placesOf(
+        store,
+        layer,
+        batch.map(({ first }) => first),
+      );
+      for (const { run, first } of batch) {
+        const digests = [...new Set(run.hits.flatMap((hit) => hit.digests))];
+        const words = { ...first.words, count: String(run.count), span: spanInWords(run) };
+        await writer.add(findingOf(run.rule, first, layer, places(first), words, digests));
+      }
+    }
   }
 }
 
