@@ -29,7 +29,7 @@ Examples:
           id,
           (c) => c.id,
         );
-        context.printOne(chain, () => renderChain(chain));
+        context.printOne(chain, () => renderChain(chain, context.stdout.isTTY ? context.stdout.columns : undefined));
       });
     });
 }

@@ -2,23 +2,25 @@
 import type { Chain, ChainLink, ChainStep } from '../../analytics/queries/chains.ts';
 import { clock, duration, shortId, shortTime } from './cells.ts';
 import { visible } from './table.ts';
+import { wrap } from './wrap.ts';
 
 // A step of forty records may have as many links; the most telling say why, the rest is in the JSON.
 const LINKS_SHOWN_MAX = 2;
 
-export function renderChain(chain: Chain): string {
+/** @param width of the terminal; without one, lines are as long as they are */
+export function renderChain(chain: Chain, width = Number.POSITIVE_INFINITY): string {
   const core = chain.members.filter((m) => m.role === 'core').length;
   const lasted = duration(chain.first_seen, chain.last_seen);
   return [
-    visible(chain.title),
+    wrap(visible(chain.title), width, '  '),
     visible(
       `${chain.severity}, score ${chain.score.toFixed(1)}; ${shortTime(chain.first_seen)} UTC, lasted ${lasted}; chain ${chain.id}`,
     ),
-    visible(`tactics: ${chain.tactics.join(', ')}`),
+    wrap(visible(`tactics: ${chain.tactics.join(', ')}`), width, '  '),
     visible(`records: ${core} of the intrusion, ${chain.members.length - core} around it; ${chain.links.length} links`),
-    ...entityLines(chain),
+    ...entityLines(chain).map((line) => wrap(line, width, '  ')),
     '',
-    ...chain.steps.flatMap((step) => stepLines(chain, step)),
+    ...chain.steps.flatMap((step) => stepLines(chain, step).map((line) => wrap(line, width, '       '))),
     '',
     `raw bytes of a record: vestige record ${shortId(chain.steps[0]?.digests[0] ?? 'DIGEST')}`,
   ].join('\n');
