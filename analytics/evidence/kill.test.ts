@@ -14,7 +14,7 @@ import type { KilledWork } from './kill-worker.ts';
 import { applyRetention } from './retention.ts';
 import { seal } from './seal.ts';
 import { signingKey } from './seal-key.ts';
-import { addRecords, scalar } from './testing.ts';
+import { addRecords, markCorrelated, scalar } from './testing.ts';
 import { verify } from './verify.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'vestige-kill-'));
@@ -85,6 +85,7 @@ it('loses no kept record when retention is killed in the middle', async () => {
       `INSERT INTO chain_members (cluster, chain_id, digest, member_id, layer, time, step, role, version)
        SELECT cluster, 'chain', digest, 'm', 'auditd', event_time, 1, 'core', 1 FROM records WHERE seq IN (7, 8, 9)`,
     );
+    await markCorrelated(store, '2026-11-19T00:00:00Z');
     await seal({ store, now: by.now, key: signingKey(store, undefined) });
   });
   let killed = 0;

@@ -6,7 +6,7 @@ import { listHolds, placeHold, releaseHold } from './hold.ts';
 import { applyRetention, previewRetention, RetentionBusyError, readPolicy, setPolicy } from './retention.ts';
 import { seal } from './seal.ts';
 import { signingKey } from './seal-key.ts';
-import { addRecords, openTestStore, scalar, type TestStore } from './testing.ts';
+import { addRecords, markCorrelated, openTestStore, scalar, type TestStore } from './testing.ts';
 import { verify } from './verify.ts';
 
 let test: TestStore;
@@ -34,6 +34,7 @@ beforeEach(async () => {
   key = signingKey(store, undefined);
   await addRecords(store, { loader: 'old', from: 1, count: 1000, ...old });
   await addRecords(store, { loader: 'new', from: 1, count: 50 });
+  await markCorrelated(store, '2026-11-19T00:00:00Z');
 });
 afterEach(() => test.remove());
 
@@ -71,6 +72,42 @@ describe('retention', () => {
       ['202611', 'young', 0],
     ]);
     expect(await scalar(store, '(SELECT count() FROM records)')).toBe(1050);
+  });
+
+  it('lets nothing go of which chains may not be found yet', async () => {
+    await seal({ store, now: by.now, key });
+    await store.run('TRUNCATE TABLE cursors');
+    expect((await fates())[0]).toEqual(['202503', 'uncorrelated', 0]);
+    await markCorrelated(store, '2025-12-31T00:00:00Z');
+    expect((await fates())[0]).toEqual(['202503', 'uncorrelated', 0]);
+    await markCorrelated(store, '2026-01-02T00:00:00Z');
+    expect((await fates())[0]).toEqual(['202503', 'expired', 0]);
+  });
+
+  it('keeps all that is known of the containers and pods in which a chain went on', async () => {
+    const member = async (seq: number) => `unhex('${await digestOf('old', seq)}')`;
+    await addChain(10);
+    await store.run(
+      `INSERT INTO events (cluster, time, layer, event_id, container_id, pod_uid, digest, version)
+       SELECT 'test', toDateTime64(0, 9), 'auditd', '10', 'c1', 'p1', ${await member(10)}, 1
+       UNION ALL SELECT 'test', toDateTime64(0, 9), 'auditd', '11', 'c1', '', ${await member(11)}, 1
+       UNION ALL SELECT 'test', toDateTime64(0, 9), 'k8s-audit', '12', '', 'p1', ${await member(12)}, 1
+       UNION ALL SELECT 'test', toDateTime64(0, 9), 'auditd', '13', 'c2', 'p2', ${await member(13)}, 1`,
+    );
+    const entity = async (table: string, columns: string, values: string, seq: number) =>
+      store.run(
+        `INSERT INTO ${table} (cluster, ${columns}, digests, version) SELECT 'test', ${values}, [${await member(seq)}], 1`,
+      );
+    await entity('containers', 'node, container_id, pod_uid', "'n', 'c1', 'p1'", 20);
+    await entity('containers', 'node, container_id, pod_uid', "'n', 'sandbox', 'p1'", 21);
+    await entity('containers', 'node, container_id, pod_uid', "'n', 'c2', 'p2'", 22);
+    await entity('pods', 'pod_uid', "'p1'", 23);
+    await entity('processes', 'node, process_key, container_id', "'n', 'k', 'c1'", 24);
+    await entity('sessions', 'session_id, container_id', "'s', 'c1'", 25);
+    await seal({ store, now: by.now, key });
+    await fates();
+    const kept = await store.rows('SELECT seq FROM records_kept FINAL ORDER BY seq');
+    expect(kept.map((row) => row['seq'])).toEqual([10, 11, 12, 20, 21, 23, 24, 25]);
   });
 
   it('judges by the receipt, not by the time of the event', async () => {

@@ -28,16 +28,18 @@ const Partition = z.object({
   newest_received_ms: z.number(),
   unsealed: z.number(),
   needed: z.number(),
+  uncorrelated: z.coerce.boolean(),
   parts: z.array(z.tuple([z.string(), z.number()])),
 });
 type Partition = z.infer<typeof Partition>;
 
-/** What became, or would become, of one partition. `unsealed`: over age, but not proved yet, so it stays. */
+/** What became, or would become, of one partition. `unsealed`: over age, but not proved
+ * yet; `uncorrelated`: over age, but chains that need it may not be found yet. Both stay. */
 export interface PartitionFate {
   partition: string;
   records: number;
   newest_received_at: string;
-  fate: 'young' | 'unsealed' | 'expired' | 'would-expire';
+  fate: 'young' | 'uncorrelated' | 'unsealed' | 'expired' | 'would-expire';
   unsealed: number;
   /** Records of it that chains and holds need: they stay in records_kept. */
   kept: number;
@@ -123,7 +125,7 @@ function fateOf(p: Partition, days: number | undefined, now: Date, over: 'expire
     partition,
     records,
     newest_received_at,
-    fate: young ? 'young' : unsealed > 0 ? 'unsealed' : over,
+    fate: young ? 'young' : p.uncorrelated ? 'uncorrelated' : unsealed > 0 ? 'unsealed' : over,
     unsealed,
     kept,
   };

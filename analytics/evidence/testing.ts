@@ -46,6 +46,11 @@ export async function addRecords(store: Store, r: TestRecords): Promise<void> {
   );
 }
 
+/** As if \`correlate\` had run then and found what the tables hold. */
+export function markCorrelated(store: Store, at: string): Promise<void> {
+  return store.insert('cursors', [{ job: 'correlate', loader: '', seq: 0, version: Date.parse(at) }]);
+}
+
 export async function scalar(store: Store, sql: string): Promise<unknown> {
   const [row] = await store.rows(`SELECT ${sql} AS x`, {}, 'write');
   return row?.['x'];

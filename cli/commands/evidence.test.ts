@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addRecords, scalar } from '../../analytics/evidence/testing.ts';
+import { addRecords, markCorrelated, scalar } from '../../analytics/evidence/testing.ts';
 import { connect } from '../../analytics/store/connect.ts';
 import type { Store } from '../../analytics/store/store.ts';
 import { EXIT } from '../context.ts';
@@ -159,6 +159,8 @@ describe('retention', () => {
     await ask('retention', 'set', '--days', '1');
     expect(await json('retention', 'show')).toMatchObject({ days: 1 });
     await addRecords(store, { loader: 'b', from: 1, count: 2, eventTime: '2020-01-01T00:00:00Z' });
+    expect((await ask('retention', 'apply', '--dry-run')).err).toContain('vestige correlate');
+    await markCorrelated(store, '2026-11-24T11:00:00Z');
     const waiting = await ask('retention', 'apply', '--dry-run', '--json');
     expect(waiting.err).toContain('evidence seal');
     expect(JSON.parse(waiting.out).find((p: { partition: string }) => p.partition === '202001').fate).toBe('unsealed');

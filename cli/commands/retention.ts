@@ -88,15 +88,20 @@ function registerApply(retention: Command, context: Context): void {
         const fates = options.dryRun
           ? await previewRetention(store, policy.days, context.now())
           : await explained(() => applyRetention(store, policy.days, signingKey(store, options.key), by(context)));
-        const waiting = fates.filter((p) => p.fate === 'unsealed');
-        if (waiting.length > 0) {
-          context.say(
-            `${waiting.length} months are over age but not wholly sealed and stay; \`vestige evidence seal\` seals them`,
-          );
-        }
+        tellWhatStays(fates, context);
         await context.printList(fates, columns);
       }),
     );
+}
+
+function tellWhatStays(fates: readonly PartitionFate[], context: Context): void {
+  const number = (fate: PartitionFate['fate']) => fates.filter((p) => p.fate === fate).length;
+  const unsealed = number('unsealed');
+  const uncorrelated = number('uncorrelated');
+  if (unsealed > 0) context.say(`months over age but not wholly sealed stay (${unsealed}): run vestige evidence seal`);
+  if (uncorrelated > 0) {
+    context.say(`months over age in which chains may not be found yet stay (${uncorrelated}): run vestige correlate`);
+  }
 }
 
 async function explained<T>(work: () => Promise<T>): Promise<T> {
