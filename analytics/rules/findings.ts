@@ -77,7 +77,9 @@ function rowOf({ rule, ...finding }: Finding) {
   return { ...finding, id: findingId(rule.id, finding), rule_id: rule.id, title, severity, techniques, tactics };
 }
 
-function findingId(ruleId: string, finding: { cluster: string; node: string; event_key: string }): string {
-  const identity = [ruleId, finding.cluster, finding.node, finding.event_key].join('\0');
+// A Kubernetes event is of no node, whatever its finding says of where it led.
+function findingId(ruleId: string, finding: Omit<Finding, 'rule'>): string {
+  const node = finding.source === 'k8s-audit' ? '' : finding.node;
+  const identity = [ruleId, finding.cluster, node, finding.event_key].join('\0');
   return createHash('sha256').update(identity).digest('hex').slice(0, 32);
 }

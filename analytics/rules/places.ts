@@ -1,6 +1,6 @@
 // Where an event happened and who did it, as the three layers together know it: from `events`, where it is written.
 import { z } from 'zod';
-import type { Store } from '../store/store.ts';
+import { type Store, sqlString } from '../store/store.ts';
 import type { Hit } from './scan.ts';
 
 const Place = z.object({
@@ -18,24 +18,40 @@ const Place = z.object({
 
 type Known = Partial<Omit<z.infer<typeof Place>, 'cluster' | 'event_id' | 'event_node'>>;
 
-const SQL = `
+// Ids travel in the text of the query: as parameters some hundred would not fit into the address of an HTTP request.
+const sql = (ids: readonly string[]) => `
 SELECT cluster, event_id, node AS event_node, node, namespace, pod, pod_uid, container_id, process_key, principal
 FROM events FINAL
-WHERE layer = {layer:String} AND event_id IN {ids:Array(String)}
+WHERE layer = {layer:String} AND event_id IN (${ids.map(sqlString).join(', ')})
   AND time BETWEEN parseDateTime64BestEffort({first:String}, 9, 'UTC') - INTERVAL 1 SECOND
                AND parseDateTime64BestEffort({last:String}, 9, 'UTC') + INTERVAL 1 SECOND`;
 
 /** What `events` knows of each hit; nothing where it is not known, so that what the hit says itself stands. */
 export async function placesOf(store: Store, layer: string, hits: readonly Hit[]): Promise<(hit: Hit) => Known> {
   const times = hits.map((hit) => hit.time).sort();
-  const ids = hits.map((hit) => hit.event_id);
-  const rows = await store.rows(SQL, { layer, ids, first: times[0] ?? '', last: times.at(-1) ?? '' });
+  const span = { first: times[0] ?? '', last: times.at(-1) ?? '' };
+  const rows = await store.rows(sql(hits.map((hit) => hit.event_id)), { layer, ...span });
   const known = new Map<string, Known>();
   for (const row of z.array(Place).parse(rows)) {
-    const { cluster, event_id, event_node, ...place } = row;
-    const filled = Object.fromEntries(Object.entries(place).filter(([, value]) => value !== ''));
-    for (const node of layer === 'k8s-audit' ? [''] : [event_node])
-      known.set([cluster, node, event_id].join('\0'), filled);
+    known.set([row.cluster, layer === 'k8s-audit' ? '' : row.event_node, row.event_id].join('\0'), knownOf(row));
   }
   return (hit) => known.get([hit.cluster, hit.node, hit.event_id].join('\0')) ?? {};
+}
+
+// Namespace, pod, container and process belong together: all of `events`, or all of what the hit says itself.
+function knownOf({
+  node,
+  principal,
+  namespace,
+  pod,
+  pod_uid,
+  container_id,
+  process_key,
+}: z.infer<typeof Place>): Known {
+  const placed = pod !== '' || container_id !== '' || process_key !== '';
+  return {
+    ...(node === '' ? {} : { node }),
+    ...(principal === '' ? {} : { principal }),
+    ...(placed ? { namespace, pod, pod_uid, container_id, process_key } : {}),
+  };
 }

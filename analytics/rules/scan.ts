@@ -86,12 +86,13 @@ function inGroups(prepared: readonly Prepared[]): Prepared[][] {
   const groups: Prepared[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const one of prepared) {
-    if (bytes + one.exact.length > CONDITIONS_BYTES_MAX) {
+    const size = one.exact.length + (one.compiled.needsRaw ? one.bound.length : 0);
+    if (bytes + size > CONDITIONS_BYTES_MAX) {
       groups.push([]);
       bytes = 0;
     }
     groups.at(-1)?.push(one);
-    bytes += one.exact.length;
+    bytes += size;
   }
   return groups;
 }

@@ -24,6 +24,10 @@ export const lineageFields: Record<string, Field> = {
   'vestige.login': flag('a.auid >= 0', undefined),
 };
 
+// The process itself, its parent or its parent's parent was started by an exec request.
+const ofSession = (key: string) =>
+  `(a.cluster, ${key}) IN (SELECT cluster, process_key FROM sessions FINAL WHERE process_key != '')`;
+
 /** Columns of a row; `a` is the auditd event. runc's own steps are not the container's doing. */
 export const lineageColumns = `
     t.process_key AS process_key,
@@ -32,8 +36,7 @@ export const lineageColumns = `
     c.pod AS pod,
     c.pod_uid AS pod_uid,
     t.container_id != '' AND NOT p.setup AND NOT startsWith(a.comm, 'runc') AS in_container,
-    p.process_key != '' AND ((a.cluster, p.process_key) IN (SELECT cluster, process_key FROM sessions FINAL WHERE process_key != '')
-        OR (a.cluster, p.parent_key) IN (SELECT cluster, process_key FROM sessions FINAL WHERE process_key != '')) AS in_session`;
+    p.process_key != '' AND (${['p.process_key', 'p.parent_key', 'pp.parent_key'].map(ofSession).join(' OR ')}) AS in_session`;
 
 const processes = 'SELECT cluster, node, process_key, parent_key, exe, comm, argv, setup FROM processes FINAL';
 
