@@ -90,7 +90,7 @@ describe('a store with a story', () => {
   it('shows events one by one while they fit, and counts of the crowded tracks when not', async () => {
     const window = `timeline/events?from=${STORY.from}&to=${STORY.to}`;
     const all = await get<TimelineEvents>(window);
-    expect([all.events.length, all.bins.length]).toEqual([STORY.noise + 4, 0]);
+    expect([all.events.length, all.counted.length]).toEqual([STORY.noise + 4, 0]);
     const few = await get<TimelineEvents>(`${window}&limit=10&bins=50`);
     expect(few.events.map((event) => event.lane).sort()).toEqual([
       'api:shop',
@@ -98,7 +98,7 @@ describe('a store with a story', () => {
       'pod:shop/u-web',
       'pod:shop/u-web',
     ]);
-    expect(few.bins.reduce((sum, bin) => sum + bin.n, 0)).toBe(STORY.noise);
+    expect(few.counted.flatMap((track) => track.counts).reduce((sum, n) => sum + n, 0)).toBe(STORY.noise);
     expect(few.total).toBe(STORY.noise + 4);
     const one = await get<TimelineEvents>(`${window}&lane=${encodeURIComponent('api:shop')}`);
     expect(one.events.map((event) => event.action)).toEqual(['create pods']);

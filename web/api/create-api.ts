@@ -9,7 +9,7 @@ import { readPage } from './page.ts';
 import { ChainId, Digest, EventsQuery, FindingsQuery, LanesQuery, LinksQuery } from './parameters.ts';
 import { readChainMarks, readChainTouches } from './queries/chain-marks.ts';
 import { readFindings } from './queries/findings.ts';
-import { type LaneFilter, readLaneParts } from './queries/lanes.ts';
+import { type LaneFilter, readActivity, readContainers, readPods } from './queries/lanes.ts';
 import { readOverview } from './queries/overview.ts';
 import { readTimelineEvents } from './queries/timeline-events.ts';
 import { displayRecord } from './record.ts';
@@ -80,18 +80,25 @@ async function readChains(store: Store): Promise<ChainSummary[]> {
 }
 
 async function readLanes(store: Store, filter: LaneFilter): Promise<Lane[]> {
-  const [parts, touches] = await Promise.all([readLaneParts(store, filter), readChainTouches(store)]);
-  return assembleLanes({ ...parts, touches });
+  const [pods, containers, activity, touches] = await Promise.all([
+    readPods(store, filter),
+    readContainers(store, filter),
+    readActivity(store, filter),
+    readChainTouches(store),
+  ]);
+  return assembleLanes({ pods, containers, activity, touches });
 }
 
 async function readLinks(store: Store, id: string): Promise<TimelineLinks | undefined> {
   const chain = await readChain(store, id);
   if (!chain) return undefined;
-  const [marks, findings, lanes] = await Promise.all([
+  const [marks, findings, pods, containers] = await Promise.all([
     readChainMarks(store, id),
     readFindings(store, { ...ALL_TIME, limit: FINDINGS_OF_LINKS_MAX }),
-    readLanes(store, ALL_TIME),
+    readPods(store, ALL_TIME),
+    readContainers(store, ALL_TIME),
   ]);
+  const lanes = assembleLanes({ pods, containers, activity: [], touches: [] });
   const links = resolveLinks(chain.links, { marks, findings, lanes });
   return { marks: marks.map(({ node: _, process_key: __, container_id: ___, ...mark }) => mark), links };
 }

@@ -136,11 +136,12 @@ export interface EventMark {
   digest: string;
 }
 
-export interface Bin {
+/** Counts of one track: `counts[i]` events in part `bins[i]` of the window; parts without events are left out. */
+export interface CountedTrack {
   lane: string;
   layer: Layer;
-  bin: number;
-  n: number;
+  bins: number[];
+  counts: number[];
 }
 
 /**
@@ -153,7 +154,7 @@ export interface TimelineEvents {
   width_ms: number;
   total: number;
   events: EventMark[];
-  bins: Bin[];
+  counted: CountedTrack[];
 }
 
 export interface ChainMark extends EventMark {

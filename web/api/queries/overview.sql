@@ -1,8 +1,9 @@
 -- Events a layer in {parts} equal parts of the time that the store covers.
 -- Columns: layer, part, n, from_ms, to_ms (the same on every row).
 WITH
-    (SELECT min(time) FROM events FINAL) AS first,
-    (SELECT max(time) FROM events FINAL) AS last,
+    (SELECT (min(time), max(time)) FROM events FINAL) AS ends,
+    ends.1 AS first,
+    ends.2 AS last,
     greatest(toUnixTimestamp64Micro(last) - toUnixTimestamp64Micro(first), 1) AS span
 SELECT
     layer,

@@ -1,7 +1,7 @@
 // Level of detail of the timeline: single events of tracks with few, counts of tracks with many.
 import { z } from 'zod';
 import type { Store } from '../../../analytics/store/store.ts';
-import type { Bin, EventMark, TimelineEvents } from '../types.ts';
+import type { EventMark, TimelineEvents } from '../types.ts';
 import { withLane } from './lane-of.ts';
 import { Count, Layer } from './row.ts';
 import binsSql from './timeline-bins.sql';
@@ -19,7 +19,14 @@ export const EventRow = z.object({
   exe: z.string(),
   digest: z.string(),
 });
-const BinRow = z.object({ lane: z.string(), layer: Layer, bin: Count, n: Count });
+const TrackRow = z.object({
+  lane: z.string(),
+  layer: Layer,
+  bins: z.array(Count),
+  counts: z.array(Count),
+  total: Count,
+});
+type TrackRow = z.infer<typeof TrackRow>;
 
 // a command line of a megabyte must not travel with every mark; the record has it whole
 const TEXT_MAX = 240;
@@ -40,33 +47,33 @@ export async function readTimelineEvents(store: Store, window: EventWindow): Pro
   const micros = { from: Math.floor(from * 1000), to: Math.ceil(to * 1000) };
   const where = { ...micros, cluster: window.cluster, lanes: [...window.lanes] };
   const width = Math.max(1, Math.ceil((micros.to - micros.from) / window.bins));
-  const counted = await store.rows(withLane(binsSql), { ...where, width });
-  const bins = counted.map((row) => BinRow.parse(row));
-  const { crowded, total } = crowdedTracks(bins, limit);
-  const rows = await store.rows(withLane(eventsSql), { ...where, crowded: [...crowded], limit });
+  const rows = await store.rows(withLane(binsSql), { ...where, width });
+  const tracks = rows.map((row) => TrackRow.parse(row));
+  const { crowded, total } = crowdedTracks(tracks, limit);
+  const events = await store.rows(withLane(eventsSql), { ...where, crowded: crowded.map(keyOf), limit });
   return {
     from: micros.from / 1000,
     to,
     width_ms: width / 1000,
     total,
-    events: rows.map((row) => shorten(EventRow.parse(row))),
-    bins: bins.filter((bin) => crowded.has(trackOf(bin))),
+    events: events.map((row) => shorten(EventRow.parse(row))),
+    counted: crowded.map(({ lane, layer, bins, counts }) => ({ lane, layer, bins, counts })),
   };
 }
 
-const trackOf = ({ layer, lane }: Pick<Bin, 'layer' | 'lane'>) => `${layer}|${lane}`;
+const keyOf = ({ layer, lane }: TrackRow) => `${layer}|${lane}`;
 
-/** The tracks that do not fit into `limit` when the quietest go first. */
-export function crowdedTracks(bins: readonly Bin[], limit: number): { crowded: Set<string>; total: number } {
-  const sizes = new Map<string, number>();
-  for (const bin of bins) sizes.set(trackOf(bin), (sizes.get(trackOf(bin)) ?? 0) + bin.n);
-  const crowded = new Set<string>();
-  let total = 0;
-  for (const [track, n] of [...sizes].sort((a, b) => a[1] - b[1])) {
-    total += n;
-    if (total > limit) crowded.add(track);
-  }
-  return { crowded, total };
+/** The tracks that do not fit into `limit` when the quietest go first; `tracks` in that order. */
+export function crowdedTracks<T extends { total: number }>(
+  tracks: readonly T[],
+  limit: number,
+): { crowded: T[]; total: number } {
+  let sum = 0;
+  const crowded = tracks.filter(({ total }) => {
+    sum += total;
+    return sum > limit;
+  });
+  return { crowded, total: sum };
 }
 
 export function shorten<E extends EventMark>(event: E): E {

@@ -1,4 +1,5 @@
 // Draws what can be seen of the timeline on a canvas: grounds of lanes, grid, lifetimes, counts, marks, findings.
+import { bisectLeft } from 'd3';
 import { LAYERS, type LaneRow } from '../layout/lane-rows.ts';
 import { type Mark, type Marks, type Role, type Track, trackKey, visibleMarks } from '../layout/marks.ts';
 import type { Scale } from '../layout/scale.ts';
@@ -86,10 +87,11 @@ function drawBins(context: CanvasRenderingContext2D, scene: Scene, row: LaneRow,
   const width = Math.max(1, (marks.binWidth / (scale.view.to - scale.view.from)) * scale.width - 0.5);
   context.fillStyle = palette.layer[track.layer];
   context.globalAlpha = step === null ? 0.38 : 0.2;
-  for (const bin of track.bins) {
-    const x = scale.x(marks.binStart + bin.bin * marks.binWidth);
-    if (x + width < 0 || x > scale.width) continue;
-    const height = Math.max(1.5, room * Math.sqrt(bin.n / track.peak));
+  const first = bisectLeft(track.bins, Math.floor((scale.view.from - marks.binStart) / marks.binWidth));
+  for (let i = first; i < track.bins.length; i++) {
+    const x = scale.x(marks.binStart + (track.bins[i] ?? 0) * marks.binWidth);
+    if (x > scale.width) break;
+    const height = Math.max(1.5, room * Math.sqrt((track.counts[i] ?? 0) / track.peak));
     context.fillRect(x, bottom - height, width, height);
   }
   context.globalAlpha = 1;

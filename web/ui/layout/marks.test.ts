@@ -18,13 +18,13 @@ const event = (id: string, t: number, more: Partial<EventMark> = {}): EventMark 
   ...more,
 });
 const member = (id: string, t: number): ChainMark => ({ ...event(id, t), step: 2, role: 'core' });
-const answer = (events: EventMark[], bins: TimelineEvents['bins'] = []): TimelineEvents => ({
+const answer = (events: EventMark[], counted: TimelineEvents['counted'] = []): TimelineEvents => ({
   from: 0,
   to: 1000,
   width_ms: 100,
   total: events.length,
   events,
-  bins,
+  counted,
 });
 const lane: Lane = {
   id: 'pod:c/a',
@@ -86,12 +86,18 @@ describe('what is under the pointer', () => {
   });
 
   it('is a bin where there is no mark', () => {
-    const marks = arrangeMarks(answer([], [{ lane: 'pod:c/a', layer: 'auditd', bin: 3, n: 42 }]), [], []);
+    const marks = arrangeMarks(
+      answer([], [{ lane: 'pod:c/a', layer: 'auditd', bins: [1, 3, 7], counts: [5, 42, 6] }]),
+      [],
+      [],
+    );
     expect(hitMarks(marks, rows, scale, 350, y)).toEqual({
       kind: 'bin',
-      bin: { lane: 'pod:c/a', layer: 'auditd', bin: 3, n: 42 },
+      layer: 'auditd',
+      n: 42,
       from: 300,
       to: 400,
     });
+    expect(hitMarks(marks, rows, scale, 450, y)).toBeNull();
   });
 });

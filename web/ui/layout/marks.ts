@@ -1,7 +1,7 @@
 // Marks of the timeline by track, ready to be drawn and hit: pure. A mark is an event; those of the chain come with
 // their step and are always there, whatever level of detail the rest is shown at.
-import { bisector } from 'd3';
-import type { Bin, ChainMark, EventMark, FindingMark, Layer, TimelineEvents } from '../../api/types.ts';
+import { bisectLeft, bisector } from 'd3';
+import type { ChainMark, EventMark, FindingMark, Layer, TimelineEvents } from '../../api/types.ts';
 import type { LaneRow } from './lane-rows.ts';
 import type { Scale } from './scale.ts';
 import { severityRank } from './severity.ts';
@@ -22,7 +22,9 @@ export interface Track {
   layer: Layer;
   /** In order of time. */
   marks: Mark[];
-  bins: Bin[];
+  /** Counts of what is not shown one by one: `counts[i]` events in part `bins[i]`, in order of time. */
+  bins: readonly number[];
+  counts: readonly number[];
   /** Most events in one bin. */
   peak: number;
 }
@@ -44,7 +46,7 @@ export function arrangeMarks(
   const tracks = new Map<string, Track>();
   const trackOf = (lane: string, layer: Layer) => {
     const key = trackKey(lane, layer);
-    const track = tracks.get(key) ?? { lane, layer, marks: [], bins: [], peak: 0 };
+    const track = tracks.get(key) ?? { lane, layer, marks: [], bins: [], counts: [], peak: 0 };
     tracks.set(key, track);
     return track;
   };
@@ -58,10 +60,9 @@ export function arrangeMarks(
     const finding = gravest.get(event.digest) ?? null;
     trackOf(event.lane, event.layer).marks.push({ event, role: 'background', step: 0, finding });
   }
-  for (const bin of events?.bins ?? []) {
-    const track = trackOf(bin.lane, bin.layer);
-    track.bins.push(bin);
-    track.peak = Math.max(track.peak, bin.n);
+  for (const { lane, layer, bins, counts } of events?.counted ?? []) {
+    const peak = counts.reduce((most, n) => Math.max(most, n), 0);
+    Object.assign(trackOf(lane, layer), { bins, counts, peak });
   }
   for (const track of tracks.values()) track.marks.sort((a, b) => a.event.t - b.event.t);
   return { tracks, binStart: events?.from ?? 0, binWidth: events?.width_ms ?? 1 };
@@ -86,7 +87,7 @@ export function visibleMarks(track: Track, scale: Scale, slack = 10): Mark[] {
   return track.marks.slice(from, to);
 }
 
-export type Hit = { kind: 'mark'; mark: Mark } | { kind: 'bin'; bin: Bin; from: number; to: number };
+export type Hit = { kind: 'mark'; mark: Mark } | { kind: 'bin'; layer: Layer; n: number; from: number; to: number };
 
 const REACH = 9;
 const order: Record<Role, number> = { core: 0, context: 1, background: 2 };
@@ -118,7 +119,9 @@ function tracksOf(marks: Marks, row: LaneRow): Track[] {
 }
 
 function binAt({ binStart, binWidth }: Marks, track: Track, t: number): Hit | null {
-  const n = Math.floor((t - binStart) / binWidth);
-  const bin = track.bins.find((candidate) => candidate.bin === n);
-  return bin ? { kind: 'bin', bin, from: binStart + n * binWidth, to: binStart + (n + 1) * binWidth } : null;
+  const bin = Math.floor((t - binStart) / binWidth);
+  const i = bisectLeft(track.bins, bin);
+  if (track.bins[i] !== bin) return null;
+  const from = binStart + bin * binWidth;
+  return { kind: 'bin', layer: track.layer, n: track.counts[i] ?? 0, from, to: from + binWidth };
 }

@@ -29,8 +29,8 @@ export function Tooltip({ hit, x, y, width }: { hit: Hit; x: number; y: number; 
       ) : (
         <>
           <p>
-            <Shape layer={hit.bin.layer} /> <strong>{hit.bin.n.toLocaleString('en')}</strong>{' '}
-            {layerNames[hit.bin.layer]} events in {lengthText(hit.to - hit.from)}
+            <Shape layer={hit.layer} /> <strong>{hit.n.toLocaleString('en')}</strong> {layerNames[hit.layer]} events in{' '}
+            {lengthText(hit.to - hit.from)}
           </p>
           <p class="quiet">click to look closer</p>
         </>
