@@ -11,7 +11,15 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { ...shared, test: { ...limits, name: 'unit', include: ['{ingest,analytics,cli,web}/**/*.test.ts'] } },
-      { ...shared, test: { ...limits, name: 'whole', include: ['test/{contract,end-to-end,fault}/**/*.test.ts'] } },
+      {
+        ...shared,
+        test: {
+          ...limits,
+          name: 'whole',
+          include: ['test/{contract,end-to-end,fault}/**/*.test.ts'],
+          benchmark: { include: ['test/bench/**/*.bench.ts'] },
+        },
+      },
       { ...shared, test: { ...limits, name: 'tidy', include: ['test/tidy/**/*.test.ts'] } },
     ],
   },

@@ -112,7 +112,6 @@ const usageRow = z.object({ principal: text, source_ip: text, requests: number }
 
 export type AcceptFacts = z.infer<typeof acceptRow>;
 export type ContainerFacts = z.infer<typeof containerRow>;
-export type ObjectFacts = z.infer<typeof objectRow>;
 
 export type Lookup = ReturnType<typeof createLookup>;
 
