@@ -75,6 +75,16 @@ describe('processes', () => {
     expect(found.get(11)).toBe('web descent');
   });
 
+  test("a parent whose own first event came after its child's is still its parent", () => {
+    const processes = buildProcesses({
+      runs: [run(10, 5, 0), run(12, 11, 100), run(11, 10, 104)],
+      pids: [named(10, 'web', 1)],
+      containers: [life('web', 0)],
+      devices: [],
+    });
+    expect(processes.find((p) => p.pid === 12)).toMatchObject({ container_id: 'web', parent_key: '11@1000104#104' });
+  });
+
   test('a child of a fork that left no record is placed by the device of its root', () => {
     const found = placed({
       runs: [run(10, 5, 0, { exec_devs: ['00:b4'] }), run(31, 30, 500, { exec_devs: ['00:b4'] }), run(32, 31, 600)],

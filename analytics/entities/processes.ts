@@ -88,6 +88,11 @@ const CONFIDENCE: Record<Method, number> = {
 
 /** The runtime reports a start 3 to 50 ms after the first execve of the pid; a loaded node may take longer. */
 const START_LATE_MS_MAX = 2_000;
+/**
+ * A fork leaves no record: a parent may have had its child before its own first event ($(cat token) before the command around it).
+ * Within so long no pid comes round again on a machine that starts some hundred processes a second.
+ */
+const SILENT_MS_MAX = 60_000;
 /** Events of a container's processes may carry a time shortly past its exit: clocks of two writers. */
 const END_SLACK_MS = 1_000;
 
@@ -143,23 +148,30 @@ function placeNode(
 
 interface ProcessTable {
   all: Node[];
-  /** The process that had this pid at that time (ms), if auditd saw it. */
+  /** The process that had this pid at that time (ms), if auditd saw it then or soon after. */
   at(pid: number, time: number): Node | undefined;
 }
 
 function createProcessTable(runs: readonly Run[]): ProcessTable {
   const byPid = new Map<number, Node[]>();
   const all: Node[] = [];
-  const at = (pid: number, time: number) => byPid.get(pid)?.findLast((n) => n.first_seen <= time);
+  const at = (pid: number, time: number) => {
+    const same = byPid.get(pid);
+    return same?.findLast((n) => n.first_seen <= time) ?? same?.find((n) => n.first_seen <= time + SILENT_MS_MAX);
+  };
   // runs come in order of time, so a parent's earlier runs are known when its child's come
   for (const run of runs) {
     const before = byPid.get(run.pid)?.at(-1);
     if (before !== undefined && isAdopted(before, run, at)) continueProcess(before, run);
     else {
-      const node = createNode(run, at(run.ppid, run.first_seen)?.process_key ?? '');
+      const node = createNode(run);
       byPid.set(run.pid, [...(byPid.get(run.pid) ?? []), node]);
       all.push(node);
     }
+  }
+  for (const node of all) {
+    const parent = at(node.ppid, node.first_seen);
+    if (parent !== undefined && parent !== node) node.parent_key = parent.process_key;
   }
   return { all, at };
 }
@@ -195,11 +207,11 @@ function continueProcess(node: Node, run: Run): void {
   node.exec_digests = [...node.exec_digests, ...run.exec_digests];
 }
 
-function createNode(run: Run, parentKey: string): Node {
+function createNode(run: Run): Node {
   return {
     ...run,
     process_key: `${run.pid}@${run.first_seen}#${run.first_serial}`,
-    parent_key: parentKey,
+    parent_key: '',
     container_id: '',
     exec_id: '',
     method: '',
