@@ -62,6 +62,13 @@ describe('sealing', () => {
     expect((await verify(store, { publicKey: published })).verified).toBe(true);
   });
 
+  it('asks for a key file where the store has no directory of this host', async () => {
+    const remote = { ...store, directory: undefined };
+    expect(() => signingKey(remote, undefined)).toThrow(/--key FILE/);
+    expect(signingKey(remote, keyPathOf(test.directory)).equals(key)).toBe(true);
+    await expect(seal({ store: remote, now, key })).resolves.toHaveLength(1);
+  });
+
   it('takes away leaves that a killed run left without a seal', async () => {
     await sealAll();
     await addRecords(store, { loader: 'b', from: 1, count: 20 });
