@@ -33,6 +33,107 @@ describe('the pack', () => {
   });
 });
 
+const syscall = (n: number) =>
+  `type=SYSCALL msg=audit(1795439500.000:${n}): arch=c000003e syscall=59 success=yes exit=0 a0=3 a1=1 a2=2 a3=0 items=1 ppid=1 pid=2 auid=4294967295 uid=0 gid=0 euid=0 suid=33 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm="nc" exe="/bin/busybox" key=(null)
+type=EXECVE msg=audit(1795439500.000:${n}): argc=2 a0="nc" a1=2D6520262078
+type=PATH msg=audit(1795439500.000:${n}): item=0 name="/bin/nc" nametype=NORMAL
+type=PATH msg=audit(1795439500.000:${n}): item=1 name="/lib/ld.so" nametype=PARENT`;
+const podCreate = {
+  auditID: 'a',
+  stage: 'ResponseComplete',
+  verb: 'create',
+  objectRef: { resource: 'pods', namespace: 'shop' },
+  requestObject: {
+    kind: 'Pod',
+    metadata: { labels: { 'app.kubernetes.io/name': 'web' } },
+    spec: {
+      containers: [{ image: 'a' }, { image: 'b', securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }],
+      volumes: [{ hostPath: { path: '/' } }],
+    },
+  },
+  annotations: { 'authorization.k8s.io/decision': 'allow' },
+};
+
+/** Whether a rule with these detections finds the records, as the decoders and the engine have it. */
+async function finds(logsource: string, detections: string[], records: unknown[]): Promise<boolean[]> {
+  const documents = detections.map((detection, n) =>
+    JSON.stringify({
+      title: 'T',
+      id: `11111111-1111-4111-8111-${String(n).padStart(12, '0')}`,
+      logsource: JSON.parse(logsource),
+      detection: { s: JSON.parse(detection), condition: 's' },
+      'x-vestige': {
+        cases: {
+          match: [{ name: 'x', records: records.map((r) => (typeof r === 'string' ? r : JSON.stringify(r))) }],
+        },
+      },
+    }),
+  );
+  const { rules, problems } = parseRules(documents.join('\n---\n'), 'x.yml');
+  expect([...problems, ...checkRules(rules)]).toEqual([]);
+  return (await testRules(rules)).map((outcome) => outcome.matched);
+}
+
+describe('a rule over auditd', () => {
+  const tests: [string, boolean][] = [
+    ['{"type":"EXECVE","a0":"nc"}', true],
+    ['{"type":"SYSCALL","a0":"nc"}', false],
+    ['{"type":"SYSCALL","a0":"3","syscall":"execve"}', true],
+    ['{"type":"SYSCALL","syscall":59,"comm":"nc"}', true],
+    ['{"type":"EXECVE","comm":"nc"}', false],
+    ['{"a0":"nc","a1|contains":"-e & x"}', true],
+    ['{"type":"PATH","name":"/bin/nc","nametype":"NORMAL"}', true],
+    ['{"type":"PATH","name":"/bin/nc","nametype":"PARENT"}', false],
+    ['{"type":"SYSCALL","suid":33}', true],
+    ['{"type":"SYSCALL","suid":0}', false],
+    ['{"type":"SYSCALL","fsuid|exists":true}', true],
+    ['{"type":"PATH","fsuid|exists":true}', false],
+    ['{"type":"SYSCALL","nothing":null}', true],
+    ['["exe=\\"/bin/busybox"]', true],
+    ['["no such text"]', false],
+  ];
+  it('is tested one record at a time, with presence read from the bytes', async () => {
+    const found = await finds(
+      '{"product":"linux","service":"auditd"}',
+      tests.map(([text]) => text),
+      [syscall(7)],
+    );
+    expect(tests.map(([text], n) => [text, found[n]])).toEqual(tests);
+  });
+});
+
+describe('a rule over Kubernetes audit', () => {
+  const tests: [string, boolean][] = [
+    ['{"requestObject.spec.containers.image":"b"}', true],
+    ['{"requestObject.spec.containers.securityContext.capabilities.add":"sys_admin"}', true],
+    ['{"requestObject.metadata.labels.app.kubernetes.io/name":"web"}', true],
+    ['{"annotations.authorization.k8s.io/decision":"allow"}', true],
+    ['{"hostPath":"/","capabilities":"SYS_ADMIN"}', true],
+    ['{"requestObject.spec.hostPID|exists":true}', false],
+    ['{"objectRef.name":null}', true],
+    ['{"objectRef.namespace":null}', false],
+    ['{"responseStatus.code":null}', true],
+    ['{"verb":"create","objectRef.subresource|exists":false}', true],
+  ];
+  it('reads columns and, for the rest, the bytes', async () => {
+    const found = await finds(
+      '{"product":"kubernetes","service":"audit"}',
+      tests.map(([text]) => text),
+      [podCreate],
+    );
+    expect(tests.map(([text], n) => [text, found[n]])).toEqual(tests);
+  });
+
+  it('sees an event at its latest stage', async () => {
+    const started = { ...podCreate, stage: 'ResponseStarted' };
+    const done = { ...podCreate, responseStatus: { code: 403 } };
+    const detections = ['{"stage":"ResponseStarted"}', '{"responseStatus.code":403}'];
+    const source = '{"product":"kubernetes","service":"audit"}';
+    expect(await finds(source, detections, [started])).toEqual([true, false]);
+    expect(await finds(source, detections, [done, started])).toEqual([false, true]);
+  });
+});
+
 describe('cases', () => {
   it('that are wrong are told', async () => {
     const rule = `
