@@ -19,13 +19,20 @@ export async function correlate(store: Store, rules: readonly Rule[], now: () =>
   const entities = await buildEntities(store, version);
   const { findings } = await detect(store, rules, { version });
   const chains = await buildChains(store, version);
+  await mark(store, 'correlate', version);
   return { ...entities, findings, chains, seconds: (now().getTime() - started) / 1000 };
 }
 
-/** Later runs must outrank earlier ones even if the clock went back. */
+/** Later runs must outrank earlier ones, finished or not, even if the clock went back. */
 async function nextVersion(store: Store, wanted: number): Promise<number> {
-  const [row] = await store.rows("SELECT max(version) AS last FROM cursors WHERE job = 'correlate'");
+  const [row] = await store.rows(
+    "SELECT max(version) AS last FROM cursors WHERE job IN ('correlate', 'correlate-begun')",
+  );
   const version = Math.max(wanted, Number(row?.['last'] ?? 0) + 1);
-  await store.insert('cursors', [{ job: 'correlate', loader: '', seq: 0, version }]);
+  await mark(store, 'correlate-begun', version);
   return version;
 }
+
+/** `correlate` says that a run was finished: retention waits for it. */
+const mark = (store: Store, job: 'correlate' | 'correlate-begun', version: number) =>
+  store.insert('cursors', [{ job, loader: '', seq: 0, version }]);
