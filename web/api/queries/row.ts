@@ -5,8 +5,5 @@ export const Layer = z.enum(['k8s-audit', 'runtime', 'auditd']);
 export const Severity = z.enum(['informational', 'low', 'medium', 'high', 'critical']);
 export const Count = z.coerce.number();
 
-/** RFC 3339; the engine's zero time means "not known". */
-export const Time = z.string().transform((text) => (text.startsWith('1970-01-01T00:00:00') ? null : text));
-
 /** Milliseconds; 0 means "not known". */
 export const KnownInstant = z.coerce.number().transform((ms) => (ms === 0 ? null : ms));
