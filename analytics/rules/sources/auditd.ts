@@ -72,8 +72,8 @@ INNER JOIN
 (
     SELECT cluster, node, event_key,
         arrayFlatten(arrayMap(x -> splitByChar('\\n', x.2), arraySort(x -> x.1, groupUniqArray((seq, raw))))) AS all_lines,
-        if(count() > 1, arrayDistinct(all_lines), all_lines) AS lines
-    FROM records FINAL
+        if(uniqExact(digest) > 1, arrayDistinct(all_lines), all_lines) AS lines
+    FROM records_all
     WHERE source = 'auditd' AND event_key IN (${keys})
     GROUP BY cluster, node, event_key
 ) AS r ON r.cluster = a.cluster AND r.node = a.node AND r.event_key = a.event_key`;

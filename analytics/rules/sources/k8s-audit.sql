@@ -2,7 +2,8 @@
 -- Blocks `with NAME ... end` stay when a rule needs them (k8s-audit.ts):
 --   addresses  what the source address was: own-pod, node, pod, loopback, other
 --   token      a bound token used from an address that is not its pod's
---   principal  an address first seen later than others of the same principal, used less, and no pod's
+--   principal  an address that its principal first used at most a day before, used less than others, and no pod's; of the
+--              second and third address only: who comes from many is at home in none
 --   images     images from a registry that looks like one the cluster uses, or that carry the path of its images
 --   target     the pod that the request names
 --   raw        the bytes, for the events that candidate_keys gives
@@ -35,7 +36,7 @@ SELECT
         AND NOT has(b_ips, k.source_ips[1]) AS foreign_token,
 -- end
 -- with principal
-    p.is_new AS address_new,
+    p.is_new AND k.time < p.first_use + INTERVAL 1 DAY AS address_new,
     p.is_new AND k.time = p.first_use AS address_first,
 -- end
 -- with images
@@ -90,7 +91,8 @@ ON b_cluster = k.cluster AND b_uid = k.user_pod_uid
 LEFT JOIN
 (
     SELECT cluster AS p_cluster, username AS p_username, address AS p_address,
-           first_seen > min(first_seen) OVER same AND requests * 2 < sum(requests) OVER same
+           row_number() OVER (PARTITION BY cluster, username ORDER BY first_seen, address) BETWEEN 2 AND 3
+               AND requests * 2 < sum(requests) OVER (PARTITION BY cluster, username)
                AND (cluster, address) NOT IN (SELECT cluster, arrayJoin(ips) FROM pods FINAL) AS is_new,
            first_seen AS first_use
     FROM
@@ -101,7 +103,6 @@ LEFT JOIN
           AND source_ips[1] NOT IN ('127.0.0.1', '::1')
         GROUP BY cluster, username, address
     )
-    WINDOW same AS (PARTITION BY cluster, username)
 ) AS p ON p_cluster = k.cluster AND p_username = k.username AND p_address = k.source_ips[1]
 -- end
 -- with images
@@ -142,7 +143,7 @@ LEFT JOIN
 -- with raw
 INNER JOIN
 (
-    SELECT cluster AS r_cluster, digest AS r_digest, raw FROM records FINAL
+    SELECT cluster AS r_cluster, digest AS r_digest, raw FROM records_all
     WHERE source = 'k8s-audit' AND (cluster, digest) IN (SELECT cluster, digest FROM k8s_audit WHERE audit_id IN (candidate_keys))
 ) AS r ON r_cluster = k.cluster AND r_digest = k.digest
 -- end
