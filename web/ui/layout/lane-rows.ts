@@ -110,10 +110,11 @@ export const totalHeight = (rows: readonly LaneRow[]): number => {
 };
 
 /** What names a lane: its own name, and in which namespace or what it is. */
-export function laneWords(lane: Lane): { name: string; detail: string } {
+export function laneWords(lane: Lane, ofSeveralClusters: boolean): { name: string; detail: string } {
   const containers = [...new Set(lane.containers.map((container) => container.name))].join(', ');
   if (lane.kind === 'node') return { name: lane.name, detail: `node · ${lane.cluster}` };
   if (lane.kind === 'api') return { name: lane.name, detail: lane.cluster };
   if (lane.kind === 'container') return { name: lane.name, detail: 'container without a pod' };
-  return { name: lane.name, detail: [lane.namespace, containers].filter(Boolean).join(' · ') };
+  const place = [ofSeveralClusters ? lane.cluster : '', lane.namespace, containers];
+  return { name: lane.name, detail: place.filter(Boolean).join(' · ') };
 }

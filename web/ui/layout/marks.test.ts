@@ -62,6 +62,13 @@ describe('marks', () => {
     expect(marks.tracks.get('auditd|pod:c/a')?.marks[0]?.finding?.id).toBe('b');
   });
 
+  it('are made of findings on events that are only counted', () => {
+    const finding = { id: 'f', lane: 'pod:c/a', t: 7, layer: 'auditd', severity: 'high', digest: 'd', summary: 's' };
+    const marks = arrangeMarks(answer([]), [], [finding as FindingMark]);
+    const [mark] = marks.tracks.get('auditd|pod:c/a')?.marks ?? [];
+    expect([mark?.event.t, mark?.event.object, mark?.finding?.id]).toEqual([7, 's', 'f']);
+  });
+
   it('are cut to the view by bisection', () => {
     const marks = arrangeMarks(answer(Array.from({ length: 1000 }, (_, i) => event(`${i}`, 999 - i))), [], []);
     const track = marks.tracks.get('auditd|pod:c/a');
@@ -83,6 +90,16 @@ describe('what is under the pointer', () => {
     expect(hitMarks(marks, rows, scale, 520, y)).toBeNull();
     expect(hitMarks(marks, rows, scale, 500, y + 500)).toBeNull();
     expect(hitMarks(marks, rows, scale, 500, rows[0]?.trackY['k8s-audit'] ?? 0)).toBeNull();
+  });
+
+  it('is the life of a container on its bar, as far as it lived', () => {
+    const life = { container_id: 'k', name: 'web', image: '', from: 100, to: 300, exit_status: 0 };
+    const [row] = layoutLanes([{ ...lane, containers: [life] }], null);
+    if (!row) throw new Error('no row');
+    const marks = arrangeMarks(answer([]), [], []);
+    const at = row.bars[0]?.y ?? 0;
+    expect(hitMarks(marks, [row], scale, 200, at)).toMatchObject({ kind: 'bar', lifetime: { container_id: 'k' } });
+    expect(hitMarks(marks, [row], scale, 400, at)).toBeNull();
   });
 
   it('is a bin where there is no mark', () => {

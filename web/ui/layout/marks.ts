@@ -1,7 +1,7 @@
 // Marks of the timeline by track, ready to be drawn and hit: pure. A mark is an event; those of the chain come with
 // their step and are always there, whatever level of detail the rest is shown at.
 import { bisectLeft, bisector } from 'd3';
-import type { ChainMark, EventMark, FindingMark, Layer, TimelineEvents } from '../../api/types.ts';
+import type { ChainMark, EventMark, FindingMark, Lane, Layer, Lifetime, TimelineEvents } from '../../api/types.ts';
 import type { LaneRow } from './lane-rows.ts';
 import type { Scale } from './scale.ts';
 import { severityRank } from './severity.ts';
@@ -60,6 +60,12 @@ export function arrangeMarks(
     const finding = gravest.get(event.digest) ?? null;
     trackOf(event.lane, event.layer).marks.push({ event, role: 'background', step: 0, finding });
   }
+  // where events are only counted, what somebody found must still be seen
+  const shown = new Set([...tracks.values()].flatMap((track) => track.marks.map((mark) => mark.event.digest)));
+  for (const finding of gravest.values()) {
+    if (shown.has(finding.digest)) continue;
+    trackOf(finding.lane, finding.layer).marks.push({ event: eventOf(finding), role: 'background', step: 0, finding });
+  }
   for (const { lane, layer, bins, counts } of events?.counted ?? []) {
     const peak = counts.reduce((most, n) => Math.max(most, n), 0);
     Object.assign(trackOf(lane, layer), { bins, counts, peak });
@@ -70,6 +76,10 @@ export function arrangeMarks(
 
 // what a chain calls a member may differ from what `events` calls it; the bytes and the instant do not
 const identity = ({ digest, t, layer }: EventMark) => `${layer}${t}${digest}`;
+
+function eventOf({ id, lane, t, layer, summary, digest }: FindingMark): EventMark {
+  return { id, lane, t, layer, action: '', object: summary, outcome: '', principal: '', exe: '', digest };
+}
 
 function gravestByDigest(findings: readonly FindingMark[]): Map<string, FindingMark> {
   const gravest = new Map<string, FindingMark>();
@@ -87,12 +97,16 @@ export function visibleMarks(track: Track, scale: Scale, slack = 10): Mark[] {
   return track.marks.slice(from, to);
 }
 
-export type Hit = { kind: 'mark'; mark: Mark } | { kind: 'bin'; layer: Layer; n: number; from: number; to: number };
+export type Hit =
+  | { kind: 'mark'; mark: Mark }
+  | { kind: 'bar'; lifetime: Lifetime; lane: Lane }
+  | { kind: 'bin'; layer: Layer; n: number; from: number; to: number };
 
 const REACH = 9;
+const BAR_REACH = 4;
 const order: Record<Role, number> = { core: 0, context: 1, background: 2 };
 
-/** What is drawn at a place of the plot: the nearest mark, those of the chain first; else the bin beneath. */
+/** What is drawn at a place of the plot: the nearest mark, those of the chain first; else a bar, else the bin beneath. */
 export function hitMarks(marks: Marks, rows: readonly LaneRow[], scale: Scale, x: number, y: number): Hit | null {
   const row = rows.find((candidate) => y >= candidate.top && y < candidate.top + candidate.height);
   if (!row) return null;
@@ -108,7 +122,16 @@ export function hitMarks(marks: Marks, rows: readonly LaneRow[], scale: Scale, x
     if (dy <= row.trackHeight / 2) beneath ??= binAt(marks, track, scale.t(x));
   }
   near.sort((a, b) => order[a.mark.role] - order[b.mark.role] || a.distance - b.distance);
-  return near[0] ? { kind: 'mark', mark: near[0].mark } : beneath;
+  if (near[0]) return { kind: 'mark', mark: near[0].mark };
+  return barAt(row, scale, x, y) ?? beneath;
+}
+
+function barAt(row: LaneRow, scale: Scale, x: number, y: number): Hit | null {
+  const bar = row.bars.find(({ lifetime: { from, to }, y: at }) => {
+    const [start, end] = [from === null ? 0 : scale.x(from), to === null ? scale.width : scale.x(to)];
+    return Math.abs(at - y) <= BAR_REACH && x >= start - BAR_REACH && x <= end + BAR_REACH;
+  });
+  return bar ? { kind: 'bar', lifetime: bar.lifetime, lane: row.lane } : null;
 }
 
 function tracksOf(marks: Marks, row: LaneRow): Track[] {

@@ -1,11 +1,17 @@
 // Names of the lanes beside (or, where there is little room, above) their tracks.
 import { type LaneRow, laneWords } from '../layout/lane-rows.ts';
 
-export function LaneLabels({ rows, narrow }: { rows: readonly LaneRow[]; narrow: boolean }) {
+interface Props {
+  rows: readonly LaneRow[];
+  narrow: boolean;
+  ofSeveralClusters: boolean;
+}
+
+export function LaneLabels({ rows, narrow, ofSeveralClusters }: Props) {
   return (
     <ul class={`labels${narrow ? ' narrow' : ''}`} aria-label="Lanes">
       {rows.map((row) => {
-        const { name, detail } = laneWords(row.lane);
+        const { name, detail } = laneWords(row.lane, ofSeveralClusters);
         return (
           <li
             key={row.lane.id}

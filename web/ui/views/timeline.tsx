@@ -54,6 +54,7 @@ export function Timeline(props: Props) {
     () => layoutLanes(shown, chain?.id ?? null, { labelHeight: narrow ? LABEL_HEIGHT_NARROW : 0, height: size.height }),
     [shown, chain, narrow, size.height],
   );
+  const ofSeveralClusters = useMemo(() => new Set(lanes.map((lane) => lane.cluster)).size > 1, [lanes]);
   const width = Math.max(size.width - (narrow ? 0 : LABELS_WIDTH), 50);
   const visible = rowsBetween(rows, scrollTop - 100, scrollTop + size.height + 100);
   const asked = rows.length <= LANES_ASKED ? rows : visible.slice(0, LANES_ASKED);
@@ -124,7 +125,7 @@ export function Timeline(props: Props) {
         }}
       >
         <div class="sheet" style={{ height: `${totalHeight(rows)}px` }}>
-          <LaneLabels rows={visible} narrow={narrow} />
+          <LaneLabels rows={visible} narrow={narrow} ofSeveralClusters={ofSeveralClusters} />
           <div class="plot" style={{ width: `${width}px` }}>
             <TimelineCanvas
               rows={visible}
