@@ -2,6 +2,7 @@
 import type { Store } from '../store/store.ts';
 import { checkRules, sourceOf } from './check.ts';
 import { type Correlations, correlate, type Run } from './correlation.ts';
+import { testsOf } from './expression.ts';
 import { createFindingWriter, type Finding, type FindingWriter } from './findings.ts';
 import { placesOf } from './places.ts';
 import type { EventRule, Rule, RuleProblem } from './rule.ts';
@@ -129,5 +130,17 @@ function findingOf(
     container_id,
     process_key,
   };
-  return { rule, ...own, source, summary: renderSentence(rule.sentence ?? `${rule.title}.`, words), ...place };
+  const summary = `${renderSentence(rule.sentence ?? `${rule.title}.`, words)}${aliasNote(rule)}`;
+  return { rule, ...own, source, summary, ...place };
+}
+
+function aliasNote(rule: Rule): string {
+  if (rule.kind !== 'event') return '';
+  const source = sourceOf(rule);
+  const fields = new Set([...testsOf(rule.condition)].map((test) => test.field ?? ''));
+  const notes = [...fields].flatMap((field) => {
+    const meaning = source?.aliasOf?.(field);
+    return meaning === undefined ? [] : [`${field} was read as ${meaning}`];
+  });
+  return notes.length === 0 ? '' : ` (${notes.join('; ')})`;
 }

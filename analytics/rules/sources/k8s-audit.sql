@@ -29,7 +29,6 @@ SELECT
             ip.of_node, 'node',
             notEmpty(ip.uids), 'pod',
             'other') AS source_kind,
-    has(ip.accounts, k.username) AS from_own_account,
 -- end
 -- with token
     k.user_pod_uid != '' AND notEmpty(b_ips) AND notEmpty(k.source_ips) AND NOT b_host
@@ -77,7 +76,6 @@ LEFT JOIN
 (
     SELECT cluster AS ip_cluster, arrayJoin(ips) AS ip_address,
            groupUniqArrayIf(pod_uid, NOT host_network) AS uids,
-           groupUniqArrayIf(concat('system:serviceaccount:', namespace, ':', service_account), NOT host_network) AS accounts,
            max(host_network) AS of_node
     FROM pods FINAL
     GROUP BY ip_cluster, ip_address

@@ -5,7 +5,7 @@ import { sqlString } from '../../store/store.ts';
 import type { Field } from '../compile.ts';
 import { jsonField } from './json-path.ts';
 import rowsSql from './k8s-audit.sql';
-import { flag, many, one, type Source, text } from './source.ts';
+import { flag, many, one, type Source } from './source.ts';
 
 const TOP_LEVEL = new Set(
   `kind apiVersion level auditID stage requestURI verb user impersonatedUser sourceIPs userAgent objectRef responseStatus
@@ -37,18 +37,18 @@ const columns: Record<string, Field> = {
   'responseStatus.reason': one('status_reason'),
 };
 
-/** Names of public rules that no native event has, and what stands for them. */
-const aliases: Record<string, Field> = {
-  hostPath: many('host_paths'),
-  capabilities: many('capabilities_added'),
-  privileged: flag('privileged'),
-  hostNetwork: flag('host_network'),
-  hostPID: flag('host_pid'),
-  hostIPC: flag('host_ipc'),
-  apiGroup: one('api_group'),
-  resource: one('resource'),
-  namespace: one('namespace'),
-  username: one('username'),
+/** Names of public rules that no native event has, what stands for them, and how that is said. */
+const aliases: Record<string, { field: Field; meaning: string }> = {
+  hostPath: { field: many('host_paths'), meaning: 'host paths of the volumes' },
+  capabilities: { field: many('capabilities_added'), meaning: 'capabilities added to any container' },
+  privileged: { field: flag('privileged'), meaning: 'whether any container is privileged' },
+  hostNetwork: { field: flag('host_network'), meaning: 'hostNetwork of the pod' },
+  hostPID: { field: flag('host_pid'), meaning: 'hostPID of the pod' },
+  hostIPC: { field: flag('host_ipc'), meaning: 'hostIPC of the pod' },
+  apiGroup: { field: one('api_group'), meaning: 'objectRef.apiGroup' },
+  resource: { field: one('resource'), meaning: 'objectRef.resource' },
+  namespace: { field: one('namespace'), meaning: 'objectRef.namespace' },
+  username: { field: one('username'), meaning: 'user.username' },
 };
 
 const own: Record<string, Field> = {
@@ -68,22 +68,22 @@ const own: Record<string, Field> = {
   'vestige.owner_kind': one('owner_kind'),
   'vestige.token_pod': one('user_pod_name'),
   'vestige.source': one('source_kind', 'addresses'),
-  'vestige.source_account': flag('from_own_account', 'addresses'),
   'vestige.foreign_token': flag('foreign_token', 'token'),
   'vestige.new_address': flag('address_new', 'principal'),
   'vestige.first_from_address': flag('address_first', 'principal'),
   'vestige.lookalike_images': many('lookalike_images', 'images'),
   'vestige.target_privileged': flag('target_privileged', 'target'),
   'vestige.target_host_paths': many('target_host_paths', 'target'),
-  'vestige.time': text('time'),
 };
 
 function field(name: string | undefined): Field | undefined {
   if (name === undefined) return { ...one('raw'), from: 'raw' };
   const own_ = own[name];
   if (own_ || name.startsWith('vestige.')) return own_;
-  const column = columns[name] ?? aliases[name];
-  if (column) return columns[name] ? { ...column, present: jsonField('raw', name).present } : column;
+  const column = columns[name];
+  if (column) return { ...column, present: jsonField('raw', name).present };
+  const alias = aliases[name];
+  if (alias) return alias.field;
   if (name.startsWith('annotations.')) {
     const key = sqlString(name.slice('annotations.'.length));
     return { ...one(`annotations[${key}]`), present: { sql: `mapContains(annotations, ${key})`, from: 'columns' } };
@@ -101,6 +101,7 @@ export const k8sAudit: Source = {
     (service === 'audit' || (service === undefined && ['audit', 'application'].includes(category ?? 'audit'))),
   constraint: () => undefined,
   field,
+  aliasOf: (name) => aliases[name]?.meaning,
   rows: ({ joins, rawFor }) => {
     let sql = rowsSql;
     for (const name of ['addresses', 'token', 'principal', 'images', 'target', 'raw']) {

@@ -50,7 +50,9 @@ const view = ({ name, categories, where, columns, words, fields }: View): Source
   name: `linux ${name}`,
   layer: 'auditd',
   accepts: ({ product, category, service }) =>
-    product === 'linux' && (service === undefined || service === 'auditd') && Object.hasOwn(categories, category ?? ''),
+    product === 'linux' &&
+    (service === undefined || (service === 'auditd' && category !== undefined)) &&
+    Object.hasOwn(categories, category ?? ''),
   constraint: ({ category }) => categories[category ?? ''],
   field: lookup({ ...common, ...fields }),
   // views have no bytes of their own: no field of theirs is raw
@@ -65,7 +67,8 @@ const view = ({ name, categories, where, columns, words, fields }: View): Source
 // What a shell at once fails to find on its path is no start of a process.
 export const processCreation = view({
   name: 'process_creation',
-  categories: { process_creation: undefined },
+  // rules for no log in particular look for words: of what they may find, command lines are what auditd has
+  categories: { process_creation: undefined, '': undefined },
   where: "syscall_name IN ('execve', 'execveat') AND success != 'no'",
   columns: `
     arrayStringConcat(a.argv, ' ') AS command_line,

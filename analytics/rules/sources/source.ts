@@ -17,6 +17,8 @@ export interface Source {
   /** What the rule's category asks of a row beyond its condition. */
   constraint(logsource: LogSource): string | undefined;
   readonly field: FieldLookup;
+  /** What a field really is that public rules use though the source's own records do not have it. */
+  aliasOf?(name: string): string | undefined;
   rows(options: RowOptions): Rows;
 }
 
