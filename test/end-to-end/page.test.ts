@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from '../../analytics/store/connect.ts';
+import { fillStory, STORY } from '../../web/api/story.fixture.ts';
 import type { ChainSummary, TimelineLinks } from '../../web/api/types.ts';
 import { RECORDING } from '../support/recording.ts';
 import { start, vestige } from '../support/vestige.ts';
@@ -152,7 +154,7 @@ describe.skipIf(!executablePath && !process.env['CI'])('the page', () => {
     const before = await spanOf(page);
     await page.locator('.steps > li > button').last().click();
     await expect.poll(() => spanOf(page)).not.toBe(before);
-    expect(await page.locator('.flag.chosen').count()).toBe(1);
+    await expect.poll(() => page.locator('.flag.chosen').count()).toBe(1);
     expect(await page.locator('.step-events tbody tr').count()).toBeGreaterThan(0);
     expect(new URL(page.url()).hash).toContain('step=');
     await page.locator('.steps > li > button').last().click();
@@ -214,6 +216,25 @@ describe.skipIf(!executablePath && !process.env['CI'])('the page', () => {
     const empty = await open(served.url);
     await expect.poll(() => empty.locator('main').innerText()).toContain('vestige ingest');
     await empty.close();
+  });
+
+  it('shows hostile bytes as text', async () => {
+    const hostile = join(directory, 'hostile');
+    const store = await connect(`embedded:${hostile}`, 'page test');
+    await fillStory(store);
+    await store.close();
+    const served = await up(hostile);
+    stops.push(served.stop);
+    const opened = await open(`${served.url}#record=${STORY.shell.digest}`);
+    const raw = opened.locator('pre[data-raw]');
+    await raw.waitFor();
+    expect(await raw.textContent()).toBe(STORY.shell.raw);
+    expect(STORY.shell.raw).toContain('<img src=x onerror=');
+    expect(await opened.locator('img').count()).toBe(0);
+    await opened.goto(`${served.url}#record=${STORY.binary.digest}`);
+    await opened.getByText('not UTF-8').waitFor();
+    await opened.locator('.check.good').waitFor();
+    await opened.close();
   });
 
   it('did all this without an error and without asking anybody else', () => {

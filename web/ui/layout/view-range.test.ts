@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fetchWindow, padded, panned, serves, spanOf, within, zoomed } from './view-range.ts';
+import { between, fetchWindow, padded, panned, serves, spanOf, within, zoomed } from './view-range.ts';
 
 const bounds = { from: 0, to: 1000 };
 
@@ -24,6 +24,17 @@ describe('the visible window', () => {
     for (let i = 0; i < 60; i++) view = zoomed(view, 2, 500, bounds);
     expect(view).toEqual(bounds);
   });
+});
+
+it('moves from one window to another without leaving either end', () => {
+  const [a, b] = [
+    { from: 0, to: 1000 },
+    { from: 400, to: 410 },
+  ];
+  expect(between(a, b, 0).from).toBeCloseTo(a.from);
+  expect(between(a, b, 1).to).toBeCloseTo(b.to);
+  const spans = [0, 0.2, 0.5, 0.8, 1].map((part) => spanOf(between(a, b, part)));
+  expect(spans).toEqual([...spans].sort((x, y) => y - x));
 });
 
 describe('what is fetched', () => {

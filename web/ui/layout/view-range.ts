@@ -32,6 +32,14 @@ export function panned(view: Range, share: number, bounds: Range): Range {
   return within({ from: view.from + by, to: view.to + by }, bounds);
 }
 
+/** A window on the way from one to another: the middle moves evenly, the width by even factors, quick at first. */
+export function between(a: Range, b: Range, part: number): Range {
+  const eased = 1 - (1 - part) ** 3;
+  const middle = ((a.from + a.to) / 2) * (1 - eased) + ((b.from + b.to) / 2) * eased;
+  const span = spanOf(a) ** (1 - eased) * spanOf(b) ** eased;
+  return { from: middle - span / 2, to: middle + span / 2 };
+}
+
 /** Moved back, not shrunk, when it would leave `bounds`; shrunk only when it is wider than they are. */
 export function within(view: Range, bounds: Range): Range {
   if (spanOf(view) >= spanOf(bounds)) return { ...bounds };

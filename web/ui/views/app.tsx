@@ -12,6 +12,7 @@ import { RecordPanel } from './record-panel.tsx';
 import { Timeline } from './timeline.tsx';
 import { type Navigate, useAddress } from './use-address.ts';
 import { useAnswer } from './use-answer.ts';
+import { useGlide } from './use-glide.ts';
 
 // a step of an instant is looked at with what was around it
 const PART_MS_MIN = 4000;
@@ -78,13 +79,19 @@ function Case({ overview, range, chains, address, navigate }: CaseProps) {
   );
   const whole = useMemo(() => union(ranges), [ranges]);
   const part = (address.step === null ? undefined : ranges.get(address.step)) ?? whole;
-  const view = useMemo(() => viewOf(address, part, bounds), [address.from, address.to, part, bounds]);
+  const target = useMemo(() => viewOf(address, part, bounds), [address.from, address.to, part, bounds]);
+
+  const [view, announceJump] = useGlide(target);
 
   const onView = useCallback((next: Range) => navigate(within(next, bounds)), [navigate, bounds]);
   const onOpen = useCallback((record: string) => navigate({ record }), [navigate]);
   const onClose = useCallback(() => navigate({ record: null }), [navigate]);
-  const onFit = () => navigate({ from: null, to: null, step: null });
+  const onFit = () => {
+    announceJump();
+    navigate({ from: null, to: null, step: null });
+  };
   const onStep = (n: number) => {
+    announceJump();
     const at = ranges.get(n);
     if (address.step === n) return navigate({ step: null, from: null, to: null });
     navigate(at ? { step: n, ...within(padded(at, PART_MS_MIN), bounds) } : { step: n });

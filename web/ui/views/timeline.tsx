@@ -159,7 +159,9 @@ export function Timeline(props: Props) {
           </button>
           {foldable && (
             <button type="button" class="fold" aria-pressed={props.all} onClick={() => props.onAll(!props.all)}>
-              {props.all ? `Only the ${central.length} lanes of the chain` : `Show all ${lanes.length} lanes`}
+              {props.all
+                ? `Only the ${central.length} lanes of ${chain ? 'the chain' : 'chains'}`
+                : `Show all ${lanes.length} lanes`}
             </button>
           )}
           {error && <span class="error">{error.message}</span>}
