@@ -73,7 +73,7 @@ function byChain(reached: ReadonlyMap<string, number>, a: Lane, b: Lane): number
   return x === y ? 0 : x - y;
 }
 
-const rank: Record<LaneKind, number> = { api: 0, node: 1, pod: 2, container: 2 };
+const rank: Record<LaneKind, number> = { address: 0, api: 0, node: 1, pod: 2, container: 2 };
 
 function byKind(a: Lane, b: Lane): number {
   return rank[a.kind] - rank[b.kind];

@@ -100,8 +100,13 @@ describe('an end of a link', () => {
     expect(resolved[2]?.end?.t).toBe(30);
   });
 
-  it('is nowhere for an address, and for what nothing is known of', () => {
-    expect(resolve(link('1.0:1', 'address:203.0.113.66'))[1]).toBeNull();
+  it('is, for an address, a lane of its own at the time of who spoke with it', () => {
+    const address = { lane: 'address:203.0.113.66', t: 10, layer: 'auditd', step: 1 };
+    expect(resolve(link('1.0:1', 'address:203.0.113.66'))[1]).toEqual(address);
+    expect(resolve(link('address:203.0.113.66', '1.0:1'))[0]).toEqual(address);
+  });
+
+  it('is nowhere for what nothing is known of', () => {
     expect(resolve(link('object:a', 'object:b'))).toEqual([null, null]);
   });
 });

@@ -1,7 +1,8 @@
 // The two ends of a chain's links as places on the timeline: pure.
 // An end is the id of a member, of a finding or of an entity. An entity is where its events are: of a process or a
 // request the event that proves the link, else the one next to the other end in time. What has no event of its own but a
-// lane (a pod) is there from the other end on; what has neither (a CronJob) is where it was created. An address is nowhere.
+// lane (a pod) is there from the other end on; what has neither (a CronJob) is where it was created. An address is a lane
+// of its own.
 import type { PlacedMark } from './queries/chain-marks.ts';
 import type { ChainLink, FindingMark, Lane, LinkEnd, ResolvedLink } from './types.ts';
 
@@ -20,7 +21,7 @@ export function resolveLinks(links: readonly ChainLink[], { marks, findings, lan
   const endOf = (id: string, link: ChainLink, near: LinkEnd | null): LinkEnd | null => {
     const known = candidates.get(id);
     if (known) return nearest(known, new Set(link.digests), near);
-    const lane = laneOf.get(keyOf(id));
+    const lane = id.startsWith('address:') ? id : laneOf.get(keyOf(id));
     return lane !== undefined && near ? inLane(lane, near, marks) : null;
   };
   const resolved = links.map((link, n) => {

@@ -97,7 +97,8 @@ export interface FindingMark {
   digest: string;
 }
 
-export type LaneKind = 'node' | 'api' | 'pod' | 'container';
+/** `address` lanes are made by the page, from links that end at an address. */
+export type LaneKind = 'node' | 'api' | 'pod' | 'container' | 'address';
 
 export interface Lifetime {
   container_id: string;
@@ -163,6 +164,7 @@ export interface ChainMark extends EventMark {
 }
 
 export interface LinkEnd {
+  /** Of a network address: `address:IP`. */
   lane: string;
   t: Instant;
   layer: Layer;

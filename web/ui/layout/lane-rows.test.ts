@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Lane, Lifetime } from '../../api/types.ts';
-import { layoutLanes, rowsBetween, totalHeight } from './lane-rows.ts';
+import type { Lane, Lifetime, ResolvedLink } from '../../api/types.ts';
+import { addressLanes, layoutLanes, rowsBetween, totalHeight } from './lane-rows.ts';
 
 const life = (from: number | null, to: number | null): Lifetime => ({
   container_id: `${from}`,
@@ -61,4 +61,14 @@ describe('lanes', () => {
     const height = rows[0]?.height ?? 0;
     expect(rowsBetween(rows, height * 10 + 1, height * 12 - 1).map((row) => row.lane.id)).toEqual(['10', '11']);
   });
+});
+
+it('gives each address that links end at one lane, the first to speak on top', () => {
+  const end = (id: string, t: number) => ({ lane: id, t, layer: 'auditd', step: 0 });
+  const links = [
+    { start: end('pod:c/a', 1), end: end('address:10.0.0.2', 9) },
+    { start: end('address:10.0.0.1', 4), end: end('pod:c/a', 5) },
+    { start: end('address:10.0.0.2', 20), end: null },
+  ] as ResolvedLink[];
+  expect(addressLanes(links, 'x').map((one) => one.name)).toEqual(['10.0.0.1', '10.0.0.2']);
 });

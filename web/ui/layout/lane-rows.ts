@@ -1,6 +1,6 @@
 // Where lanes and their tracks lie, from top to bottom: pure. A lane has a track for each layer that it has events of,
 // and a thin one for the lifetimes of its containers.
-import type { Lane, Layer, Lifetime } from '../../api/types.ts';
+import type { Lane, Layer, Lifetime, ResolvedLink } from '../../api/types.ts';
 
 export const LAYERS: readonly Layer[] = ['k8s-audit', 'runtime', 'auditd'];
 
@@ -109,11 +109,30 @@ export const totalHeight = (rows: readonly LaneRow[]): number => {
   return last ? last.top + last.height : 0;
 };
 
+/** A lane for each address that a chain's links end at, in order of time. */
+export function addressLanes(links: readonly ResolvedLink[], chain: string): Lane[] {
+  const ends = links.flatMap(({ start, end }) => [start, end]).filter((end) => end?.lane.startsWith('address:'));
+  const ids = new Set(ends.sort((a, b) => (a?.t ?? 0) - (b?.t ?? 0)).map((end) => end?.lane ?? ''));
+  return [...ids].map((id) => ({
+    id,
+    kind: 'address',
+    cluster: '',
+    namespace: '',
+    name: id.slice('address:'.length),
+    containers: [],
+    from: null,
+    to: null,
+    events: {},
+    chains: [chain],
+  }));
+}
+
 /** What names a lane: its own name, and in which namespace or what it is. */
 export function laneWords(lane: Lane, ofSeveralClusters: boolean): { name: string; detail: string } {
   const containers = [...new Set(lane.containers.map((container) => container.name))].join(', ');
   if (lane.kind === 'node') return { name: lane.name, detail: `node · ${lane.cluster}` };
   if (lane.kind === 'api') return { name: lane.name, detail: lane.cluster };
+  if (lane.kind === 'address') return { name: lane.name, detail: 'network address' };
   if (lane.kind === 'container') return { name: lane.name, detail: 'container without a pod' };
   const place = [ofSeveralClusters ? lane.cluster : '', lane.namespace, containers];
   return { name: lane.name, detail: place.filter(Boolean).join(' · ') };

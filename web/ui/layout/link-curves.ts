@@ -10,6 +10,8 @@ export interface LinkCurve {
   d: string;
   links: ResolvedLink[];
   confidence: number;
+  /** Ends in lanes without marks of their own, such as an address. */
+  bare: { x: number; y: number }[];
   /** Between lanes, rather than along one. */
   crossing: boolean;
 }
@@ -38,8 +40,9 @@ export function layoutLinks(links: readonly ResolvedLink[], rows: readonly LaneR
       known.links.push(link);
       known.confidence = Math.max(known.confidence, link.confidence);
     } else {
+      const bare = [a, b].filter((point) => point.bare);
       const d = crossing || between ? crossingCurve(a, b) : arc(a, b);
-      curves.set(key, { key, d, links: [link], confidence: link.confidence, crossing });
+      curves.set(key, { key, d, links: [link], confidence: link.confidence, crossing, bare });
     }
   }
   return [...curves.values()];
@@ -48,6 +51,8 @@ export function layoutLinks(links: readonly ResolvedLink[], rows: readonly LaneR
 interface Point {
   x: number;
   y: number;
+  /** Nothing is drawn there but the link. */
+  bare: boolean;
 }
 
 function pointOf(end: LinkEnd | null, rows: ReadonlyMap<string, LaneRow>, scale: Scale): Point | null {
@@ -55,7 +60,8 @@ function pointOf(end: LinkEnd | null, rows: ReadonlyMap<string, LaneRow>, scale:
   if (!row) return null;
   const y = row.trackY[end.layer];
   const x = Math.min(Math.max(scale.x(end.t), -OUTSIDE), scale.width + OUTSIDE);
-  return { x, y: Number.isNaN(y) ? row.top + row.height / 2 : y };
+  const bare = Number.isNaN(y);
+  return { x, y: bare ? row.top + row.height / 2 : y, bare };
 }
 
 function outside(x1: number, x2: number, width: number): boolean {

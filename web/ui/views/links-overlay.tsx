@@ -37,6 +37,9 @@ export function LinksOverlay({ curves, width, height, scrollTop, step }: Props) 
           class={`link${step === null ? '' : touches(curve) ? ' near' : ' dimmed'}${curve.confidence < 0.6 ? ' weak' : ''}${curve.crossing ? '' : ' along'}`}
         >
           <path class="line" d={curve.d} marker-end={curve.crossing ? 'url(#arrow)' : undefined} />
+          {curve.bare.map((end) => (
+            <circle key={`${end.x} ${end.y}`} class="bare" cx={end.x} cy={end.y} r={3.5} />
+          ))}
           <path
             class="reach"
             d={curve.d}

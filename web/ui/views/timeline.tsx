@@ -1,7 +1,7 @@
 // The timeline: lanes beside a plot of time, an axis above, and the ways to move in it.
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Chain, ChainMark, FindingMark, Lane, TimelineLinks } from '../../api/types.ts';
-import { isCentral, layoutLanes, rowsBetween, totalHeight } from '../layout/lane-rows.ts';
+import { addressLanes, isCentral, layoutLanes, rowsBetween, totalHeight } from '../layout/lane-rows.ts';
 import { layoutLinks } from '../layout/link-curves.ts';
 import { arrangeMarks, type Mark } from '../layout/marks.ts';
 import { createScale } from '../layout/scale.ts';
@@ -49,7 +49,11 @@ export function Timeline(props: Props) {
 
   const central = useMemo(() => lanes.filter((lane) => isCentral(lane, chain?.id ?? null)), [lanes, chain]);
   const foldable = central.length > 0 && central.length < lanes.length;
-  const shown = foldable && !props.all ? central : lanes;
+  const outside = useMemo(() => addressLanes(links?.links ?? [], chain?.id ?? ''), [links, chain]);
+  const shown = useMemo(
+    () => [...outside, ...(foldable && !props.all ? central : lanes)],
+    [outside, foldable, props.all, central, lanes],
+  );
   const rows = useMemo(
     () => layoutLanes(shown, chain?.id ?? null, { labelHeight: narrow ? LABEL_HEIGHT_NARROW : 0, height: size.height }),
     [shown, chain, narrow, size.height],
