@@ -100,6 +100,14 @@ describe('an end of a link', () => {
     expect(resolved[2]?.end?.t).toBe(30);
   });
 
+  it('is, for a pod of an owner without a place, what happened in it after the owner was created', () => {
+    const links = [link('request:req', 'object:job'), link('object:job', 'object:uid-1')];
+    const later = mark('2.0:1', 60, { lane: 'pod:c/uid-1', layer: 'runtime', step: 2 });
+    const resolved = resolveLinks(links, { marks: [...marks, later], findings: [], lanes: [lane('pod:c/uid-1')] });
+    expect(resolved[1]?.start?.t).toBe(25);
+    expect(resolved[1]?.end).toEqual({ lane: 'pod:c/uid-1', t: 60, layer: 'runtime', step: 2 });
+  });
+
   it('is, for an address, a lane of its own at the time of who spoke with it', () => {
     const address = { lane: 'address:203.0.113.66', t: 10, layer: 'auditd', step: 1 };
     expect(resolve(link('1.0:1', 'address:203.0.113.66'))[1]).toEqual(address);

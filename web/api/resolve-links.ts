@@ -30,7 +30,11 @@ export function resolveLinks(links: readonly ChainLink[], { marks, findings, lan
     const start = endOf(link.from, link, first);
     return { ...link, n, start, end: first ?? endOf(link.to, link, start) };
   });
-  for (let depth = 0; depth < OWNERS_MAX; depth++) inheritStarts(resolved);
+  for (let depth = 0; depth < OWNERS_MAX; depth++) {
+    inheritStarts(resolved);
+    // a pod that only an owner leads to had nothing to be placed by until its owner was
+    for (const link of resolved) if (link.start) link.end ??= endOf(link.to, link, link.start);
+  }
   return resolved;
 }
 
