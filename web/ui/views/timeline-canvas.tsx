@@ -71,18 +71,22 @@ export function TimelineCanvas(props: Props) {
     },
   });
 
+  const walked = props.focus && placeOf(props.focus, props);
+  const said = hover ?? (props.focus && walked && { hit: { kind: 'mark' as const, mark: props.focus }, ...walked });
+
   return (
     <div class={`stage${hover ? ' over' : ''}`} ref={stage} style={{ height: `${height}px` }}>
       <canvas ref={canvas} />
       <LinksOverlay curves={props.curves} width={scale.width} height={height} scrollTop={scrollTop} step={step} />
       <Rings {...props} hovered={hover?.hit.kind === 'mark' ? hover.hit.mark : null} />
-      {hover && <Tooltip hit={hover.hit} x={hover.x} y={hover.y} width={scale.width} />}
+      {said && <Tooltip {...said} width={scale.width} />}
     </div>
   );
 }
 
 /** Rings around the mark under the pointer, the one the keyboard is at, and the one whose record is open. */
-function Rings({ rows, marks, scale, height, scrollTop, record, focus, hovered }: Props & { hovered: Mark | null }) {
+function Rings({ hovered, ...props }: Props & { hovered: Mark | null }) {
+  const { marks, scale, height, record, focus } = props;
   const open = record === null ? null : markOf(marks, record);
   const rings: [string, Mark | null][] = [
     ['hovered', hovered],
@@ -92,20 +96,17 @@ function Rings({ rows, marks, scale, height, scrollTop, record, focus, hovered }
   return (
     <svg class="rings" width={scale.width} height={height} aria-hidden="true">
       {rings.map(([name, mark]) => {
-        const row = mark && rows.find((candidate) => candidate.lane.id === mark.event.lane);
-        if (!mark || !row) return null;
-        return (
-          <circle
-            key={name}
-            class={name}
-            cx={scale.x(mark.event.t)}
-            cy={row.trackY[mark.event.layer] - scrollTop}
-            r={10}
-          />
-        );
+        const place = mark && placeOf(mark, props);
+        return place && <circle key={name} class={name} cx={place.x} cy={place.y} r={10} />;
       })}
     </svg>
   );
+}
+
+/** Where a mark is on the stage; null when its lane is folded or scrolled away. */
+function placeOf({ event }: Mark, { rows, scale, scrollTop }: Pick<Props, 'rows' | 'scale' | 'scrollTop'>) {
+  const row = rows.find((candidate) => candidate.lane.id === event.lane);
+  return row ? { x: scale.x(event.t), y: row.trackY[event.layer] - scrollTop } : null;
 }
 
 function markOf({ tracks }: Marks, digest: string): Mark | null {

@@ -8,6 +8,8 @@ import { createScale } from '../layout/scale.ts';
 import { layoutFlags } from '../layout/step-flags.ts';
 import { dateText, rangeText, timeTicks } from '../layout/ticks.ts';
 import { panned, type Range, zoomed } from '../layout/view-range.ts';
+import { nextInChain } from '../layout/walk.ts';
+import { eventText } from './event-text.ts';
 import { LaneLabels } from './lane-labels.tsx';
 import { Legend } from './legend.tsx';
 import { TimeAxis } from './time-axis.tsx';
@@ -76,10 +78,14 @@ export function Timeline(props: Props) {
 
   const zoom = (factor: number) =>
     props.onView(zoomed(view, factor, focus?.event.t ?? (view.from + view.to) / 2, bounds));
-  const walk = (by: number) => {
-    const next = neighbour(chainMarks, focus, by);
+  const walk = (by: 1 | -1) => {
+    const next = nextInChain(chainMarks, { at: focus?.event.id ?? null, by, view, step });
     if (!next) return;
     setFocus({ event: next, role: next.role, step: next.step, finding: null });
+    const row = rows.find((candidate) => candidate.lane.id === next.lane);
+    if (row && (row.top < scrollTop || row.top + row.height > scrollTop + size.height)) {
+      scroller.current?.scrollTo({ top: row.top });
+    }
     if (next.t < view.from || next.t > view.to)
       props.onView(panned(view, (next.t - (view.from + view.to) / 2) / (view.to - view.from), bounds));
   };
@@ -150,6 +156,9 @@ export function Timeline(props: Props) {
           </div>
         </div>
       </section>
+      <p class="unseen" aria-live="polite">
+        {focus && eventText(focus.event)}
+      </p>
       <div class="under">
         <div class="buttons">
           <button type="button" onClick={() => zoom(0.5)} aria-label="Zoom in" title="Zoom in (+)">
@@ -174,11 +183,4 @@ export function Timeline(props: Props) {
       </div>
     </section>
   );
-}
-
-/** The next or previous thing the intruder did. */
-function neighbour(marks: readonly ChainMark[], focus: Mark | null, by: number): ChainMark | undefined {
-  const core = marks.filter((mark) => mark.role === 'core');
-  const at = focus ? core.findIndex((mark) => mark.id === focus.event.id) : -1;
-  return at < 0 ? core[by > 0 ? 0 : core.length - 1] : core[Math.min(Math.max(at + by, 0), core.length - 1)];
 }
