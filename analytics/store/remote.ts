@@ -13,6 +13,8 @@ export interface RemoteOptions {
   local?: { directory: string };
 }
 
+// a stopped process accepts connections and never answers
+const PING_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 30 * 60 * 1000; // correlation of a large store is one long statement
 
 export async function openRemote(options: RemoteOptions): Promise<Store> {
@@ -34,7 +36,7 @@ export async function openRemote(options: RemoteOptions): Promise<Store> {
     max_open_connections: 8,
     log: { level: ClickHouseLogLevel.OFF }, // errors are thrown, and told once, by whoever asked
   });
-  const ping = await client.ping();
+  const ping = await client.ping({ select: false, abort_signal: AbortSignal.timeout(PING_TIMEOUT_MS) });
   if (!ping.success) {
     await client.close();
     throw new StoreError('unreachable', `cannot reach the store at ${options.location}: ${ping.error.message}`, true, {

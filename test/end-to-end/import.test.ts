@@ -256,4 +256,22 @@ describe('a store held by a process that does not answer', () => {
       holder.kill();
     }
   });
+
+  it('is refused also when it was stopped, and served once it goes on', async () => {
+    const store = newStore();
+    const up = start(['--store', `embedded:${store}`, 'up', '--port', '0']);
+    try {
+      await expect.poll(() => up.err(), { timeout: 30_000 }).toMatch(/http:\/\//);
+      up.process.kill('SIGSTOP');
+      const { code, err } = await ingest(store, RECORDING);
+      expect(err).toContain(`process ${up.process.pid} on ${hostname()} (vestige up`);
+      expect(code).toBe(1);
+      up.process.kill('SIGCONT');
+      expect(await ingest(store, RECORDING)).toMatchObject({ code: 0 });
+    } finally {
+      up.process.kill('SIGCONT');
+      up.process.kill('SIGTERM');
+      await up.ended;
+    }
+  });
 });
