@@ -1,7 +1,7 @@
 // Bytes of a file to lines with their offsets: the first stage of an import. Memory is bounded by the longest line kept.
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import { Decompress } from 'fzstd';
+import { createZstdReader, isZstd } from './zstd.ts';
 
 export interface Line {
   /** Without its newline; a carriage return before it stays, for it was received. */
@@ -16,8 +16,6 @@ export interface Line {
 export const LINE_BYTES_MAX = 32 * 1024 * 1024;
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
-const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
-const SKIPPABLE = Buffer.from([0x2a, 0x4d, 0x18]);
 
 /** A file that could not be read on: damaged, or the file system refuses. What was given before is good. */
 export class ReadError extends Error {
@@ -55,13 +53,6 @@ async function* uncompressed(file: AsyncIterable<Buffer>, onRead: (bytes: number
   else yield* all;
 }
 
-// A file may begin with a frame to be skipped (pzstd writes its sizes there): its magic ends in any of sixteen digits.
-function isZstd(head: Buffer): boolean {
-  return (
-    head.subarray(0, 4).equals(ZSTD) || (((head[0] ?? 0) & 0xf0) === 0x50 && head.subarray(1, 4).equals(SKIPPABLE))
-  );
-}
-
 async function* gunzip(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   const unzip = createGunzip();
   const fed = (async () => {
@@ -77,18 +68,20 @@ async function* gunzip(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
 
 async function* unzstd(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   let out: Buffer[] = [];
-  const unzip = new Decompress((chunk) => out.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
-  const drain = () => {
+  const reader = createZstdReader((bytes) => out.push(bytes));
+  for await (const chunk of chunks) {
+    let failure: unknown;
+    try {
+      reader.push(chunk);
+    } catch (error) {
+      failure = error;
+    }
     const ready = out;
     out = [];
-    return ready;
-  };
-  for await (const chunk of chunks) {
-    unzip.push(chunk);
-    yield* drain();
+    yield* ready; // what stands before the damage
+    if (failure !== undefined) throw failure;
   }
-  unzip.push(new Uint8Array(0), true);
-  yield* drain();
+  reader.end();
 }
 
 /** Lines of a stream of chunks; the last one may lack its newline. Empty lines come too: their bytes are accounted for. */
