@@ -8,6 +8,9 @@ const LINES_MAX = 330; // about 300, says the house style
 // Tables that were generated, and why.
 const mayBeLong = [/^analytics\/decode\/reference\//, /^package-lock\.json$/, /^test\/fixtures\//];
 
+// Known to be too long: they may not grow, and go from here once they are split.
+const toBeSplit = new Map([['analytics/entities/processes.ts', 360]]);
+
 const files = execFileSync('git', ['ls-files', '-z'], { maxBuffer: 1 << 26 })
   .toString()
   .split('\0')
@@ -36,7 +39,8 @@ describe('tracked files', () => {
   it(`of source have at most ${LINES_MAX} lines`, () => {
     const source = files.filter((path) => /\.(tsx?|mjs|sql)$/.test(path) && !mayBeLong.some((rule) => rule.test(path)));
     expect(source.length).toBeGreaterThan(80);
+    for (const path of toBeSplit.keys()) expect(source).toContain(path);
     const long = source.map((path) => ({ path, lines: readFileSync(path, 'utf8').split('\n').length - 1 }));
-    expect(long.filter(({ lines }) => lines > LINES_MAX)).toEqual([]);
+    expect(long.filter(({ path, lines }) => lines > (toBeSplit.get(path) ?? LINES_MAX))).toEqual([]);
   });
 });
