@@ -16,8 +16,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'whole',
-          include: ['test/{contract,end-to-end,fault}/**/*.test.ts'],
-          benchmark: { include: ['test/bench/**/*.bench.ts'] },
+          include: ['test/{contract,end-to-end,fault,bench}/**/*.test.ts'],
         },
       },
       { ...shared, test: { ...limits, name: 'tidy', include: ['test/tidy/**/*.test.ts'] } },

@@ -1,0 +1,23 @@
+// Bundles a program of this directory and runs it: node test/bench/start.mjs bench|generate [arguments]
+import { spawnSync } from 'node:child_process';
+import { build } from 'esbuild';
+
+const programs = { bench: 'test/bench/main.ts', generate: 'test/bench/generate/main.ts' };
+const [name, ...args] = process.argv.slice(2);
+if (!(name in programs)) throw new Error(`one of ${Object.keys(programs).join(', ')}`);
+// below dist, where the engine's package is found
+const outfile = `dist/bench/${name}.js`;
+await build({
+  entryPoints: [programs[name]],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  external: ['chdb', 'chdb/connection'],
+  loader: { '.sql': 'text' },
+  // CommonJS packages inside an ES module have no require of their own
+  banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
+  logLevel: 'warning',
+});
+process.exitCode = spawnSync(process.execPath, [outfile, ...args], { stdio: 'inherit' }).status ?? 1;
