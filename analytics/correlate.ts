@@ -3,11 +3,13 @@
 import { buildChains } from './chains/chains.ts';
 import { buildEntities, type EntityCounts } from './entities/entities.ts';
 import { detect } from './rules/detect.ts';
-import type { Rule } from './rules/rule.ts';
+import type { Rule, RuleProblem } from './rules/rule.ts';
 import type { Store } from './store/store.ts';
 
 export interface Correlation extends EntityCounts {
   findings: number;
+  /** Rules that were left out, and why. */
+  refused: RuleProblem[];
   chains: number;
   seconds: number;
 }
@@ -17,10 +19,10 @@ export async function correlate(store: Store, rules: readonly Rule[], now: () =>
   const started = now().getTime();
   const version = await nextVersion(store, started);
   const entities = await buildEntities(store, version);
-  const { findings } = await detect(store, rules, { version });
+  const { findings, refused } = await detect(store, rules, { version });
   const chains = await buildChains(store, version);
   await mark(store, 'correlate', version);
-  return { ...entities, findings, chains, seconds: (now().getTime() - started) / 1000 };
+  return { ...entities, findings, refused, chains, seconds: (now().getTime() - started) / 1000 };
 }
 
 /** Later runs must outrank earlier ones, finished or not, even if the clock went back. */

@@ -2,7 +2,7 @@
 import { connect } from '../analytics/store/connect.ts';
 import { type Store, StoreError } from '../analytics/store/store.ts';
 import { type Format, type Output, printRows } from './render/rows.ts';
-import type { Column } from './render/table.ts';
+import { type Column, visibleJson } from './render/table.ts';
 
 export interface GlobalOptions {
   store: string;
@@ -83,8 +83,8 @@ export function createContext(world: World): Context {
     printList: (rows, columns) => printRows(world.stdout, format(), rows, columns),
     printOne: (value, text) => {
       const chosen = format();
-      if (chosen === 'json') world.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-      else if (chosen === 'ndjson') world.stdout.write(`${JSON.stringify(value)}\n`);
+      if (chosen === 'json') world.stdout.write(`${visibleJson(value, 2)}\n`);
+      else if (chosen === 'ndjson') world.stdout.write(`${visibleJson(value)}\n`);
       else world.stdout.write(`${text()}\n`);
     },
     say: (text) => {

@@ -25,7 +25,18 @@ const program = new Command('vestige')
   .exitOverride();
 
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal));
+// the first asks the command to end, a second one ends it; and one that does not listen is ended all the same
+const ENDS_WITHIN_MS = 10_000;
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+] as const) {
+  process.on(signal, () => {
+    if (stop.signal.aborted) process.exit(128 + number);
+    stop.abort(signal);
+    setTimeout(() => process.exit(128 + number), ENDS_WITHIN_MS).unref();
+  });
+}
 // a reader that closes the pipe (head) ends the program quietly
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
   process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed),

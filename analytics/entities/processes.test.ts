@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { buildProcesses, type ContainerLife, type Evidence, type NamedPid, type Run } from './processes.ts';
+import type { Run } from './process-table.ts';
+import { buildProcesses, type ContainerLife, type Evidence, type NamedPid } from './processes.ts';
 
 const T = 1_000_000;
 const run = (pid: number, ppid: number, at: number, more: Partial<Run> = {}): Run => ({

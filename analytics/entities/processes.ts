@@ -7,30 +7,14 @@
 //   siblings      other children of the same parent, a parent that auditd never saw, are placed and agree
 //   runtime-arguments  runc or its init, before the container's own program runs: called for one container
 
-/** A run of one pid under one parent, as runs.sql gives it; times in ms since 1970. */
-export interface Run {
-  cluster: string;
-  node: string;
-  pid: number;
-  ppid: number;
-  first_seen: number;
-  first_serial: number;
-  last_seen: number;
-  exe: string;
-  comm: string;
-  argv: string[];
-  /** Of its first program, runc's own left out. */
-  first_argv: string[];
-  uid: number;
-  auid: number;
-  ses: number;
-  setup: boolean;
-  starts_with_exec: boolean;
-  called_for: string;
-  exec_devs: string[];
-  exec_from_disk: boolean;
-  exec_digests: string[];
-}
+import {
+  createProcessTable,
+  type Method,
+  type Node,
+  type Process,
+  type ProcessTable,
+  type Run,
+} from './process-table.ts';
 
 /** A pid named by the runtime; ended_at 0 when no exit was seen. */
 export interface NamedPid {
@@ -59,17 +43,6 @@ export interface RootfsDevice {
   container_id: string;
 }
 
-export type Method = '' | 'runtime-pid' | 'descent' | 'rootfs-dev' | 'siblings' | 'runtime-arguments';
-
-export interface Process extends Omit<Run, 'called_for' | 'exec_devs' | 'exec_from_disk' | 'starts_with_exec'> {
-  process_key: string;
-  parent_key: string;
-  container_id: string;
-  exec_id: string;
-  method: Method;
-  confidence: number;
-}
-
 export interface Evidence {
   runs: readonly Run[];
   pids: readonly NamedPid[];
@@ -88,22 +61,8 @@ const CONFIDENCE: Record<Method, number> = {
 
 /** The runtime reports a start 3 to 50 ms after the first execve of the pid; a loaded node may take longer. */
 const START_LATE_MS_MAX = 2_000;
-/**
- * A fork leaves no record: a parent may have had its child before its own first event ($(cat token) before the command around it).
- * Within so long no pid comes round again on a machine that starts some hundred processes a second.
- */
-const SILENT_MS_MAX = 60_000;
 /** Events of a container's processes may carry a time shortly past its exit: clocks of two writers. */
 const END_SLACK_MS = 1_000;
-
-interface Node extends Process {
-  starts_with_exec: boolean;
-  called_for: string;
-  exec_devs: string[];
-  exec_from_disk: boolean;
-  /** A placement still to be found, found, or being looked for (a loop of reused pids ends there). */
-  state: 'open' | 'busy' | 'done';
-}
 
 /** Places every process of every node. Pure: the same evidence gives the same processes. */
 export function buildProcesses(evidence: Evidence): Process[] {
@@ -143,84 +102,6 @@ function placeNode(
   for (const node of table.all) placeSetup(node, lives);
   return table.all;
 }
-
-// --- processes from runs -------------------------------------------------------------------------------------------
-
-interface ProcessTable {
-  all: Node[];
-  /** The process that had this pid at that time (ms), if auditd saw it then or soon after. */
-  at(pid: number, time: number): Node | undefined;
-}
-
-function createProcessTable(runs: readonly Run[]): ProcessTable {
-  const byPid = new Map<number, Node[]>();
-  const all: Node[] = [];
-  const at = (pid: number, time: number) => {
-    const same = byPid.get(pid);
-    return same?.findLast((n) => n.first_seen <= time) ?? same?.find((n) => n.first_seen <= time + SILENT_MS_MAX);
-  };
-  // runs come in order of time, so a parent's earlier runs are known when its child's come
-  for (const run of runs) {
-    const before = byPid.get(run.pid)?.at(-1);
-    if (before !== undefined && isAdopted(before, run, at)) continueProcess(before, run);
-    else {
-      const node = createNode(run);
-      byPid.set(run.pid, [...(byPid.get(run.pid) ?? []), node]);
-      all.push(node);
-    }
-  }
-  for (const node of all) {
-    const parent = at(node.ppid, node.first_seen);
-    if (parent !== undefined && parent !== node) node.parent_key = parent.process_key;
-  }
-  return { all, at };
-}
-
-/** A process whose parent ended is handed to pid 1 or to the nearest subreaper above (a shim): an ancestor of the old parent. */
-function isAdopted(before: Node, run: Run, at: ProcessTable['at']): boolean {
-  // whoever adopts, the program stays: a reused pid would start with a program of its own
-  if (run.ppid === 1 || (!run.starts_with_exec && run.exe === before.exe && run.comm === before.comm)) return true;
-  let parent = at(before.ppid, before.first_seen);
-  for (let hops = 0; parent !== undefined && hops < 64; hops++) {
-    if (parent.ppid === run.ppid) return true;
-    parent = at(parent.ppid, parent.first_seen);
-  }
-  // runc's children are forks of a fork that auditd may not have seen at all
-  return before.setup && run.first_seen - before.last_seen < START_LATE_MS_MAX;
-}
-
-function continueProcess(node: Node, run: Run): void {
-  node.last_seen = Math.max(node.last_seen, run.last_seen);
-  if (run.exec_digests.length > 0 || node.setup) {
-    node.exe = run.exe;
-    node.comm = run.comm;
-    if (run.argv.length > 0) node.argv = run.argv;
-    if (node.first_argv.length === 0) node.first_argv = run.first_argv;
-  }
-  node.uid = run.uid;
-  node.auid = run.auid;
-  node.ses = run.ses;
-  node.setup &&= run.setup;
-  node.called_for ||= run.called_for;
-  node.exec_devs = [...new Set([...node.exec_devs, ...run.exec_devs])];
-  node.exec_from_disk ||= run.exec_from_disk;
-  node.exec_digests = [...node.exec_digests, ...run.exec_digests];
-}
-
-function createNode(run: Run): Node {
-  return {
-    ...run,
-    process_key: `${run.pid}@${run.first_seen}#${run.first_serial}`,
-    parent_key: '',
-    container_id: '',
-    exec_id: '',
-    method: '',
-    confidence: 0,
-    state: 'open',
-  };
-}
-
-// --- placing -------------------------------------------------------------------------------------------------------
 
 function place(node: Node, containerId: string, method: Method, below = 1): void {
   node.container_id = containerId;

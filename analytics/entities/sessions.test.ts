@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { NamedPid, Process } from './processes.ts';
+import type { Process } from './process-table.ts';
+import type { NamedPid } from './processes.ts';
 import { joinSessions, type SessionRequest } from './sessions.ts';
 
 const T = 1_000_000;

@@ -52,6 +52,9 @@ export function sqlString(text: string): string {
 /** What @clickhouse/client's insert takes. Columns are named, so that EPHEMERAL ones (hex of digests) can be given. */
 export function rowsOf(table: string, rows: readonly Row[]) {
   const [first = '', ...more] = Object.keys(rows[0] ?? {});
+  // a key that the first row lacks would be dropped without a word
+  const odd = rows.find((row) => Object.keys(row).length !== more.length + 1);
+  if (odd !== undefined) throw new TypeError(`rows for ${table} differ in their keys: ${Object.keys(odd).join(', ')}`);
   return {
     table,
     values: [...rows],

@@ -1,9 +1,11 @@
 // vestige correlate
+
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Correlation, correlate } from '../../analytics/correlate.ts';
 import { loadRules } from '../../analytics/rules/load.ts';
 import type { Rule } from '../../analytics/rules/rule.ts';
-import type { Context } from '../context.ts';
+import { CommandError, type Context, EXIT } from '../context.ts';
 
 export function registerCorrelate(program: Command, context: Context): void {
   program
@@ -24,6 +26,7 @@ Examples:
           await readRules(options.rules ?? context.packDirectory, context),
           context.now,
         );
+        for (const p of done.refused) context.say(`vestige: rule ${p.path}, ${p.at}: ${p.detail}`);
         context.printOne(done, () => inWords(done));
       }),
     );
@@ -39,6 +42,7 @@ function inWords(c: Correlation): string {
 
 /** Rules that can be used; what cannot be understood is said, and does not hold up the others. */
 export async function readRules(directory: string, context: Context): Promise<Rule[]> {
+  if (!existsSync(directory)) throw new CommandError(EXIT.notFound, `${directory}: no such directory of rules`);
   const { rules, problems } = await loadRules(directory);
   for (const p of problems) context.say(`vestige: rule ${p.path}, ${p.at}: ${p.detail}`);
   return rules;

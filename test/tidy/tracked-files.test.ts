@@ -9,7 +9,7 @@ const LINES_MAX = 330; // about 300, says the house style
 const mayBeLong = [/^analytics\/decode\/reference\//, /^package-lock\.json$/, /^test\/fixtures\//];
 
 // Known to be too long: they may not grow, and go from here once they are split.
-const toBeSplit = new Map([['analytics/entities/processes.ts', 360]]);
+const toBeSplit = new Map<string, number>();
 
 const files = execFileSync('git', ['ls-files', '-z'], { maxBuffer: 1 << 26 })
   .toString()
