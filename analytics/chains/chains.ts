@@ -124,15 +124,17 @@ function severityOf(rules: readonly Severity[], strong: number, tactics: number)
 
 // --- how it is called ----------------------------------------------------------------------------------------------
 
-/** Where it began, how far it came, and what it was at its gravest. */
+/** Where it began and how far it came; what it was, where it stayed in one place. */
 function titleOf(findings: readonly ChainFinding[], severity: Severity): string {
   const places = [...new Set([...findings].sort((a, b) => a.at - b.at).map(placeOf))].filter((p) => p !== '');
-  const gravest = [...findings].sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.at - b.at)[0];
-  const [first, ...others] = places;
-  const more = others.length > 2 ? ` and ${others.length - 2} more` : '';
-  const onward = others.length === 0 ? '' : ` to ${others.slice(0, 2).join(', ')}${more}`;
   const what = atLeast(severity, 'high') ? 'Intrusion' : 'Suspicion';
-  return `${what}${first === undefined ? '' : ` in ${first}`}${onward}: ${lowerFirst(gravest?.title ?? '')}`;
+  const [first, ...others] = places;
+  if (first !== undefined && others.length > 0) {
+    const more = others.length > 2 ? ` and ${others.length - 2} more` : '';
+    return `${what} from ${first} to ${others.slice(0, 2).join(', ')}${more}`;
+  }
+  const gravest = [...findings].sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.at - b.at)[0];
+  return `${what}${first === undefined ? '' : ` in ${first}`}: ${lowerFirst(gravest?.title ?? '')}`;
 }
 
 /** As after a colon, unless the word is a name (API, RBAC). */

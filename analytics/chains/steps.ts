@@ -98,11 +98,11 @@ const leadOf = (f: ChainFinding | undefined) => ({
 
 const primary = (f: ChainFinding | undefined) => f?.tactics[0] ?? '';
 
-/** The findings that tell most speak, in order of time, a rule once; how many more there were is said. */
+/** The findings that tell most speak first, a rule once; how many more there were is said. */
 function sentenceOf(findings: readonly ChainFinding[], tells: Telling): string {
   const ofRule = new Map<string, ChainFinding>();
   for (const f of [...findings].sort(tells)) if (!ofRule.has(f.rule_id)) ofRule.set(f.rule_id, f);
-  const speak = [...ofRule.values()].slice(0, CLAUSES_MAX).sort((a, b) => a.at - b.at);
+  const speak = [...ofRule.values()].slice(0, CLAUSES_MAX);
   const more = findings.length - speak.length;
   const text = speak.map((f) => clause(f.summary)).join(' ');
   return more > 0 ? `${text} (and ${more} more finding${more === 1 ? '' : 's'})` : text;
