@@ -1,9 +1,10 @@
 -- An expression over `format`, `raw` and `event_key`: why no typed row can be made of a record, '' when one can.
+-- An event whose key is known was read as JSON when it was taken: it is not read again.
 -- The closed list of reasons (docs/reference/dead-letters.md).
 multiIf(
     format = 'oversized', 'oversized',
     format = 'unknown', 'unknown-format',
-    format = 'k8s-audit' AND {readable_json} = '', 'invalid-json',
+    format = 'k8s-audit' AND event_key = '' AND {readable_json} = '', 'invalid-json',
     format = 'containerd-container' AND NOT isValidJSON(raw), 'invalid-json',
     format = 'containerd-event' AND NOT isValidJSON(extract(raw, '(\\{.*)$')), 'invalid-json',
     event_key = '', 'missing-identity',

@@ -7,9 +7,10 @@ import entities from './schema/003-entities.sql';
 import conclusions from './schema/004-conclusions.sql';
 import evidence from './schema/005-evidence.sql';
 import retention from './schema/006-retention.sql';
+import stagedReason from './schema/007-staged-reason.sql';
 import { type Store, StoreError } from './store.ts';
 
-const files = [records, typed, syscalls, entities, conclusions, evidence, retention];
+const files = [records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */
 export async function migrate(store: Store): Promise<void> {

@@ -4,13 +4,16 @@
 import { DEAD_LETTER_REASON, decodeBatch, READABLE_JSON } from '../../analytics/decode/decode.ts';
 import { type Store, sqlString } from '../../analytics/store/store.ts';
 import { SEGMENT_STRUCTURE } from './segment.ts';
-import stage from './stage.sql';
+import stageSteps from './stage.sql';
 
 const RECORD_COLUMNS =
   'source, cluster, node, event_time, digest, format, event_key, raw, lines, boot_id, attrs, collector, received_at, stream, position, loader, seq';
 
 const RECEIPT_COLUMNS = 'source, cluster, node, digest, collector, received_at, stream, position, loader, seq';
 
+// Steps of the statement stay steps (stage.sql).
+const stage = `${stageSteps.replace('{readable_json}', () => READABLE_JSON).replace('{dead_letter_reason}', () => DEAD_LETTER_REASON)}
+  SETTINGS max_threads = 1, query_plan_merge_expressions = 0`;
 const NOT_YET_STORED = `(source, cluster, node, digest) NOT IN (
   SELECT source, cluster, node, digest FROM records
   WHERE event_time BETWEEN (SELECT min(event_time) FROM staged WHERE batch = {batch:String})
@@ -25,8 +28,10 @@ export interface Loaded {
 }
 
 export async function loadSegment(store: Store, batch: string, path: string): Promise<Loaded> {
-  const select = stage.replace('{batch}', batch).replace('{readable_json}', () => READABLE_JSON);
-  await store.insertSegment(`staged (batch, ${RECORD_COLUMNS})`, select, { path, structure: SEGMENT_STRUCTURE });
+  await store.insertSegment(`staged (batch, ${RECORD_COLUMNS}, reason)`, stage.replace('{batch}', batch), {
+    path,
+    structure: SEGMENT_STRUCTURE,
+  });
   try {
     const counts = await countStaged(store, batch);
     if (counts.fresh > 0) await decodeBatch(store, batch);
@@ -36,8 +41,9 @@ export async function loadSegment(store: Store, batch: string, path: string): Pr
     );
     if (counts.fresh > 0) {
       await store.run(
-        `INSERT INTO records (${RECORD_COLUMNS}) SELECT ${RECORD_COLUMNS} FROM staged
-         WHERE batch = {batch:String} AND ${NOT_YET_STORED} ORDER BY seq LIMIT 1 BY source, cluster, node, digest`,
+        `INSERT INTO records (${RECORD_COLUMNS}) SELECT ${RECORD_COLUMNS} FROM staged WHERE batch = {batch:String}
+         ${counts.fresh === counts.staged ? '' : `AND ${NOT_YET_STORED} ORDER BY seq LIMIT 1 BY source, cluster, node, digest`}
+         SETTINGS max_threads = 1`,
         { batch },
       );
     }
@@ -86,7 +92,7 @@ async function countStaged(store: Store, batch: string): Promise<Counts> {
      FROM
      (
        SELECT source, cluster, node, event_key,
-         ${DEAD_LETTER_REASON} != '' AS undecodable
+         reason != '' AS undecodable
        FROM staged WHERE batch = {batch:String} AND ${NOT_YET_STORED}
        LIMIT 1 BY source, cluster, node, digest
      )`,

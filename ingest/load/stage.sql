@@ -1,6 +1,44 @@
--- A segment into `staged`: digest, time and identity are taken from the bytes.
+-- A segment into `staged`: digest, time, identity and what hinders decoding are taken from the bytes, once.
 -- Parameter: {batch:String} is written in by ingest/load/load.ts as a literal of its own making (24 hex characters).
 -- event_key: auditID/stage; seconds.millis:serial; empty when the bytes hold none (a dead letter).
+-- Each step is a query of its own, and load.ts keeps the engine from merging them (see analytics/decode/k8s-audit.sql).
+WITH
+    'Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)' AS k8s_type,
+    'Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))' AS document_type,
+    plain AS
+    (
+        SELECT *, if(format = 'k8s-audit', JSONExtract(raw, k8s_type), defaultValueOfTypeName(k8s_type)) AS as_received
+        FROM {segment}
+    ),
+    read AS
+    (
+        SELECT
+            *,
+            -- what the engine reads as it came needs no mending
+            if(format = 'k8s-audit' AND as_received.auditID = '', JSONExtract({readable_json}, k8s_type), as_received) AS k8s,
+            if(format = 'auditd', extractGroups(substring(raw, 1, 400), 'msg=audit\\((\\d+)\\.(\\d+):(\\d+)\\)'), []) AS audit,
+            if(format = 'containerd-event', extractGroups(substring(raw, 1, 400), '^(\\S+ \\S+) \\+0000 UTC (\\S+) (/\\S+) '), []) AS event,
+            if(format = 'containerd-container', JSONExtract(raw, document_type), defaultValueOfTypeName(document_type)) AS document
+        FROM plain
+    ),
+    timed AS
+    (
+        SELECT
+            *,
+            multiIf(
+                format = 'auditd', toDateTime64(fromUnixTimestamp64Milli(toInt64OrZero(audit[1]) * 1000 + toInt64OrZero(audit[2]), 'UTC'), 9, 'UTC'),
+                parseDateTime64BestEffortOrZero(multiIf(
+                    format = 'k8s-audit', if(k8s.requestReceivedTimestamp = '', k8s.stageTimestamp, k8s.requestReceivedTimestamp),
+                    format = 'containerd-event', event[1],
+                    format = 'containerd-container', if(document.observedAt = '', document.info.CreatedAt, document.observedAt),
+                    ''), 9, 'UTC')) AS taken,
+            multiIf(format = 'k8s-audit', if(k8s.auditID = '', '', concat(k8s.auditID, '/', k8s.stage)),
+                    format = 'auditd', if(empty(audit), '', concat(audit[1], '.', audit[2], ':', audit[3])),
+                    format = 'containerd-event', if(empty(event), '', concat(event[1], '/', event[2], '/', event[3])),
+                    format = 'containerd-container', if(document.id = '' AND document.info.ID = '', '', concat('container/', document.info.ID, document.id)),
+                    '') AS event_key
+        FROM read
+    )
 SELECT
     '{batch}' AS batch,
     source,
@@ -10,11 +48,7 @@ SELECT
     if(taken BETWEEN toDateTime64('2015-01-01 00:00:00', 9, 'UTC') AND toDateTime64('2100-01-01 00:00:00', 9, 'UTC'), taken, toDateTime64(0, 9, 'UTC')) AS event_time,
     SHA256(raw) AS digest,
     format,
-    multiIf(format = 'k8s-audit', if(k8s.auditID = '', '', concat(k8s.auditID, '/', k8s.stage)),
-            format = 'auditd', if(empty(audit), '', concat(audit[1], '.', audit[2], ':', audit[3])),
-            format = 'containerd-event', if(empty(event), '', concat(event[1], '/', event[2], '/', event[3])),
-            format = 'containerd-container', if(document.id = '' AND document.info.ID = '', '', concat('container/', document.info.ID, document.id)),
-            '') AS event_key,
+    event_key,
     raw,
     lines,
     boot_id,
@@ -24,21 +58,6 @@ SELECT
     stream,
     position,
     loader,
-    seq
-FROM
-(
-    SELECT
-        *,
-        if(format = 'k8s-audit', JSONExtract({readable_json}, 'Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)'), ('', '', '', '')::Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)) AS k8s,
-        if(format = 'auditd', extractGroups(substring(raw, 1, 400), 'msg=audit\\((\\d+)\\.(\\d+):(\\d+)\\)'), []) AS audit,
-        if(format = 'containerd-event', extractGroups(substring(raw, 1, 400), '^(\\S+ \\S+) \\+0000 UTC (\\S+) (/\\S+) '), []) AS event,
-        if(format = 'containerd-container', JSONExtract(raw, 'Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))'), ('', '', ('', ''))::Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))) AS document,
-        multiIf(
-            format = 'auditd', toDateTime64(fromUnixTimestamp64Milli(toInt64OrZero(audit[1]) * 1000 + toInt64OrZero(audit[2]), 'UTC'), 9, 'UTC'),
-            parseDateTime64BestEffortOrZero(multiIf(
-                format = 'k8s-audit', if(k8s.requestReceivedTimestamp = '', k8s.stageTimestamp, k8s.requestReceivedTimestamp),
-                format = 'containerd-event', event[1],
-                format = 'containerd-container', if(document.observedAt = '', document.info.CreatedAt, document.observedAt),
-                ''), 9, 'UTC')) AS taken
-    FROM {segment}
-)
+    seq,
+    {dead_letter_reason} AS reason
+FROM timed

@@ -1,6 +1,6 @@
 // Records into `staged` as a loader would put them, and through the decoders. For tests.
 import { type Row, type Store, sqlString } from '../../store/store.ts';
-import { decodeBatch } from '../decode.ts';
+import { DEAD_LETTER_REASON, decodeBatch } from '../decode.ts';
 
 export interface StagedRecord {
   format: 'auditd' | 'k8s-audit' | 'containerd-event' | 'containerd-container' | 'unknown' | 'oversized';
@@ -35,9 +35,9 @@ export async function decodeRecords(store: Store, records: readonly StagedRecord
     const key = eventKey ?? keys[format]?.exec(raw.toString())?.[1] ?? '';
     const seconds = format === 'auditd' ? Number(key.split(':')[0]) : 0;
     await store.run(
-      `INSERT INTO staged (batch, source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq)
+      `INSERT INTO staged (batch, source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, reason)
        SELECT '${batch}', '${sources[format]}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
-         '${format}', {key:String}, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}`,
+         '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, ${DEAD_LETTER_REASON}`,
       { node, key, raw: Buffer.from(raw).toString('base64') },
     );
   }
