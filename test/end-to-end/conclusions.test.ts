@@ -73,26 +73,24 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day'])('%s', (name) =>
     expect(seen.falselyInside).toBe(0);
   });
 
-  test.runIf(name !== 'quiet-day')(
-    'one chain, read first, tells every step of the intrusion and little else',
-    async () => {
-      const [first] = await listChains(store, { limit: 100 });
-      const chain = await readChain(store, first?.id ?? '');
-      const truth = truthOf(name);
-      const core = new Set(chain?.members.filter((m) => m.role === 'core').map((m) => m.digest));
-      const missed = truth.steps.filter((s) => ![...s.digests.k8s, ...s.digests.auditd].some((d) => core.has(d)));
-      expect(missed.map((s) => s.n)).toEqual([]);
-      const own = new Set(truth.steps.flatMap((s) => [...s.digests.k8s, ...s.digests.auditd]));
-      const followed = truth.steps.flatMap((s) => [...s.digests.consequent_k8s, ...s.digests.consequent_auditd]);
-      const tolerated = new Set(followed);
-      const hits = [...own].filter((d) => core.has(d)).length;
-      expect(hits / own.size).toBeGreaterThanOrEqual(0.95);
-      expect(hits / [...core].filter((d) => !tolerated.has(d)).length).toBeGreaterThanOrEqual(0.95);
-      const lookalikes = truth.benign_lookalikes.flatMap((b) => Object.values(b.digests).flat());
-      expect(lookalikes.filter((d) => core.has(d))).toEqual([]);
-      expect(['high', 'critical']).toContain(chain?.severity);
-    },
-  );
+  const intrusionTest = name === 'quiet-day' ? undefined : test;
+  intrusionTest?.('one chain, read first, tells every step of the intrusion and little else', async () => {
+    const [first] = await listChains(store, { limit: 100 });
+    const chain = await readChain(store, first?.id ?? '');
+    const truth = truthOf(name);
+    const core = new Set(chain?.members.filter((m) => m.role === 'core').map((m) => m.digest));
+    const missed = truth.steps.filter((s) => ![...s.digests.k8s, ...s.digests.auditd].some((d) => core.has(d)));
+    expect(missed.map((s) => s.n)).toEqual([]);
+    const own = new Set(truth.steps.flatMap((s) => [...s.digests.k8s, ...s.digests.auditd]));
+    const followed = truth.steps.flatMap((s) => [...s.digests.consequent_k8s, ...s.digests.consequent_auditd]);
+    const tolerated = new Set(followed);
+    const hits = [...own].filter((d) => core.has(d)).length;
+    expect(hits / own.size).toBeGreaterThanOrEqual(0.95);
+    expect(hits / [...core].filter((d) => !tolerated.has(d)).length).toBeGreaterThanOrEqual(0.95);
+    const lookalikes = truth.benign_lookalikes.flatMap((b) => Object.values(b.digests).flat());
+    expect(lookalikes.filter((d) => core.has(d))).toEqual([]);
+    expect(['high', 'critical']).toContain(chain?.severity);
+  });
 
   test('no other chain is grave, and on the quiet day none at all', async () => {
     const grave = (await listChains(store, { limit: 100 })).filter((c) => ['high', 'critical'].includes(c.severity));
