@@ -1,36 +1,26 @@
 // `vestige ingest`: files and directories of logs into the store. Per file: bytes -> lines -> records -> segments -> store.
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { z } from 'zod';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Store } from '../analytics/store/store.ts';
-import { type AuditEvent, createAuditEventFramer } from './frame/audit-events.ts';
-import { type Line, ReadError, readUncompressed, splitLines } from './frame/lines.ts';
-import { type Format, recognise, type Source, sourceOf } from './frame/recognise.ts';
+import { addBooks, type Books, emptyBooks, isBalanced } from './books.ts';
+import { readUncompressed } from './frame/lines.ts';
 import { dropAbandoned, type Loaded, loadSegment } from './load/load.ts';
-import { batchName, createSegment, type Envelope, type Segment } from './load/segment.ts';
+import { batchName, createSegment, type Segment } from './load/segment.ts';
+import { type FileProblem, type ReadOptions, readLog, type Sink } from './read-log.ts';
 
-export interface ImportOptions {
-  source?: Source;
-  cluster?: string;
-  node?: string;
-}
+export type ImportOptions = ReadOptions;
 
-export interface ImportProblem {
-  path: string;
-  kind: 'missing' | 'unreadable' | 'nothing-known' | 'empty' | 'damaged';
-  detail: string;
-}
+export type ImportProblem = FileProblem | { path: string; kind: 'missing'; detail: string };
 
-export interface ImportSummary {
+export interface ImportSummary extends Books {
   records: number;
   duplicates: number;
   dead_letters: number;
   events: Loaded['events'];
-  /** Bytes of the logs, uncompressed. */
-  bytes: number;
-  lines: number;
+  /** Whether what was read and what was stored meet (docs/reference/accounting.md). */
+  balanced: boolean;
   files: number;
   /** Files of a directory that hold none of the three sources. */
   skipped: number;
@@ -53,16 +43,6 @@ export interface ImportDependencies {
 
 // A batch: large enough that its fixed cost (some ten statements) is small, small enough to bound the engine's memory.
 const BATCH_RAW_BYTES = 48 * 1024 * 1024;
-// A file of another kind shows no known line early; a log may begin with a screenful of something else.
-const RECOGNISE_BYTES = 256 * 1024;
-const CLUSTER_DEFAULT = 'default';
-
-/** A directory may say whose logs it holds, in a file `node.json`. */
-const Manifest = z.object({
-  cluster: z.string().optional(),
-  node: z.string().optional(),
-  boot_id: z.string().optional(),
-});
 
 export async function importPaths(
   paths: readonly string[],
@@ -75,7 +55,8 @@ export async function importPaths(
   const temporary = mkdtempSync(join(deps.store.directory ? join(deps.store.directory, 'tmp') : tmpdir(), 'import-'));
   const batches = createBatches(deps.store, temporary);
   await dropAbandoned(deps.store);
-  const summary = { bytes: 0, lines: 0, files: 0, skipped: 0, problems: [] as ImportProblem[] };
+  const books = emptyBooks();
+  const summary = { files: 0, skipped: 0, problems: [] as ImportProblem[] };
   let bytesRead = 0;
   try {
     for (const { files, problem, explicit } of found) {
@@ -83,12 +64,12 @@ export async function importPaths(
       let known = 0;
       for (const file of files) {
         if (deps.stop.aborted) break;
-        const done = await importFile(file.path, options, deps.now, batches, (n) => {
+        const chunks = readUncompressed(file.path, (n) => {
           bytesRead += n;
           deps.onProgress({ bytesRead, bytesTotal, path: file.path });
         });
-        summary.bytes += done.bytes;
-        summary.lines += done.lines;
+        const done = await readLog(file.path, chunks, options, { ...deps, sink: batches });
+        addBooks(books, done.books);
         if (done.known) known++;
         else summary.skipped++;
         if (done.problem && (done.known || explicit || done.problem.kind === 'damaged'))
@@ -107,7 +88,9 @@ export async function importPaths(
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
-  return { ...batches.loaded(), ...summary, seconds: (deps.now().getTime() - start) / 1000 };
+  const loaded = batches.loaded();
+  const balanced = isBalanced(books, loaded.records + loaded.duplicates);
+  return { ...loaded, ...books, balanced, ...summary, seconds: (deps.now().getTime() - start) / 1000 };
 }
 
 interface Found {
@@ -135,119 +118,7 @@ function findFiles(path: string): Found {
   }
 }
 
-interface FileDone {
-  known: boolean;
-  bytes: number;
-  lines: number;
-  problem?: ImportProblem;
-}
-
-async function importFile(
-  path: string,
-  options: ImportOptions,
-  now: () => Date,
-  batches: Batches,
-  onRead: (bytes: number) => void,
-): Promise<FileDone> {
-  const envelopes = createEnvelopes(path, options, now, batches.loader);
-  const framer = createAuditEventFramer();
-  const seen: Line[] = [];
-  let known: Format | undefined =
-    options.source === 'auditd' || options.source === 'k8s-audit' ? options.source : undefined;
-  let bytes = 0;
-  let lines = 0;
-
-  const put = async (format: Format, offset: number, raw: Buffer, folded: number, node = '') => {
-    const source = format === 'unknown' || format === 'oversized' ? sourceIn(known) : sourceOf[format];
-    await batches.append(envelopes.of(source, node), { position: offset, lines: folded, format, raw });
-  };
-  const putEvents = async (events: readonly AuditEvent[]) => {
-    for (const event of events) await put('auditd', event.offset, event.bytes, event.lines, event.node);
-  };
-  const take = async (line: Line) => {
-    if (line.bytes.length === 0) return;
-    const format = line.whole ? recognise(line.bytes) : 'oversized';
-    if (format === 'auditd') await putEvents(framer.push(line));
-    else await put(format, line.offset, line.bytes, 1);
-  };
-
-  let problem: ImportProblem | undefined;
-  try {
-    for await (const line of splitLines(readUncompressed(path, onRead))) {
-      bytes += line.bytes.length + 1;
-      lines++;
-      if (known === undefined) {
-        seen.push(line);
-        const format = line.whole ? recognise(line.bytes) : 'unknown';
-        if (format !== 'unknown') known = format;
-        else if (bytes > RECOGNISE_BYTES)
-          return {
-            known: false,
-            bytes: 0,
-            lines: 0,
-            problem: {
-              path,
-              kind: 'nothing-known',
-              detail: 'holds no Kubernetes audit, auditd or container runtime records',
-            },
-          };
-        if (known !== undefined) for (const early of seen.splice(0)) await take(early);
-      } else {
-        await take(line);
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof ReadError)) throw error; // of the store: no fault of the file
-    problem = { path, kind: 'damaged', detail: `${error.message}; what could be read before is kept` };
-  }
-  await putEvents(framer.end());
-  if (known !== undefined) return { known: true, bytes, lines, ...(problem ? { problem } : {}) };
-  const kind = bytes === 0 ? 'empty' : 'nothing-known';
-  const detail = bytes === 0 ? 'the file is empty' : 'holds no Kubernetes audit, auditd or container runtime records';
-  return { known: false, bytes: 0, lines: 0, problem: problem ?? { path, kind, detail } };
-}
-
-function sourceIn(known: Format | undefined): Source {
-  return known === undefined || known === 'unknown' || known === 'oversized' ? 'runtime' : sourceOf[known];
-}
-
-// The node of a record: what the user says, else the line's own node= prefix, else the directory's manifest.
-function createEnvelopes(path: string, options: ImportOptions, now: () => Date, loader: string) {
-  const manifest = readManifest(dirname(resolve(path)));
-  const made = new Map<string, Envelope>();
-  return {
-    of: (source: Source, prefix: string): Envelope => {
-      const node = source === 'k8s-audit' ? '' : (options.node ?? (prefix || (manifest.node ?? '')));
-      const key = `${source} ${node}`;
-      const envelope = made.get(key) ?? {
-        source,
-        cluster: options.cluster ?? manifest.cluster ?? CLUSTER_DEFAULT,
-        node,
-        collector: `import@${hostname()}`,
-        bootId: source === 'auditd' ? (manifest.boot_id ?? '') : '',
-        stream: resolve(path),
-        loader,
-        receivedAtMs: now().getTime(),
-      };
-      made.set(key, envelope);
-      return envelope;
-    },
-  };
-}
-
-function readManifest(directory: string): z.infer<typeof Manifest> {
-  const path = join(directory, 'node.json');
-  if (!existsSync(path)) return {};
-  try {
-    return Manifest.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch {
-    return {}; // some other program's node.json
-  }
-}
-
-interface Batches {
-  readonly loader: string;
-  append(envelope: Envelope, record: { position: number; lines: number; format: Format; raw: Buffer }): Promise<void>;
+interface Batches extends Sink {
   flush(): Promise<void>;
   loaded(): { records: number; duplicates: number; dead_letters: number; events: Loaded['events'] };
 }

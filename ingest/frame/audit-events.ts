@@ -49,8 +49,10 @@ const EOE = 'EOE';
 const PROCTITLE = 'PROCTITLE';
 
 export interface AuditEventFramer {
+  /** Lines that are in no event, and their bytes: EOE only signals. */
+  readonly ignored: { lines: number; bytes: number };
   /** Events that this line closes. */
-  push(line: Line): AuditEvent[];
+  push(line: Omit<Line, 'ended'>): AuditEvent[];
   /** All that is still open, at the end of the stream. */
   end(): AuditEvent[];
 }
@@ -61,6 +63,11 @@ export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
   let logTimeMs = 0;
   let nextSweepMs = 0;
   let lines = 0;
+  const ignored = { lines: 0, bytes: 0 };
+  const ignore = (line: { bytes: Buffer }) => {
+    ignored.lines++;
+    ignored.bytes += line.bytes.length;
+  };
 
   const close = (key: string, event: Pending): AuditEvent => {
     pending.delete(key);
@@ -77,9 +84,13 @@ export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
   };
 
   return {
+    ignored,
     push: (line) => {
       const found = header.exec(line.bytes.toString('latin1', 0, 400));
-      if (!found) return [];
+      if (!found) {
+        ignore(line);
+        return [];
+      }
       lines++;
       const [, node = '', type = '', seconds = '', millis = '', serial = ''] = found;
       logTimeMs = Math.max(logTimeMs, Number(seconds) * 1000 + Number(millis));
@@ -87,6 +98,7 @@ export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
       const closed: AuditEvent[] = [];
       const known = pending.get(key);
       if (type === EOE) {
+        ignore(line);
         if (known) closed.push(close(key, known));
       } else {
         const event = known ?? { parts: [], bytes: 0, offset: line.offset, node, touchedMs: 0, touchedLine: 0 };

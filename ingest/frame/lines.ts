@@ -10,6 +10,8 @@ export interface Line {
   offset: number;
   /** False for a piece of a line that was too long to hold; the pieces follow one another. */
   whole: boolean;
+  /** A newline follows. False for the last line of a file without one, and for a piece that is not the last of its line. */
+  ended: boolean;
 }
 
 // Ten times the largest request an API server accepts (3 MB): what is longer is no log line of the three sources.
@@ -94,7 +96,7 @@ export async function* splitLines(chunks: AsyncIterable<Buffer>, lineBytesMax = 
     let from = 0;
     for (let to = chunk.indexOf(10); to !== -1; to = chunk.indexOf(10, from)) {
       const bytes = restBytes === 0 ? chunk.subarray(from, to) : Buffer.concat([...rest, chunk.subarray(from, to)]);
-      yield { bytes, offset, whole: !cut };
+      yield { bytes, offset, whole: !cut, ended: true };
       offset += bytes.length + 1;
       rest = [];
       restBytes = 0;
@@ -106,12 +108,12 @@ export async function* splitLines(chunks: AsyncIterable<Buffer>, lineBytesMax = 
       restBytes += chunk.length - from;
     }
     if (restBytes > lineBytesMax) {
-      yield { bytes: Buffer.concat(rest), offset, whole: false };
+      yield { bytes: Buffer.concat(rest), offset, whole: false, ended: false };
       offset += restBytes;
       rest = [];
       restBytes = 0;
       cut = true;
     }
   }
-  if (restBytes > 0) yield { bytes: Buffer.concat(rest), offset, whole: !cut };
+  if (restBytes > 0) yield { bytes: Buffer.concat(rest), offset, whole: !cut, ended: false };
 }

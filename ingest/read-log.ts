@@ -1,0 +1,152 @@
+// One log to records with their envelopes: bytes -> lines -> records -> a sink. What is no log of the three sources is left alone.
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { type Books, createBookkeeper, emptyBooks } from './books.ts';
+import { type AuditEvent, createAuditEventFramer } from './frame/audit-events.ts';
+import { type Line, ReadError, splitLines } from './frame/lines.ts';
+import { type Format, recognise, type Source, sourceOf } from './frame/recognise.ts';
+import type { Envelope } from './load/segment.ts';
+
+export interface ReadOptions {
+  source?: Source;
+  cluster?: string;
+  node?: string;
+}
+
+export interface FileProblem {
+  path: string;
+  kind: 'unreadable' | 'nothing-known' | 'empty' | 'damaged';
+  detail: string;
+}
+
+/** Where records go, one after the other. */
+export interface Sink {
+  readonly loader: string;
+  append(envelope: Envelope, record: { position: number; lines: number; format: Format; raw: Buffer }): Promise<void>;
+}
+
+interface Dependencies {
+  sink: Sink;
+  now: () => Date;
+  stop: AbortSignal;
+}
+
+interface LogDone {
+  known: boolean;
+  /** Empty for a log that is not known: nothing of it was taken. */
+  books: Books;
+  problem?: FileProblem;
+}
+
+// A file of another kind shows no known line early; a log may begin with a screenful of something else.
+const RECOGNISE_BYTES = 256 * 1024;
+const CLUSTER_DEFAULT = 'default';
+const NOTHING_KNOWN = 'holds no Kubernetes audit, auditd or container runtime records';
+
+/** @param path of the file the bytes come from: names the stream, and a node.json beside it says whose logs these are */
+export async function readLog(
+  path: string,
+  chunks: AsyncIterable<Buffer>,
+  options: ReadOptions,
+  { sink, now, stop }: Dependencies,
+): Promise<LogDone> {
+  const envelopes = createEnvelopes(path, options, now, sink.loader);
+  const framer = createAuditEventFramer();
+  const keeper = createBookkeeper();
+  const seen: Line[] = [];
+  let known: Format | undefined =
+    options.source === 'auditd' || options.source === 'k8s-audit' ? options.source : undefined;
+
+  const put = async (format: Format, offset: number, raw: Buffer, lines: number, node = '') => {
+    const source = format === 'unknown' || format === 'oversized' ? sourceIn(known) : sourceOf[format];
+    keeper.deliver(raw.length, lines);
+    await sink.append(envelopes.of(source, node), { position: offset, lines, format, raw });
+  };
+  const putEvents = async (events: readonly AuditEvent[]) => {
+    for (const event of events) await put('auditd', event.offset, event.bytes, event.lines, event.node);
+  };
+  const take = async (line: Line) => {
+    const format = line.whole ? recognise(line.bytes) : 'oversized';
+    if (format !== 'auditd') return put(format, line.offset, line.bytes, 1);
+    await putEvents(framer.push(line));
+  };
+
+  let problem: FileProblem | undefined;
+  try {
+    for await (const line of splitLines(keeper.readChunks(chunks))) {
+      if (stop.aborted) break;
+      if (keeper.readLine(line)) continue;
+      if (known !== undefined) {
+        await take(line);
+        continue;
+      }
+      seen.push(line);
+      const format = line.whole ? recognise(line.bytes) : 'unknown';
+      if (format !== 'unknown') known = format;
+      else if (line.offset + line.bytes.length > RECOGNISE_BYTES) return unknown(path, 'nothing-known', NOTHING_KNOWN);
+      if (known !== undefined) for (const early of seen.splice(0)) await take(early);
+    }
+  } catch (error) {
+    if (!(error instanceof ReadError)) throw error; // of the store: no fault of the file
+    problem = { path, kind: 'damaged', detail: `${error.message}; what could be read before is kept` };
+  }
+  await putEvents(framer.end());
+  keeper.ignore(framer.ignored);
+  const { books } = keeper;
+  if (known !== undefined) return { known: true, books, ...(problem ? { problem } : {}) };
+  if (problem) return { known: false, books: emptyBooks(), problem };
+  return books.bytes === 0 ? unknown(path, 'empty', 'the file is empty') : unknown(path, 'nothing-known', NOTHING_KNOWN);
+}
+
+const unknown = (path: string, kind: FileProblem['kind'], detail: string): LogDone => ({
+  known: false,
+  books: emptyBooks(),
+  problem: { path, kind, detail },
+});
+
+function sourceIn(known: Format | undefined): Source {
+  return known === undefined || known === 'unknown' || known === 'oversized' ? 'runtime' : sourceOf[known];
+}
+
+/** A directory may say whose logs it holds, in a file `node.json`. */
+const Manifest = z.object({
+  cluster: z.string().optional(),
+  node: z.string().optional(),
+  boot_id: z.string().optional(),
+});
+
+// The node of a record: what the user says, else the line's own node= prefix, else the directory's manifest.
+function createEnvelopes(path: string, options: ReadOptions, now: () => Date, loader: string) {
+  const manifest = readManifest(dirname(resolve(path)));
+  const made = new Map<string, Envelope>();
+  return {
+    of: (source: Source, prefix: string): Envelope => {
+      const node = source === 'k8s-audit' ? '' : (options.node ?? (prefix || (manifest.node ?? '')));
+      const key = `${source} ${node}`;
+      const envelope = made.get(key) ?? {
+        source,
+        cluster: options.cluster ?? manifest.cluster ?? CLUSTER_DEFAULT,
+        node,
+        collector: `import@${hostname()}`,
+        bootId: source === 'auditd' ? (manifest.boot_id ?? '') : '',
+        stream: resolve(path),
+        loader,
+        receivedAtMs: now().getTime(),
+      };
+      made.set(key, envelope);
+      return envelope;
+    },
+  };
+}
+
+function readManifest(directory: string): z.infer<typeof Manifest> {
+  const path = join(directory, 'node.json');
+  if (!existsSync(path)) return {};
+  try {
+    return Manifest.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return {}; // some other program's node.json
+  }
+}
