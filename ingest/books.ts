@@ -42,8 +42,7 @@ export function addBooks(to: Books, more: Books): void {
 export function isBalanced(books: Books, delivered: number): boolean {
   return (
     books.bytes === books.record_bytes + books.separator_bytes + books.ignored_bytes &&
-    books.lines + books.further_records ===
-      delivered + books.folded_lines + books.blank_lines + books.ignored_lines
+    books.lines + books.further_records === delivered + books.folded_lines + books.blank_lines + books.ignored_lines
   );
 }
 

@@ -53,6 +53,7 @@ describe('a record', () => {
   it('of lines among others is kept with them: what is not known is a dead letter', async () => {
     const summary = await run([file(`-- log begins --\n\n${syscall(10)}something else\n{"half":\n`)]);
     expect(summary).toMatchObject({ records: 4, dead_letters: 3, events: { auditd: 1 }, problems: [] });
+    expect(summary).toMatchObject({ lines: 5, blank_lines: 1, balanced: true });
     const reasons = await store.rows('SELECT reason, count() AS n FROM dead_letters FINAL GROUP BY reason');
     expect(reasons).toEqual([{ reason: 'unknown-format', n: 3 }]);
   });
@@ -79,6 +80,16 @@ describe('an import', () => {
     stop.abort();
     expect(await run([file(syscall(30))], {}, stop.signal)).toMatchObject({ records: 0, files: 0 });
     expect(await store.rows('SELECT count() AS n FROM staged')).toEqual([{ n: 0 }]);
+  });
+
+  it('leaves its books in the store', async () => {
+    const log = file(syscall(35) + syscall(35).replace('SYSCALL', 'CWD') + syscall(36));
+    const { records, bytes, lines } = await run([log, log]);
+    const [row] = await store.rows(
+      "SELECT records, duplicates, bytes, lines, folded_lines, finished_at > '2026-01-01' AS finished FROM imports FINAL ORDER BY finished_at DESC LIMIT 1",
+    );
+    expect(row).toMatchObject({ records, bytes, lines, finished: 1 });
+    expect(row).toMatchObject({ records: 2, duplicates: 2, lines: 6, folded_lines: 2 });
   });
 
   it('that the store refuses fails: it is no damage of the file', async () => {

@@ -8,7 +8,7 @@ import { addBooks, type Books, emptyBooks, isBalanced } from './books.ts';
 import { readUncompressed } from './frame/lines.ts';
 import { dropAbandoned, type Loaded, loadSegment } from './load/load.ts';
 import { batchName, createSegment, type Segment } from './load/segment.ts';
-import { type FileProblem, type ReadOptions, readLog, type Sink } from './read-log.ts';
+import { collectorHere, type FileProblem, type ReadOptions, readLog, type Sink } from './read-log.ts';
 
 export type ImportOptions = ReadOptions;
 
@@ -55,6 +55,8 @@ export async function importPaths(
   const temporary = mkdtempSync(join(deps.store.directory ? join(deps.store.directory, 'tmp') : tmpdir(), 'import-'));
   const batches = createBatches(deps.store, temporary);
   await dropAbandoned(deps.store);
+  const openBooks = () => ({ loader: batches.loader, started_at: instant(start), collector: collectorHere() });
+  await deps.store.insert('imports', [{ ...openBooks(), version: 1 }]);
   const books = emptyBooks();
   const summary = { files: 0, skipped: 0, problems: [] as ImportProblem[] };
   let bytesRead = 0;
@@ -89,9 +91,14 @@ export async function importPaths(
     rmSync(temporary, { recursive: true, force: true });
   }
   const loaded = batches.loaded();
+  const { events: _, ...counts } = loaded;
+  const ended = { finished_at: instant(deps.now().getTime()), files: summary.files, ...counts, ...books, version: 2 };
+  await deps.store.insert('imports', [{ ...openBooks(), ...ended }]);
   const balanced = isBalanced(books, loaded.records + loaded.duplicates);
   return { ...loaded, ...books, balanced, ...summary, seconds: (deps.now().getTime() - start) / 1000 };
 }
+
+const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
 
 interface Found {
   files: { path: string; bytes: number }[];

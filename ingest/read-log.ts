@@ -97,7 +97,9 @@ export async function readLog(
   const { books } = keeper;
   if (known !== undefined) return { known: true, books, ...(problem ? { problem } : {}) };
   if (problem) return { known: false, books: emptyBooks(), problem };
-  return books.bytes === 0 ? unknown(path, 'empty', 'the file is empty') : unknown(path, 'nothing-known', NOTHING_KNOWN);
+  return books.bytes === 0
+    ? unknown(path, 'empty', 'the file is empty')
+    : unknown(path, 'nothing-known', NOTHING_KNOWN);
 }
 
 const unknown = (path: string, kind: FileProblem['kind'], detail: string): LogDone => ({
@@ -117,6 +119,9 @@ const Manifest = z.object({
   boot_id: z.string().optional(),
 });
 
+/** How an import names itself on records and in the books. */
+export const collectorHere = (): string => `import@${hostname()}`;
+
 // The node of a record: what the user says, else the line's own node= prefix, else the directory's manifest.
 function createEnvelopes(path: string, options: ReadOptions, now: () => Date, loader: string) {
   const manifest = readManifest(dirname(resolve(path)));
@@ -129,7 +134,7 @@ function createEnvelopes(path: string, options: ReadOptions, now: () => Date, lo
         source,
         cluster: options.cluster ?? manifest.cluster ?? CLUSTER_DEFAULT,
         node,
-        collector: `import@${hostname()}`,
+        collector: collectorHere(),
         bootId: source === 'auditd' ? (manifest.boot_id ?? '') : '',
         stream: resolve(path),
         loader,

@@ -8,9 +8,10 @@ import conclusions from './schema/004-conclusions.sql';
 import evidence from './schema/005-evidence.sql';
 import retention from './schema/006-retention.sql';
 import stagedReason from './schema/007-staged-reason.sql';
+import imports from './schema/008-imports.sql';
 import { type Store, StoreError } from './store.ts';
 
-const files = [records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason];
+const files = [records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */
 export async function migrate(store: Store): Promise<void> {

@@ -61,6 +61,7 @@ function inWords(s: ImportSummary): string {
     `${s.records} new records, ${s.duplicates} already there, ${s.dead_letters} that could not be decoded`,
     `events: ${s.events.k8s_audit} Kubernetes API, ${s.events.auditd} auditd, ${s.events.runtime} runtime`,
     `${(s.bytes / 1e6).toFixed(1)} MB in ${s.files} files in ${s.seconds.toFixed(1)} s${rate}; ${s.skipped} other files left alone`,
+    ...(s.balanced ? [] : ['the books of this import do not balance: see --json, and please report it']),
   ].join('\n');
 }
 
