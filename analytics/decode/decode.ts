@@ -12,7 +12,7 @@ import runtime from './runtime.sql';
 // The engine refuses a whole batch for one line with more key=value pairs than its bound; decoders read 64 KiB of a line.
 // One thread: batches are small, two threads take a third more processor time for a fifth less of waiting (measured).
 // Steps of a decoder stay steps: the engine would merge them into one and filter wide tuples (k8s-audit.sql).
-const LIMITS = `SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 67108864,
+export const DECODE_SETTINGS = `SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 67108864,
   extract_key_value_pairs_max_pairs_per_row = 65536, max_threads = 1, query_plan_merge_expressions = 0`;
 
 /** The JSON of `raw` as the engine can read it, as an expression; what ingest takes identity and time from. */
@@ -20,58 +20,87 @@ export const READABLE_JSON = readableJson;
 /** Why no typed row can be made of a staged record, as an expression; '' when one can. */
 export const DEAD_LETTER_REASON = reason.replace('{readable_json}', () => READABLE_JSON);
 
-const ofBatch = (formats: string) =>
-  `(SELECT * FROM staged WHERE batch = {batch:String} AND format IN (${formats}) AND reason = '')`;
+export type TypedTable = 'k8s_audit' | 'auditd' | 'runtime';
+export type Target = TypedTable | 'dead_letters';
+/** `batch`: staged, {batch:String}. `window`: stored, of one source and time, see windows.ts. */
+type Place = 'batch' | 'window';
+
+const inWindow = `source = {source:String} AND event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')
+  AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')`;
+
+const places: Record<Place, string> = {
+  batch: 'staged WHERE batch = {batch:String}',
+  // with the records that are kept beyond their time; one that both tables hold counts once
+  window: `(SELECT *, ${DEAD_LETTER_REASON} AS reason FROM
+    (SELECT * FROM records FINAL WHERE ${inWindow} UNION ALL SELECT * FROM records_kept FINAL WHERE ${inWindow})
+    LIMIT 1 BY source, cluster, node, digest) WHERE 1`,
+};
 
 // An auditd event may have come in part before: the parts in records join those of the batch.
-const auditdOfBatch = `(
-  SELECT cluster, node, event_key, event_time, boot_id, raw, digest, loader, seq
-  FROM staged WHERE batch = {batch:String} AND format = 'auditd' AND reason = ''
-  UNION ALL
-  SELECT cluster, node, event_key, event_time, boot_id, raw, digest, loader, seq
-  FROM records FINAL
-  WHERE source = 'auditd'
-    AND event_time BETWEEN (SELECT min(event_time) FROM staged WHERE batch = {batch:String} AND format = 'auditd')
-                       AND (SELECT max(event_time) FROM staged WHERE batch = {batch:String} AND format = 'auditd')
-    AND (cluster, node, event_key) IN (SELECT cluster, node, event_key FROM staged WHERE batch = {batch:String} AND format = 'auditd')
-    AND (cluster, node, digest) NOT IN (SELECT cluster, node, digest FROM staged WHERE batch = {batch:String} AND format = 'auditd'))`;
+const EVENT_COLUMNS = 'cluster, node, event_key, event_time, boot_id, raw, digest, loader, seq';
+const auditdOfBatch = `staged WHERE batch = {batch:String} AND source = 'auditd'`;
+const storedParts = `
+  SELECT ${EVENT_COLUMNS} FROM records FINAL
+  WHERE source = 'auditd' AND event_key != ''
+    AND event_time BETWEEN (SELECT min(event_time) FROM ${auditdOfBatch}) AND (SELECT max(event_time) FROM ${auditdOfBatch})
+    AND (cluster, node, event_key) IN (SELECT cluster, node, event_key FROM ${auditdOfBatch})
+    AND (cluster, node, digest) NOT IN (SELECT cluster, node, digest FROM ${auditdOfBatch})`;
 
-// `when`: a condition on staged rows that are of the step's concern; without such rows the step is left out.
-const steps = [
-  {
-    target: 'k8s_audit',
-    select: k8sAudit.replace('{readable_json}', () => READABLE_JSON),
-    from: ofBatch("'k8s-audit'"),
-    when: "format = 'k8s-audit'",
-  },
-  { target: 'auditd', select: auditd, from: auditdOfBatch, when: "format = 'auditd'" },
-  {
-    target: 'runtime',
-    select: runtime,
-    from: ofBatch("'containerd-event', 'containerd-container'"),
-    when: "format IN ('containerd-event', 'containerd-container')",
-  },
-  {
-    target: 'dead_letters',
-    select: deadLetters,
-    from: '(SELECT * FROM staged WHERE batch = {batch:String})',
-    when: "reason != ''",
-  },
-];
+const decoders: Record<TypedTable, { source: string; select: string }> = {
+  k8s_audit: { source: 'k8s-audit', select: k8sAudit.replace('{readable_json}', () => READABLE_JSON) },
+  auditd: { source: 'auditd', select: auditd },
+  runtime: { source: 'runtime', select: runtime },
+};
+const typedTables = Object.keys(decoders) as TypedTable[];
 
-/** Typed rows and dead letters of one staged batch. Running it again changes nothing: rows replace themselves. */
-export async function decodeBatch(store: Store, batch: string): Promise<void> {
-  const conditions = steps.map(({ target, when }) => `countIf(${when}) > 0 AS ${target}`);
+export interface Typed {
+  table: TypedTable;
+  /** Of the records it is made of. */
+  source: string;
+  /** Columns that make two rows the same event: the sorting key. */
+  key: string;
+  /** Digests of the records a row was made of, as an expression. */
+  madeOf: string;
+}
+
+const keys: Record<TypedTable, Pick<Typed, 'key' | 'madeOf'>> = {
+  k8s_audit: { key: 'cluster, time, audit_id, stage', madeOf: '[digest]' },
+  auditd: { key: 'cluster, node, time, serial', madeOf: 'digests' },
+  runtime: { key: 'cluster, node, time, topic, runtime_namespace, container_id, exec_id, digest', madeOf: '[digest]' },
+};
+
+export const TYPED_TABLES: readonly Typed[] = typedTables.map((table) => ({
+  table,
+  source: decoders[table].source,
+  ...keys[table],
+}));
+
+/** Rows of a derived table from the records of a place, as one SELECT; it runs with DECODE_SETTINGS. */
+export function selectRows(target: Target, place: Place): string {
+  const read = (select: string, from: string) =>
+    select.replace('input_records\n', () => `(${from}) AS input_records\n`);
+  if (target === 'dead_letters') return read(deadLetters, `SELECT * FROM ${places[place]}`);
+  const { source, select } = decoders[target];
+  const decodable = `FROM ${places[place]} AND source = '${source}' AND reason = ''`;
+  if (target === 'auditd' && place === 'batch')
+    return read(select, `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL ${storedParts}`);
+  return read(select, `SELECT * ${decodable}`);
+}
+
+/** Derived tables that a staged batch has rows for. */
+export async function targetsOf(store: Store, batch: string): Promise<Target[]> {
+  const ofSources = typedTables.map((t) => `countIf(source = '${decoders[t].source}' AND reason = '') > 0 AS ${t}`);
   const [concerned] = await store.rows(
-    `SELECT ${conditions.join(', ')} FROM staged WHERE batch = {batch:String}`,
+    `SELECT ${ofSources.join(', ')}, countIf(reason != '') > 0 AS dead_letters FROM staged WHERE batch = {batch:String}`,
     { batch },
     'write',
   );
-  for (const { target, select, from } of steps) {
-    if (!concerned?.[target]) continue;
-    await store.run(
-      `INSERT INTO ${target} ${select.replace('input_records\n', () => `${from} AS input_records\n`)} ${LIMITS}`,
-      { batch },
-    );
+  return ([...typedTables, 'dead_letters'] as const).filter((target) => concerned?.[target]);
+}
+
+/** Typed rows and dead letters of one staged batch. Running it again changes nothing: rows replace themselves. */
+export async function decodeBatch(store: Store, batch: string): Promise<void> {
+  for (const target of await targetsOf(store, batch)) {
+    await store.run(`INSERT INTO ${target} ${selectRows(target, 'batch')} ${DECODE_SETTINGS}`, { batch });
   }
 }

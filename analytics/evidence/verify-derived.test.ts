@@ -37,7 +37,7 @@ beforeEach(async () => {
      FROM (${records.join(' UNION ALL ')}) SETTINGS max_threads = 1`,
   );
   await decodeBatch(store, 'b');
-  await store.run('INSERT INTO records SELECT * EXCEPT (batch) FROM staged');
+  await store.run('INSERT INTO records SELECT * EXCEPT (batch, reason) FROM staged');
   await store.run("ALTER TABLE staged DROP PARTITION 'b'");
   await seal({ store, now, key });
 });

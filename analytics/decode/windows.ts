@@ -1,0 +1,29 @@
+// Stored records in slices of time, each small enough to decode at once. What is derived again is derived window by window.
+import type { Store } from '../store/store.ts';
+
+/** Nanoseconds of event time; `to` is excluded. Parameters of the place `window` (decode.ts), with the source. */
+export interface Window {
+  from: string;
+  to: string;
+}
+
+// Some 100 MB of raw bytes, as in a batch of the loader.
+const WINDOW_RECORDS = 50_000;
+const END_OF_TIME = '9223372036854775807';
+
+/**
+ * Records of one event share their time, so a window between two times holds events whole.
+ * @param sinceNs nothing of an earlier event time
+ */
+export async function windowsOf(store: Store, source: string, sinceNs = '0'): Promise<Window[]> {
+  const rows = await store.rows(
+    `SELECT DISTINCT toString(toUnixTimestamp64Nano(event_time)) AS t FROM
+       (SELECT event_time, row_number() OVER (ORDER BY event_time) AS i FROM records_all
+        WHERE source = {source:String} AND event_time >= fromUnixTimestamp64Nano({sinceNs:Int64}, 'UTC'))
+     WHERE i % ${WINDOW_RECORDS} = 1 ORDER BY toInt64(t)`,
+    { source, sinceNs },
+    'background',
+  );
+  const starts = rows.map((row) => String(row['t']));
+  return starts.map((from, i) => ({ from, to: starts[i + 1] ?? END_OF_TIME }));
+}
