@@ -1,6 +1,7 @@
 // Files planted on the node through a mount, and what the node then ran of them.
 
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
+import { followManifest } from './grow-runtime.ts';
 import type { ContainerFacts, ProcessFacts } from './lookup.ts';
 
 /** Mounts every pod has; a write there reaches no other part of the node. */
@@ -27,6 +28,9 @@ export async function followFiles(growth: Growth, frontier: Frontier): Promise<S
     const writer = writers.get(file.key);
     const path = hostPath(containers.get(file.container_id), file.path);
     if (writer === undefined || path === undefined) continue;
+    const id = processId(writer);
+    const written = { node: file.node, path, time: file.time, digest: file.digest };
+    steps.push(...(await followManifest(growth, written, { id, digest: writer.digest, words: commandOf(writer, 40) })));
     for (const job of await jobsOf(growth, writer, path, file.time)) {
       steps.push({
         link: {

@@ -7,6 +7,7 @@ export async function followObjects(growth: Growth, frontier: Frontier): Promise
   const uids = frontier.map((f) => keyOf(f.id));
   const steps: Step[] = [];
   for (const made of await growth.lookup.ownedBy(uids)) {
+    if (made.at < (growth.changedAt.get(idOf('object', made.owner_uid)) ?? 0)) continue;
     steps.push({
       link: {
         from: idOf('object', made.owner_uid),

@@ -47,19 +47,22 @@ export async function followRequests(growth: Growth, frontier: Frontier): Promis
   const requests = frontier.flatMap(({ id }) => growth.requests.get(id) ?? []);
   const backward = frontier.filter((f) => f.arrival !== 'onward').flatMap(({ id }) => growth.requests.get(id) ?? []);
   return [
-    ...requests.flatMap(made),
+    ...requests.flatMap((request) => made(growth, request)),
     ...(await opened(growth, requests)),
     ...(await senders(growth, backward)),
     ...(await sameCredential(growth, backward)),
   ];
 }
 
-function made(request: RequestFacts): Step[] {
+function made(growth: Growth, request: RequestFacts): Step[] {
   const creates = request.verb === 'create' && request.subresource === '';
   const changes =
     ['update', 'patch'].includes(request.verb) && WORKLOADS.has(request.resource) && request.subresource === '';
   if (!(creates || changes) || request.object_uid === '' || request.code >= 400) return [];
   const object = idOf('object', request.object_uid);
+  // what controllers made of it before the change is not the intruder's
+  if (!creates)
+    growth.changedAt.set(object, Math.min(request.time, growth.changedAt.get(object) ?? Number.POSITIVE_INFINITY));
   return [
     {
       link: {

@@ -22,6 +22,8 @@ import { followFiles } from './grow-files.ts';
 import { followContainers, followObjects } from './grow-objects.ts';
 import { climb, descend } from './grow-processes.ts';
 import { followConnections, followRequests } from './grow-requests.ts';
+import { followEphemeral, followRuntimeSockets } from './grow-runtime.ts';
+import { followIssuedTokens, followPodTokens } from './grow-tokens.ts';
 import type { Lookup, ProcessFacts, RequestFacts } from './lookup.ts';
 
 /** What growth knows so far: facts of every entity reached. */
@@ -30,6 +32,8 @@ export interface Growth {
   graph: Graph;
   processes: Map<EntityId, ProcessFacts>;
   requests: Map<EntityId, RequestFacts>;
+  /** Of an object that was there before: since when it is the intruder's, ms. */
+  changedAt: Map<EntityId, number>;
   /** Findings by the entity they are about: a neighbour that has one is less likely a bystander. */
   suspicious: ReadonlySet<EntityId>;
 }
@@ -53,7 +57,8 @@ export async function grow(
   seeds: readonly EntityId[],
   suspicious: ReadonlySet<EntityId>,
 ): Promise<Growth> {
-  const growth: Growth = { lookup, graph: createGraph(), processes: new Map(), requests: new Map(), suspicious };
+  const graph = createGraph();
+  const growth = { lookup, graph, processes: new Map(), requests: new Map(), changedAt: new Map(), suspicious };
   for (const id of seeds) reach(growth.graph, { id, arrival: 'seed' });
   let frontier: Frontier = seeds.map((id) => ({ id, arrival: 'seed' as const }));
   for (let round = 0; frontier.length > 0 && round < ROUNDS_MAX; round++) {
@@ -73,9 +78,10 @@ async function oneRound(growth: Growth, frontier: Frontier): Promise<Step[]> {
   const of = (kind: EntityKind) => frontier.filter((f) => kindOf(f.id) === kind);
   await loadFacts(growth, of('process'), of('request'));
   const steps: Step[] = [];
-  for (const follow of [descend, climb, followConnections, followFiles])
+  for (const follow of [descend, climb, followConnections, followFiles, followPodTokens, followRuntimeSockets])
     steps.push(...(await follow(growth, of('process'))));
-  steps.push(...(await followRequests(growth, of('request'))));
+  for (const follow of [followRequests, followIssuedTokens, followEphemeral])
+    steps.push(...(await follow(growth, of('request'))));
   steps.push(...(await followObjects(growth, of('object'))));
   steps.push(...(await followContainers(growth, of('container'))));
   steps.push(...(await followAddresses(growth, of('address'))));

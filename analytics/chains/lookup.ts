@@ -49,6 +49,9 @@ const requestRow = z.object({
   source_ip: text,
   user_agent: text,
   code: number,
+  credential_id: text,
+  issued_credential: text,
+  token_pod_uid: text,
   digest: text,
   caller_pod_uid: text,
   caller_process: text,
@@ -67,7 +70,8 @@ const REQUEST = (where: string) => `
   (
     SELECT audit_id, toUnixTimestamp64Milli(min(time)) AS time, any(verb) AS verb, any(resource) AS resource, any(subresource) AS subresource,
            any(namespace) AS namespace, argMax(name, stage_time) AS name, argMax(object_uid, stage_time) AS object_uid, any(username) AS principal,
-           any(source_ips[1]) AS source_ip, any(user_agent) AS user_agent, max(code) AS code, lower(hex(argMax(digest, stage_time))) AS digest
+           any(source_ips[1]) AS source_ip, any(user_agent) AS user_agent, max(code) AS code, any(credential_id) AS credential_id, any(user_pod_uid) AS token_pod_uid,
+           any(annotations['authentication.kubernetes.io/issued-credential-id']) AS issued_credential, lower(hex(argMax(digest, stage_time))) AS digest
     FROM k8s_audit FINAL
     WHERE cluster = {cluster:String} AND ${where}
     GROUP BY audit_id
@@ -85,6 +89,7 @@ const objectRow = z.object({
   name: text,
   audit_id: text,
   digest: text,
+  at: number,
 });
 const containerRow = z.object({
   id: text,
@@ -99,6 +104,11 @@ const containerRow = z.object({
   mount_targets: texts,
   digest: text,
 });
+const CONTAINER = `
+  SELECT container_id AS id, node, kind, container_name AS name, namespace, pod, pod_uid,
+         toUnixTimestamp64Milli(if(started_at > 0, started_at, created_at)) AS started_at, mount_sources, mount_targets,
+         if(empty(digests), '', lower(hex(digests[1]))) AS digest
+  FROM containers FINAL`;
 const sessionRow = z.object({
   audit_id: text,
   node: text,
@@ -200,6 +210,17 @@ export function createLookup(store: Store, cluster: string) {
         { keys },
         keys,
       ),
+    /** Unix sockets the processes connected to. */
+    socketConnections: (keys: readonly string[]) =>
+      ask(
+        z.object({ key: text, path: text, time: number, digest: text }),
+        `SELECT process_key AS key, object AS path, toUnixTimestamp64Milli(min(time)) AS time, lower(hex(argMin(digest, time))) AS digest
+         FROM events FINAL ${here} AND layer = 'auditd' AND action = 'connect' AND startsWith(object, '/') AND outcome = 'success'
+           AND process_key IN {keys:Array(String)}
+         GROUP BY key, path`,
+        { keys },
+        keys,
+      ),
     requests: (ids: readonly string[]) => ask(requestRow, REQUEST('audit_id IN {ids:Array(String)}'), { ids }, ids),
     requestsOfProcesses: (keys: readonly string[]) =>
       ask(
@@ -212,6 +233,19 @@ export function createLookup(store: Store, cluster: string) {
       ),
     requestsFrom: (addresses: readonly string[]) =>
       ask(requestRow, REQUEST('hasAny(source_ips, {addresses:Array(String)})'), { addresses }, addresses),
+    /** Requests made with these credentials. */
+    requestsWith: (credentials: readonly string[]) =>
+      ask(requestRow, REQUEST('credential_id IN {credentials:Array(String)}'), { credentials }, credentials),
+    /** Requests with a token bound to these pods that came from an address the pod never had; pods on the host's network are left out. */
+    podTokensElsewhere: (podUids: readonly string[]) =>
+      ask(
+        requestRow,
+        REQUEST(`user_pod_uid IN {podUids:Array(String)} AND user_pod_uid IN
+          (SELECT pod_uid FROM pods FINAL WHERE cluster = {cluster:String} AND NOT host_network AND notEmpty(ips))
+          AND NOT arrayExists(ip -> (user_pod_uid, ip) IN (SELECT pod_uid, ip FROM pods FINAL ARRAY JOIN ips AS ip WHERE cluster = {cluster:String}), source_ips)`),
+        { podUids },
+        podUids,
+      ),
     creationsOf: (uids: readonly string[]) =>
       ask(
         requestRow,
@@ -220,11 +254,12 @@ export function createLookup(store: Store, cluster: string) {
         uids,
       ),
     /** What controllers made for these objects. */
+    /** What controllers made for these objects; `at` in ms. */
     ownedBy: (uids: readonly string[]) =>
       ask(
         objectRow,
         `SELECT object_uid AS uid, any(owner_uid) AS owner_uid, any(resource) AS resource, any(namespace) AS namespace, any(name) AS name,
-                argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest
+                argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest, toUnixTimestamp64Milli(min(time)) AS at
          FROM k8s_audit FINAL ${here} AND owner_uid IN {uids:Array(String)} AND object_uid != '' AND verb = 'create' AND code < 400
          GROUP BY uid`,
         { uids },
@@ -234,7 +269,7 @@ export function createLookup(store: Store, cluster: string) {
       ask(
         objectRow,
         `SELECT object_uid AS uid, anyIf(owner_uid, owner_uid != '') AS owner_uid, any(resource) AS resource, any(namespace) AS namespace, any(name) AS name,
-                argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest
+                argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest, toUnixTimestamp64Milli(min(time)) AS at
          FROM k8s_audit FINAL ${here} AND object_uid IN {uids:Array(String)} AND code < 400
          GROUP BY uid`,
         { uids },
@@ -243,12 +278,18 @@ export function createLookup(store: Store, cluster: string) {
     containers: (ids: readonly string[], podUids: readonly string[]) =>
       ask(
         containerRow,
-        `SELECT container_id AS id, node, kind, container_name AS name, namespace, pod, pod_uid,
-                toUnixTimestamp64Milli(if(started_at > 0, started_at, created_at)) AS started_at, mount_sources, mount_targets,
-                if(empty(digests), '', lower(hex(digests[1]))) AS digest
-         FROM containers FINAL ${here} AND (container_id IN {ids:Array(String)} OR pod_uid IN {podUids:Array(String)})`,
+        `${CONTAINER} ${here} AND (container_id IN {ids:Array(String)} OR pod_uid IN {podUids:Array(String)})`,
         { ids, podUids },
         [...ids, ...podUids],
+      ),
+    /** Containers of one node that began in (from, to]. */
+    containersBegun: (node: string, from: number, to: number) =>
+      ask(
+        containerRow,
+        `${CONTAINER} ${here} AND node = {node:String} AND kind = 'container'
+           AND toUnixTimestamp64Milli(if(started_at > 0, started_at, created_at)) BETWEEN {from:Int64} + 1 AND {to:Int64}`,
+        { node, from, to },
+        [1],
       ),
     sessionsOf: (requestIds: readonly string[], keys: readonly string[]) =>
       ask(

@@ -5,6 +5,7 @@ import { forgetOlder, insertInParts } from '../store/derived.ts';
 import type { Row, Store } from '../store/store.ts';
 import attributions from './attributions.sql';
 import callers from './callers.sql';
+import callersOfNode from './callers-of-node.sql';
 import containerPids from './container-pids.sql';
 import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
@@ -124,6 +125,7 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
   );
   await fill('attributions', attributions);
   await fill('callers', callers);
+  await fill('callers', callersOfNode);
   for (const select of [eventsK8s, eventsRuntime, eventsAuditd]) await fill('events', select);
   for (const table of TABLES) await forgetOlder(store, table, version);
   return { processes: processes.length, sessions: joined.length, ...(await countRows(store)) };

@@ -146,7 +146,7 @@ CREATE TABLE IF NOT EXISTS sessions
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (cluster, session_id);
 
--- Which pod, and where auditd saw it which process, made an API request. Requests of people and of the node are not here.
+-- Which pod or process of a node made an API request. Requests of people are not here.
 CREATE TABLE IF NOT EXISTS callers
 (
     cluster      LowCardinality(String),
@@ -155,7 +155,7 @@ CREATE TABLE IF NOT EXISTS callers
     namespace    LowCardinality(String),
     pod          String,
     pod_uid      String,
-    method       LowCardinality(String),          -- pod-address | bound-token
+    method       LowCardinality(String),          -- pod-address | bound-token | node-address
     confidence   Float32,
     node         LowCardinality(String),
     container_id String,
