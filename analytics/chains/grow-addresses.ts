@@ -1,7 +1,8 @@
 // From the intruder's address to whatever it spoke with: API requests from there, and connections that services accepted from there.
+
+import type { AcceptFacts, ProcessFacts } from './facts.ts';
 import { idOf, keyOf } from './graph.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
-import type { AcceptFacts, ProcessFacts } from './lookup.ts';
 
 /** An address that more principals than this use is a gateway, and proves nothing. */
 const PRINCIPALS_MAX = 3;

@@ -1,7 +1,8 @@
 // Containers that no API request names: started on the runtime's socket, by a manifest planted on the node, or added to a living pod.
+
+import type { ContainerFacts } from './facts.ts';
 import { idOf, type Link } from './graph.ts';
 import { commandOf, type Frontier, type Growth, processId, type Step } from './grow.ts';
-import type { ContainerFacts } from './lookup.ts';
 
 const RUNTIME_SOCKET = /\/(containerd|crio|docker|podman|dockershim)[^/]*\.sock$/;
 /** A client of the socket starts its container while it runs, or hands it over and ends; pulling an image may come between. */

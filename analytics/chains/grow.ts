@@ -5,6 +5,7 @@
 // whatever it spoke with. Backward: a process to its parent, up to the service it came in by; an exec to its request; a container
 // that was the intruder's own to the request that created it; a request to the process that sent it.
 
+import type { ProcessFacts, RequestFacts } from './facts.ts';
 import {
   type Arrival,
   addLink,
@@ -24,7 +25,7 @@ import { climb, descend } from './grow-processes.ts';
 import { followConnections, followRequests } from './grow-requests.ts';
 import { followEphemeral, followRuntimeSockets } from './grow-runtime.ts';
 import { followIssuedTokens, followPodTokens } from './grow-tokens.ts';
-import type { Lookup, ProcessFacts, RequestFacts } from './lookup.ts';
+import type { Lookup } from './lookup.ts';
 
 /** What growth knows so far: facts of every entity reached. */
 export interface Growth {
