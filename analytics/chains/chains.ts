@@ -149,8 +149,10 @@ function placeOf(f: ChainFinding): string {
 async function nameEntities(growth: Growth, entities: readonly EntityId[]): Promise<ChainEntity[]> {
   const of = (kind: string) => entities.filter((e) => kindOf(e) === kind).map(keyOf);
   const names = new Map<string, string>();
-  for (const c of await growth.lookup.containers(of('container'), []))
-    names.set(c.id, `${c.namespace}/${c.pod}/${c.name || c.kind}`);
+  for (const c of await growth.lookup.containers(of('container'), [])) {
+    // one started past Kubernetes belongs to no pod
+    names.set(c.id, c.pod === '' ? `${c.id.slice(0, 12)} of no pod` : `${c.namespace}/${c.pod}/${c.name || c.kind}`);
+  }
   for (const o of await growth.lookup.ownersOf(of('object')))
     names.set(o.uid, `${o.resource} ${o.namespace}/${o.name}`);
   return entities.map((id) => ({ id, kind: kindOf(id), name: nameOf(growth, id, names) }));
