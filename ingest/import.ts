@@ -126,6 +126,7 @@ function findFiles(path: string): Found {
 }
 
 interface Batches extends Sink {
+  /** Loads all there is. */
   flush(): Promise<void>;
   loaded(): { records: number; duplicates: number; dead_letters: number; events: Loaded['events'] };
 }
@@ -134,27 +135,44 @@ function createBatches(store: Store, temporary: string): Batches {
   const loader = `import-${randomUUID()}`;
   const total = { records: 0, duplicates: 0, dead_letters: 0, events: { k8s_audit: 0, auditd: 0, runtime: 0 } };
   let segment: Segment | undefined;
+  const full: { batch: string; path: string }[] = [];
+  let onItsWay: Promise<void> = Promise.resolve();
   let n = 0;
   let seq = 0;
-  const flush = async () => {
+  const closeSegment = () => {
     if (!segment) return;
     segment.close();
-    const { path } = segment;
+    full.push({ batch: batchName(loader, n), path: segment.path });
     segment = undefined;
-    const loaded = await loadSegment(store, batchName(loader, n), path);
+  };
+  const loadOne = async ({ batch, path }: { batch: string; path: string }) => {
+    const loaded = await loadSegment(store, batch, path);
     rmSync(path);
     total.records += loaded.records;
     total.duplicates += loaded.duplicates;
     total.dead_letters += loaded.deadLetters;
     for (const table of ['k8s_audit', 'auditd', 'runtime'] as const) total.events[table] += loaded.events[table];
   };
+  // at most one batch is on its way into the store, while the next is read
+  const load = async () => {
+    for (let next = full.shift(); next; next = full.shift()) {
+      await onItsWay;
+      onItsWay = loadOne(next);
+      onItsWay.catch(() => undefined); // told by whoever waits for it next
+    }
+  };
   return {
     loader,
-    flush,
-    append: async (envelope, record) => {
+    chunkIsRead: load,
+    flush: async () => {
+      closeSegment();
+      await load();
+      await onItsWay;
+    },
+    append: (envelope, record) => {
       segment ??= createSegment(join(temporary, `${++n}.bin`));
       segment.append(envelope, { ...record, seq: ++seq });
-      if (segment.rawBytes >= BATCH_RAW_BYTES) await flush();
+      if (segment.rawBytes >= BATCH_RAW_BYTES) closeSegment();
     },
     loaded: () => total,
   };

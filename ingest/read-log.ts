@@ -24,7 +24,10 @@ export interface FileProblem {
 /** Where records go, one after the other. */
 export interface Sink {
   readonly loader: string;
-  append(envelope: Envelope, record: { position: number; lines: number; format: Format; raw: Buffer }): Promise<void>;
+  /** Takes a copy of the bytes. */
+  append(envelope: Envelope, record: { position: number; lines: number; format: Format; raw: Buffer }): void;
+  /** Heard after every chunk of a log: the place to hold up the reader. */
+  chunkIsRead(): Promise<void>;
 }
 
 interface Dependencies {
@@ -59,40 +62,45 @@ export async function readLog(
   let known: Format | undefined =
     options.source === 'auditd' || options.source === 'k8s-audit' ? options.source : undefined;
 
-  const put = async (format: Format, offset: number, raw: Buffer, lines: number, node = '') => {
+  const put = (format: Format, offset: number, raw: Buffer, lines: number, node = '') => {
     const source = format === 'unknown' || format === 'oversized' ? sourceIn(known) : sourceOf[format];
     keeper.deliver(raw.length, lines);
-    await sink.append(envelopes.of(source, node), { position: offset, lines, format, raw });
+    sink.append(envelopes.of(source, node), { position: offset, lines, format, raw });
   };
-  const putEvents = async (events: readonly AuditEvent[]) => {
-    for (const event of events) await put('auditd', event.offset, event.bytes, event.lines, event.node);
+  const putEvents = (events: readonly AuditEvent[]) => {
+    for (const event of events) put('auditd', event.offset, event.bytes, event.lines, event.node);
   };
-  const take = async (line: Line) => {
+  const take = (line: Line) => {
     const format = line.whole ? recognise(line.bytes) : 'oversized';
-    if (format !== 'auditd') return put(format, line.offset, line.bytes, 1);
-    await putEvents(framer.push(line));
+    if (format === 'auditd') putEvents(framer.push(line));
+    else put(format, line.offset, line.bytes, 1);
   };
 
   let problem: FileProblem | undefined;
   try {
-    for await (const line of splitLines(keeper.readChunks(chunks))) {
+    for await (const lines of splitLines(keeper.readChunks(chunks))) {
       if (stop.aborted) break;
-      if (keeper.readLine(line)) continue;
-      if (known !== undefined) {
-        await take(line);
-        continue;
+      for (const line of lines) {
+        if (keeper.readLine(line)) continue;
+        if (known !== undefined) {
+          take(line);
+          continue;
+        }
+        seen.push(line);
+        const format = line.whole ? recognise(line.bytes) : 'unknown';
+        if (format !== 'unknown') known = format;
+        else if (line.offset + line.bytes.length > RECOGNISE_BYTES)
+          return unknown(path, 'nothing-known', NOTHING_KNOWN);
+        if (known !== undefined) for (const early of seen.splice(0)) take(early);
       }
-      seen.push(line);
-      const format = line.whole ? recognise(line.bytes) : 'unknown';
-      if (format !== 'unknown') known = format;
-      else if (line.offset + line.bytes.length > RECOGNISE_BYTES) return unknown(path, 'nothing-known', NOTHING_KNOWN);
-      if (known !== undefined) for (const early of seen.splice(0)) await take(early);
+      framer.leaveChunk();
+      await sink.chunkIsRead();
     }
   } catch (error) {
     if (!(error instanceof ReadError)) throw error; // of the store: no fault of the file
     problem = { path, kind: 'damaged', detail: `${error.message}; what could be read before is kept` };
   }
-  await putEvents(framer.end());
+  putEvents(framer.end());
   keeper.ignore(framer.ignored);
   const { books } = keeper;
   if (known !== undefined) return { known: true, books, ...(problem ? { problem } : {}) };

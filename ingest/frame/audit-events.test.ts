@@ -99,6 +99,7 @@ describe('lines of auditd', () => {
     const framer = createAuditEventFramer();
     const end = chunk.indexOf(10);
     framer.push({ bytes: chunk.subarray(0, end), offset: 0, whole: true });
+    framer.leaveChunk();
     chunk.fill(0);
     expect(framer.end()[0]?.bytes.toString()).toBe(event(A)[0]);
   });

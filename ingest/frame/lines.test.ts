@@ -23,7 +23,8 @@ async function* chunked(bytes: Buffer, cuts: readonly number[]): AsyncIterable<B
 
 async function linesOf(chunks: AsyncIterable<Buffer>, max?: number): Promise<Line[]> {
   const lines: Line[] = [];
-  for await (const line of splitLines(chunks, max)) lines.push({ ...line, bytes: Buffer.from(line.bytes) });
+  for await (const some of splitLines(chunks, max))
+    for (const line of some) lines.push({ ...line, bytes: Buffer.from(line.bytes) });
   return lines;
 }
 
@@ -83,9 +84,11 @@ describe('lines', () => {
     })();
     let longest = 0;
     let total = 0;
-    for await (const { bytes } of splitLines(endless, 1 << 20)) {
-      longest = Math.max(longest, bytes.length);
-      total += bytes.length;
+    for await (const lines of splitLines(endless, 1 << 20)) {
+      for (const { bytes } of lines) {
+        longest = Math.max(longest, bytes.length);
+        total += bytes.length;
+      }
     }
     expect(longest).toBeLessThanOrEqual((1 << 20) + chunk.length);
     expect(total).toBe(160 * chunk.length);

@@ -30,7 +30,7 @@ export class ReadError extends Error {
  */
 export async function* readUncompressed(path: string, onRead: (bytes: number) => void): AsyncIterable<Buffer> {
   try {
-    yield* uncompressed(createReadStream(path, { highWaterMark: 1 << 18 }), onRead);
+    yield* uncompressed(createReadStream(path, { highWaterMark: 1 << 20 }), onRead);
   } catch (cause) {
     // decompressors throw many things; whatever comes from reading is the file's fault
     throw new ReadError(cause instanceof Error ? cause.message : String(cause), { cause });
@@ -86,17 +86,21 @@ async function* unzstd(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   reader.end();
 }
 
-/** Lines of a stream of chunks; the last one may lack its newline. Empty lines come too: their bytes are accounted for. */
-export async function* splitLines(chunks: AsyncIterable<Buffer>, lineBytesMax = LINE_BYTES_MAX): AsyncIterable<Line> {
+/**
+ * Lines of a stream, as many at once as a chunk ends; the last one may lack its newline. Empty lines come too: their bytes
+ * are accounted for. Lines lie in the chunk they came in.
+ */
+export async function* splitLines(chunks: AsyncIterable<Buffer>, lineBytesMax = LINE_BYTES_MAX): AsyncIterable<Line[]> {
   let rest: Buffer[] = [];
   let restBytes = 0;
   let offset = 0;
   let cut = false;
   for await (const chunk of chunks) {
+    const lines: Line[] = [];
     let from = 0;
     for (let to = chunk.indexOf(10); to !== -1; to = chunk.indexOf(10, from)) {
       const bytes = restBytes === 0 ? chunk.subarray(from, to) : Buffer.concat([...rest, chunk.subarray(from, to)]);
-      yield { bytes, offset, whole: !cut, ended: true };
+      lines.push({ bytes, offset, whole: !cut, ended: true });
       offset += bytes.length + 1;
       rest = [];
       restBytes = 0;
@@ -108,12 +112,13 @@ export async function* splitLines(chunks: AsyncIterable<Buffer>, lineBytesMax = 
       restBytes += chunk.length - from;
     }
     if (restBytes > lineBytesMax) {
-      yield { bytes: Buffer.concat(rest), offset, whole: false, ended: false };
+      lines.push({ bytes: Buffer.concat(rest), offset, whole: false, ended: false });
       offset += restBytes;
       rest = [];
       restBytes = 0;
       cut = true;
     }
+    if (lines.length > 0) yield lines;
   }
-  if (restBytes > 0) yield { bytes: Buffer.concat(rest), offset, whole: !cut, ended: false };
+  if (restBytes > 0) yield [{ bytes: Buffer.concat(rest), offset, whole: !cut, ended: false }];
 }

@@ -18,6 +18,8 @@ export const SEGMENT_STRUCTURE =
   'source String, cluster String, node String, collector String, boot_id String, stream String, loader String, received_at Int64, seq UInt64, position UInt64, lines UInt32, format String, raw String';
 
 const BUFFER_BYTES = 1 << 20;
+const NUMBERS_BYTES = 8 + 8 + 4;
+const LENGTH_BYTES_MAX = 8; // of 7 bits each: lengths up to 2^53 and beyond
 
 export interface Segment {
   readonly path: string;
@@ -32,15 +34,22 @@ export interface Segment {
 
 export function createSegment(path: string): Segment {
   const file = openSync(path, 'wx', 0o600);
-  let waiting: Buffer[] = [];
-  let waitingBytes = 0;
+  const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  let used = 0;
   let lastEnvelope: Envelope | undefined;
   let head: Buffer = Buffer.alloc(0);
-  const flush = () => {
-    const bytes = Buffer.concat(waiting);
+  const formats = new Map<string, Buffer>();
+  const write = (bytes: Uint8Array) => {
     for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
-    waiting = [];
-    waitingBytes = 0;
+  };
+  const flush = () => {
+    write(buffer.subarray(0, used));
+    used = 0;
+  };
+  const put = (bytes: Buffer) => {
+    if (used + bytes.length > BUFFER_BYTES) flush();
+    if (bytes.length > BUFFER_BYTES) write(bytes);
+    else used += bytes.copy(buffer, used);
   };
   const segment: Segment = {
     path,
@@ -51,16 +60,19 @@ export function createSegment(path: string): Segment {
         lastEnvelope = envelope;
         head = headOf(envelope);
       }
-      const numbers = Buffer.allocUnsafe(20);
-      numbers.writeBigUInt64LE(BigInt(seq), 0);
-      numbers.writeBigUInt64LE(BigInt(position), 8);
-      numbers.writeUInt32LE(lines, 16);
-      const row = [head, numbers, text(format), lengthOf(raw.length), raw];
-      for (const part of row) waitingBytes += part.length;
-      waiting.push(...row);
+      put(head);
+      if (used + NUMBERS_BYTES > BUFFER_BYTES) flush();
+      used = writeUInt64(buffer, seq, used);
+      used = writeUInt64(buffer, position, used);
+      used = buffer.writeUInt32LE(lines, used);
+      const name = formats.get(format) ?? text(format);
+      formats.set(format, name);
+      put(name);
+      if (used + LENGTH_BYTES_MAX > BUFFER_BYTES) flush();
+      used = writeLength(buffer, raw.length, used);
+      put(raw);
       segment.rows++;
       segment.rawBytes += raw.length;
-      if (waitingBytes >= BUFFER_BYTES) flush();
     },
     close: () => {
       flush();
@@ -81,15 +93,23 @@ function headOf(e: Envelope): Buffer {
 
 function text(value: string): Buffer {
   const bytes = Buffer.from(value);
-  return Buffer.concat([lengthOf(bytes.length), bytes]);
+  const length = Buffer.alloc(LENGTH_BYTES_MAX);
+  return Buffer.concat([length.subarray(0, writeLength(length, bytes.length, 0)), bytes]);
+}
+
+// Exact up to 2^53, as numbers of JavaScript are.
+function writeUInt64(to: Buffer, n: number, at: number): number {
+  to.writeUInt32LE(n % 2 ** 32, at);
+  return to.writeUInt32LE(Math.floor(n / 2 ** 32), at + 4);
 }
 
 // LEB128, as RowBinary writes lengths
-function lengthOf(n: number): Buffer {
-  const bytes: number[] = [];
-  for (; n > 127; n = Math.floor(n / 128)) bytes.push((n % 128) + 128);
-  bytes.push(n);
-  return Buffer.from(bytes);
+function writeLength(to: Buffer, length: number, at: number): number {
+  let n = length;
+  let end = at;
+  for (; n > 127; n = Math.floor(n / 128)) to[end++] = (n % 128) + 128;
+  to[end++] = n;
+  return end;
 }
 
 /** A name for a batch that is the same when the same bytes are loaded again. */
