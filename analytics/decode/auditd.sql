@@ -17,6 +17,18 @@ WITH
                   v IN ('(null)', '(none)', '?', ''), '',
                   length(v) % 2 = 0 AND match(v, '^[0-9A-F]+$'), unhex(v), v)) AS untrusted,
     (v -> if(v IN ('', '4294967295', '-1'), toInt64(-1), toInt64OrDefault(v, toInt64(-1)))) AS number_or_unset,
+    -- what ENRICHED adds, and blanks at the end of a line, go; most records have neither, and are told by a look at their bytes
+    (r -> if(position(r, '\x1d') = 0 AND position(r, '\r') = 0 AND position(r, ' \n') = 0 AND NOT endsWith(r, ' ') AND length(r) <= 65536,
+             splitByChar('\n', r),
+             arrayMap(l -> trimRight(substring(splitByChar('\x1d', l)[1], 1, 65536), '\r '), splitByChar('\n', r)))) AS lines_of,
+    in_parts AS (SELECT cluster, node, event_key FROM input_records GROUP BY cluster, node, event_key HAVING count() > 1),
+    -- nearly every event is one record, with nothing to unite
+    single AS
+    (
+        SELECT cluster, node, event_key, event_time AS time, boot_id, [(digest, loader, seq)] AS sources, lines_of(raw) AS lines
+        FROM input_records
+        WHERE (cluster, node, event_key) NOT IN (SELECT * FROM in_parts)
+    ),
     united AS
     (
         SELECT
@@ -24,8 +36,7 @@ WITH
             any(event_time) AS time,
             max(boot_id) AS boot_id,
             arraySort(x -> (x.2, x.3), groupUniqArray((digest, loader, seq))) AS sources,
-            arrayFlatten(arrayMap(x -> splitByChar('\n', x.2), arraySort(x -> x.1, groupUniqArray((seq, raw))))) AS all_lines,
-            arrayMap(l -> trimRight(substring(splitByChar('\x1d', l)[1], 1, 65536), '\r '), all_lines) AS cut_lines,
+            arrayFlatten(arrayMap(x -> lines_of(x.2), arraySort(x -> x.1, groupUniqArray((seq, raw))))) AS cut_lines,
             -- of several records: each line once, none that is another one cut short, in the kernel's order whatever came first
             if(length(sources) = 1, cut_lines, arraySort(
                 l -> (indexOf(['SYSCALL', 'BPRM_FCAPS', 'CAPSET', 'MMAP', 'FD_PAIR', 'OBJ_PID', 'EXECVE', 'SOCKADDR', 'CWD', 'PATH', 'PROCTITLE'],
@@ -33,7 +44,14 @@ WITH
                 arrayFilter((l, next) -> NOT startsWith(next, l),
                             arraySort(arrayDistinct(cut_lines)) AS sorted_lines, arrayPushBack(arrayPopFront(sorted_lines), '')))) AS lines
         FROM input_records
+        WHERE (cluster, node, event_key) IN (SELECT * FROM in_parts)
         GROUP BY cluster, node, event_key
+    ),
+    events AS
+    (
+        SELECT cluster, node, event_key, time, boot_id, sources, lines FROM single
+        UNION ALL
+        SELECT cluster, node, event_key, time, boot_id, sources, lines FROM united
     ),
     sorted AS
     (
@@ -49,20 +67,20 @@ WITH
             arrayFirst((l, t) -> t = 'PROCTITLE', lines, types) AS proctitle_line,
             -- the first line that is not of a system call: a user-space record, or a special one of the kernel
             arrayFirst((l, t) -> t NOT IN ('SYSCALL', 'EXECVE', 'PATH', 'CWD', 'PROCTITLE', 'SOCKADDR', 'BPRM_FCAPS', 'CAPSET', 'MMAP', 'FD_PAIR', 'OBJ_PID', 'EOE'), lines, types) AS special_line,
-            extract(special_line, 'msg=audit\\([^)]*\\): ?(.*)$') AS special_text,
-            extractKeyValuePairs(replaceRegexpOne(special_text, 'msg=\'.*$', ''), '=', ' ', '"') AS special,
-            extract(special_text, 'msg=\'(.*)\'$') AS user_text,
-            extractKeyValuePairs(user_text, '=', ' ', '"') AS user_words,
+            if(special_line = '', '', extract(special_line, 'msg=audit\\([^)]*\\): ?(.*)$')) AS special_text,
+            if(special_text = '', CAST(map(), 'Map(String, String)'), extractKeyValuePairs(replaceRegexpOne(special_text, 'msg=\'.*$', ''), '=', ' ', '"')) AS special,
+            if(special_text = '', '', extract(special_text, 'msg=\'(.*)\'$')) AS user_text,
+            if(user_text = '', CAST(map(), 'Map(String, String)'), extractKeyValuePairs(user_text, '=', ' ', '"')) AS user_words,
             -- what a program or a person chose is hex where it is not quoted (libaudit: audit_encode_nv_string)
-            mapUpdate(user_words, mapFilter((k, v) -> has(user_words, k), CAST(
+            if(user_text = '', user_words, mapUpdate(user_words, mapFilter((k, v) -> has(user_words, k), CAST(
                 arrayMap(g -> (g[1], untrusted(g[2])), extractAllGroupsVertical(user_text, '\\b(acct|exe|cmd|cwd|data|comm|vm|ses_name)=("[^"]*"|\\S+)')),
-                'Map(String, String)'))) AS user_message,
+                'Map(String, String)')))) AS user_message,
             -- argument number, part number, value
             arraySort(x -> (x.1, x.2), arrayFlatten(arrayMap(l -> arrayMap(g -> (toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), g[3]),
                 extractAllGroupsVertical(l, ' a(\\d+)(?:\\[(\\d+)\\])?=("[^"]*"|\\S*)')), execve_lines))) AS argument_parts,
             arrayMap(l -> extractKeyValuePairs(l, '=', ' ', '\x01'), path_lines) AS path_maps,
             arraySort(m -> toUInt32OrZero(m['item']), path_maps) AS paths
-        FROM united
+        FROM events
     )
 SELECT
     cluster,

@@ -39,8 +39,7 @@ const places: Record<Place, string> = {
 // An auditd event may have come in part before: the parts in records join those of the batch.
 const EVENT_COLUMNS = 'cluster, node, event_key, event_time, boot_id, raw, digest, loader, seq';
 const auditdOfBatch = `staged WHERE batch = {batch:String} AND source = 'auditd'`;
-const storedParts = `
-  SELECT ${EVENT_COLUMNS} FROM records FINAL
+const storedParts = `records FINAL
   WHERE source = 'auditd' AND event_key != ''
     AND event_time BETWEEN (SELECT min(event_time) FROM ${auditdOfBatch}) AND (SELECT max(event_time) FROM ${auditdOfBatch})
     AND (cluster, node, event_key) IN (SELECT cluster, node, event_key FROM ${auditdOfBatch})
@@ -75,15 +74,18 @@ export const TYPED_TABLES: readonly Typed[] = typedTables.map((table) => ({
   ...keys[table],
 }));
 
-/** Rows of a derived table from the records of a place, as one SELECT; it runs with DECODE_SETTINGS. */
-export function selectRows(target: Target, place: Place): string {
+/**
+ * Rows of a derived table from the records of a place, as one SELECT; it runs with DECODE_SETTINGS.
+ * @param united whether auditd events of a batch have parts that were stored before
+ */
+export function selectRows(target: Target, place: Place, united = true): string {
   const read = (select: string, from: string) =>
-    select.replace('input_records\n', () => `(${from}) AS input_records\n`);
+    select.replaceAll(/FROM input_records\b/g, () => `FROM (${from}) AS input_records`);
   if (target === 'dead_letters') return read(deadLetters, `SELECT * FROM ${places[place]}`);
   const { source, select } = decoders[target];
   const decodable = `FROM ${places[place]} AND source = '${source}' AND reason = ''`;
-  if (target === 'auditd' && place === 'batch')
-    return read(select, `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL ${storedParts}`);
+  if (target === 'auditd' && place === 'batch' && united)
+    return read(select, `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL SELECT ${EVENT_COLUMNS} FROM ${storedParts}`);
   return read(select, `SELECT * ${decodable}`);
 }
 
@@ -101,6 +103,13 @@ export async function targetsOf(store: Store, batch: string): Promise<Target[]> 
 /** Typed rows and dead letters of one staged batch. Running it again changes nothing: rows replace themselves. */
 export async function decodeBatch(store: Store, batch: string): Promise<void> {
   for (const target of await targetsOf(store, batch)) {
-    await store.run(`INSERT INTO ${target} ${selectRows(target, 'batch')} ${DECODE_SETTINGS}`, { batch });
+    const united = target === 'auditd' && (await hasStoredParts(store, batch));
+    await store.run(`INSERT INTO ${target} ${selectRows(target, 'batch', united)} ${DECODE_SETTINGS}`, { batch });
   }
+}
+
+// Asked first, for the decoder reads what it is given more than once.
+async function hasStoredParts(store: Store, batch: string): Promise<boolean> {
+  const [row] = await store.rows(`SELECT count() > 0 AS found FROM ${storedParts}`, { batch }, 'write');
+  return Boolean(row?.['found']);
 }
