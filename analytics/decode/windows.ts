@@ -13,15 +13,15 @@ const END_OF_TIME = '9223372036854775807';
 
 /**
  * Records of one event share their time, so a window between two times holds events whole.
- * @param sinceNs nothing of an earlier event time
+ * @param since RFC 3339: nothing of an earlier event time
  */
-export async function windowsOf(store: Store, source: string, sinceNs = '0'): Promise<Window[]> {
+export async function windowsOf(store: Store, source: string, since = '1970-01-01T00:00:00Z'): Promise<Window[]> {
   const rows = await store.rows(
     `SELECT DISTINCT toString(toUnixTimestamp64Nano(event_time)) AS t FROM
        (SELECT event_time, row_number() OVER (ORDER BY event_time) AS i FROM records_all
-        WHERE source = {source:String} AND event_time >= fromUnixTimestamp64Nano({sinceNs:Int64}, 'UTC'))
+        WHERE source = {source:String} AND event_time >= parseDateTime64BestEffort({since:String}, 9, 'UTC'))
      WHERE i % ${WINDOW_RECORDS} = 1 ORDER BY toInt64(t)`,
-    { source, sinceNs },
+    { source, since },
     'background',
   );
   const starts = rows.map((row) => String(row['t']));

@@ -109,6 +109,6 @@ describe('typed rows', () => {
 
   it('leave no table behind', async () => {
     await verify(store, {});
-    expect(await scalar(store, "(SELECT count() FROM system.tables WHERE name LIKE 'verify_%')")).toBe(0);
+    expect(await scalar(store, "(SELECT count() FROM system.tables WHERE name LIKE 'scratch_%')")).toBe(0);
   });
 });

@@ -1,9 +1,9 @@
 // The second half of `evidence verify`: typed rows, which people see, derived again from the records, which are proved,
 // and compared. A row changed, lost or planted in a typed table shows even though the records are untouched.
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { DECODE_SETTINGS, selectRows, TYPED_TABLES, type Typed } from '../decode/decode.ts';
 import { type Window, windowsOf } from '../decode/windows.ts';
+import { withScratchTable } from '../store/scratch.ts';
 import type { Store } from '../store/store.ts';
 import differences from './derived-differences.sql';
 import planted from './derived-planted.sql';
@@ -27,7 +27,6 @@ export interface DerivedComparison {
 /** @param expired whether retention ever took anything: rows may then be made of records that are gone */
 export async function verifyDerived(store: Store, expired: boolean): Promise<DerivedComparison> {
   const comparison: DerivedComparison = { differences: [], older: 0 };
-  await dropLeftovers(store);
   for (const typed of TYPED_TABLES) {
     const { table, source, madeOf } = typed;
     for (const window of await windowsOf(store, source)) {
@@ -40,13 +39,6 @@ export async function verifyDerived(store: Store, expired: boolean): Promise<Der
   return comparison;
 }
 
-// Tables of verifications that were killed; one that still runs is younger.
-async function dropLeftovers(store: Store): Promise<void> {
-  const sql = `SELECT name FROM system.tables WHERE database = currentDatabase() AND match(name, '^verify_[a-z0-9_]+_[0-9a-f]{12}$')
-    AND metadata_modification_time < now() - INTERVAL 1 DAY`;
-  for (const row of await store.rows(sql)) await store.run(`DROP TABLE IF EXISTS ${String(row['name'])}`);
-}
-
 const Difference = z.object({ difference: z.enum(['changed', 'lost', 'older']), rows: z.number(), digest: z.string() });
 
 async function compareWindow(
@@ -56,10 +48,8 @@ async function compareWindow(
   expired: boolean,
   comparison: DerivedComparison,
 ): Promise<void> {
-  const again = `verify_${table}_${randomBytes(6).toString('hex')}`;
   const params = { ...window, source };
-  await store.run(`CREATE TABLE ${again} AS ${table} ENGINE = MergeTree ORDER BY tuple()`);
-  try {
+  await withScratchTable(store, table, `AS ${table} ENGINE = MergeTree ORDER BY tuple()`, async (again) => {
     await store.run(`INSERT INTO ${again} ${selectRows(table, 'window')} ${DECODE_SETTINGS}`, params);
     const sql = differences
       .replaceAll('{table}', table)
@@ -72,9 +62,7 @@ async function compareWindow(
       if (difference === 'older') comparison.older += rows;
       else add(comparison, table, difference, rows, digest);
     }
-  } finally {
-    await store.run(`DROP TABLE IF EXISTS ${again}`);
-  }
+  });
 }
 
 function add(

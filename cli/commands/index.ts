@@ -12,6 +12,7 @@ import { registerEvidence } from './evidence.ts';
 import { registerFindings } from './findings.ts';
 import { registerIngest } from './ingest.ts';
 import { registerRecord } from './record.ts';
+import { registerReindex } from './reindex.ts';
 import { registerRetention } from './retention.ts';
 import { registerRules } from './rules.ts';
 import { registerSearch } from './search.ts';
@@ -32,6 +33,7 @@ export const commands: readonly Register[] = [
   registerEvents,
   registerEvidence,
   registerRules,
+  registerReindex,
   registerRetention,
   registerUp,
   registerDemo,
