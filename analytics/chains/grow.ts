@@ -20,6 +20,7 @@ import {
 } from './graph.ts';
 import { followAddresses } from './grow-addresses.ts';
 import { followFiles } from './grow-files.ts';
+import { followIntoPods } from './grow-lateral.ts';
 import { followContainers, followObjects } from './grow-objects.ts';
 import { climb, descend } from './grow-processes.ts';
 import { followConnections, followRequests } from './grow-requests.ts';
@@ -79,7 +80,15 @@ async function oneRound(growth: Growth, frontier: Frontier): Promise<Step[]> {
   const of = (kind: EntityKind) => frontier.filter((f) => kindOf(f.id) === kind);
   await loadFacts(growth, of('process'), of('request'));
   const steps: Step[] = [];
-  for (const follow of [descend, climb, followConnections, followFiles, followPodTokens, followRuntimeSockets])
+  for (const follow of [
+    descend,
+    climb,
+    followConnections,
+    followFiles,
+    followPodTokens,
+    followRuntimeSockets,
+    followIntoPods,
+  ])
     steps.push(...(await follow(growth, of('process'))));
   for (const follow of [followRequests, followIssuedTokens, followEphemeral])
     steps.push(...(await follow(growth, of('request'))));

@@ -178,6 +178,16 @@ export function createLookup(store: Store, cluster: string) {
         { ids, podUids },
         [...ids, ...podUids],
       ),
+    /** Containers of the pods that ever had these addresses, each with the address. */
+    containersAt: (addresses: readonly string[]) =>
+      ask(
+        z.object({ id: text, ip: text }),
+        `SELECT c.container_id AS id, p.ip AS ip
+         FROM (SELECT pod_uid, ip FROM pods FINAL ARRAY JOIN ips AS ip ${here} AND NOT host_network AND ip IN {addresses:Array(String)}) AS p
+         INNER JOIN (SELECT container_id, pod_uid FROM containers FINAL ${here} AND kind = 'container') AS c ON c.pod_uid = p.pod_uid`,
+        { addresses },
+        addresses,
+      ),
     /** Containers of one node that began in (from, to]. */
     containersBegun: (node: string, from: number, to: number) =>
       ask(

@@ -1,59 +1,7 @@
 // Routes an intruder may take that no recording holds, each from log lines to the chain. One rule points at one command line
 // ("evil-marker"); everything else in the chain is there because growth followed the route, or must not be.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { correlate } from '../../analytics/correlate.ts';
-import { type Chain, listChains, readChain } from '../../analytics/queries/chains.ts';
-import { loadRules } from '../../analytics/rules/load.ts';
-import { connect } from '../../analytics/store/connect.ts';
-import { importPaths } from '../../ingest/import.ts';
-import { createScenario, type Scenario } from '../support/scenario.ts';
-
-const RULE = `title: Marker
-id: 3a0a4c0e-52a8-4a9b-9f0a-0d3f5d1b6c11
-logsource: { product: linux, category: process_creation }
-detection:
-  marker: { CommandLine|contains: evil-marker }
-  condition: marker
-level: high
-tags: [attack.execution, attack.t1059]
-`;
-
-async function chainsOf(tell: (scenario: Scenario) => void): Promise<Chain[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'vestige-route-'));
-  const scenario = createScenario();
-  tell(scenario);
-  mkdirSync(join(directory, 'logs'));
-  mkdirSync(join(directory, 'rules'));
-  writeFileSync(join(directory, 'rules', 'marker.yml'), RULE);
-  for (const [name, text] of Object.entries(scenario.files())) writeFileSync(join(directory, 'logs', name), text);
-  const store = await connect(`embedded:${directory}/store`, 'test');
-  try {
-    const dependencies = { store, now: () => new Date(), stop: new AbortController().signal, onProgress: () => {} };
-    const { dead_letters } = await importPaths(
-      [join(directory, 'logs')],
-      { cluster: 'c', node: 'worker-1' },
-      dependencies,
-    );
-    expect(dead_letters).toBe(0);
-    await correlate(store, (await loadRules(join(directory, 'rules'))).rules, () => new Date());
-    const chains = await Promise.all((await listChains(store, { limit: 10 })).map(({ id }) => readChain(store, id)));
-    return chains.filter((c) => c !== undefined);
-  } finally {
-    await store.close();
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-/** `kind: what is linked`, by the names a person reads. */
-const linksOf = (chain: Chain | undefined, kind: string) => {
-  const name = new Map(chain?.entities.map((e) => [e.id, e.name]));
-  return chain?.links.filter((l) => l.kind === kind).map((l) => `${name.get(l.from)} -> ${name.get(l.to)}`) ?? [];
-};
-const coreIds = (chain: Chain | undefined) =>
-  new Set(chain?.members.filter((m) => m.role === 'core').map((m) => m.id.split('/')[0]));
+import { chainsOf, coreIds, linksOf } from '../support/route.ts';
 
 const web = {
   uid: '11111111-0000-4000-8000-000000000001',
@@ -273,6 +221,39 @@ describe('an intruder', () => {
     });
     expect(coreIds(chain)).toContain(stolen);
     expect(coreIds(chain)).not.toContain(kubelet);
+  });
+
+  test('is followed into another pod whose service ran something wrong on the connection, not into those it only touched', async () => {
+    const [chain, ...others] = await chainsOf((s) => {
+      s.pod(0, web);
+      s.pod(1, {
+        uid: '77777777-0000-4000-8000-000000000001',
+        name: 'api',
+        pid: 610,
+        command: ['/usr/sbin/httpd'],
+        ip: '10.244.0.8',
+      });
+      s.pod(2, {
+        uid: '77777777-0000-4000-8000-000000000002',
+        name: 'shop',
+        pid: 620,
+        command: ['/usr/sbin/httpd'],
+        ip: '10.244.0.9',
+      });
+      for (const pid of [100, 610, 620]) s.accept(5, pid, 1, '/usr/sbin/httpd', '10.244.0.1:4000');
+      s.exec(20, 200, 100, ['sh', '-c', 'evil-marker first']);
+      s.exec(30, 201, 200, ['curl', 'http://10.244.0.8:8080/?x=;evil-marker']);
+      s.connect(30.01, 201, 200, '/bin/curl', '10.244.0.8:8080');
+      s.exec(30.03, 611, 610, ['sh', '-c', 'ping;evil-marker second']);
+      s.exec(40, 202, 200, ['curl', 'http://10.244.0.9:8080/']);
+      s.connect(40.01, 202, 200, '/bin/curl', '10.244.0.9:8080');
+      s.exec(40.03, 621, 620, ['sh', '-c', 'ping 127.0.0.1']);
+    });
+    expect(others).toEqual([]);
+    expect(linksOf(chain, 'connected')).toEqual([
+      '201 curl http://10.244.0.8:8080/?x=;evil-marker -> 611 sh -c ping;evil-marker second',
+    ]);
+    expect(chain?.entities.map((e) => e.name)).not.toContain('621 sh -c ping 127.0.0.1');
   });
 
   test('who adds an ephemeral container is followed into it', async () => {
