@@ -1,33 +1,15 @@
 // Attack chains: findings and what lies between them, grown into graphs, told in steps, weighed and written.
-import { createHash } from 'node:crypto';
 import type { Store } from '../store/store.ts';
+import type { Chain, ChainEntity } from './chain.ts';
 import { atLeast, type ChainFinding, rankOf, readFindings, type Severity } from './findings.ts';
-import { componentsOf, type EntityId, keyOf, kindOf, type Link } from './graph.ts';
-import { commandOf, type Growth, grow } from './grow.ts';
+import { componentsOf, type EntityId, keyOf, kindOf } from './graph.ts';
+import { grow } from './grow.ts';
+import { commandOf, type Growth } from './growth.ts';
 import { createLookup } from './lookup.ts';
-import { type Member, membersOf } from './members.ts';
-import { type ChainStep, stepAt, tellSteps } from './steps.ts';
+import { membersOf } from './members.ts';
+import { stepAt, tellSteps } from './steps.ts';
 import { orderOfTactic } from './tactics.ts';
 import { writeChains } from './write.ts';
-
-export interface ChainEntity {
-  id: EntityId;
-  kind: string;
-  name: string;
-}
-
-export interface Chain {
-  cluster: string;
-  title: string;
-  severity: Severity;
-  score: number;
-  tactics: string[];
-  entities: ChainEntity[];
-  steps: ChainStep[];
-  links: Link[];
-  members: (Member & { step: number })[];
-  findings: ChainFinding[];
-}
 
 /** A link below this holds no chain together: coincidence of time alone. */
 const HOLDS_MIN = 0.5;
@@ -169,11 +151,4 @@ function nameOf(growth: Growth, id: EntityId, names: ReadonlyMap<string, string>
       .join(' ');
   }
   return names.get(keyOf(id)) ?? keyOf(id);
-}
-
-/** A new chain's id: from its first core record, so that the same store gives the same id. */
-export function firstIdOf(chain: Chain): string {
-  const first = chain.members.find((m) => m.role === 'core') ?? chain.members[0];
-  const hash = createHash('sha256').update(`${chain.cluster}\0${first?.id ?? chain.findings[0]?.id ?? ''}`);
-  return hash.digest('hex').slice(0, 12);
 }

@@ -2,7 +2,7 @@
 
 import type { AcceptFacts, ProcessFacts } from './facts.ts';
 import { idOf, keyOf } from './graph.ts';
-import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
+import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 
 /** An address that more principals than this use is a gateway, and proves nothing. */
 const PRINCIPALS_MAX = 3;

@@ -1,8 +1,8 @@
 // Files planted on the node through a mount, and what the node then ran of them.
 
 import type { ContainerFacts, ProcessFacts } from './facts.ts';
-import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
 import { followManifest } from './grow-runtime.ts';
+import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 
 /** Mounts every pod has; a write there reaches no other part of the node. */
 const OWN_MOUNTS =

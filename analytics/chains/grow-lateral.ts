@@ -1,7 +1,7 @@
 // From one pod into another: a connection of the intruder's to a pod's address, and what that pod's service started on it.
 import { isPublicAddress } from './addresses.ts';
 import type { ProcessFacts } from './facts.ts';
-import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
+import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 
 /** A service hands a request on at once. */
 const HANDED_ON_MS_MAX = 60;

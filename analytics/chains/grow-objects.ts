@@ -1,6 +1,6 @@
 // Between Kubernetes objects, the containers made of them, and what ran there.
 import { idOf, keyOf } from './graph.ts';
-import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
+import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 
 /** From an object to what controllers made of it (CronJob, Job, Pod) and to the containers of a pod. */
 export async function followObjects(growth: Growth, frontier: Frontier): Promise<Step[]> {

@@ -2,7 +2,7 @@
 
 import type { ProcessFacts } from './facts.ts';
 import { idOf } from './graph.ts';
-import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './grow.ts';
+import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 
 /** A container's own start script acts within moments; what its first process starts later, it starts because somebody asked. */
 const SETTLED_MS = 10_000;

@@ -3,7 +3,7 @@
 import { isPublicAddress } from './addresses.ts';
 import type { ProcessFacts, RequestFacts } from './facts.ts';
 import { type EntityId, idOf } from './graph.ts';
-import { commandOf, type Frontier, type Growth, processId, type Step } from './grow.ts';
+import { commandOf, type Frontier, type Growth, processId, type Step } from './growth.ts';
 
 /** Kinds whose controllers make pods: changing one runs code as surely as creating it. */
 const WORKLOADS = new Set(['deployments', 'daemonsets', 'statefulsets', 'replicasets', 'jobs', 'cronjobs']);

@@ -2,7 +2,7 @@
 
 import type { ContainerFacts } from './facts.ts';
 import { idOf, type Link } from './graph.ts';
-import { commandOf, type Frontier, type Growth, processId, type Step } from './grow.ts';
+import { commandOf, type Frontier, type Growth, processId, type Step } from './growth.ts';
 
 const RUNTIME_SOCKET = /\/(containerd|crio|docker|podman|dockershim)[^/]*\.sock$/;
 /** A client of the socket starts its container while it runs, or hands it over and ends; pulling an image may come between. */

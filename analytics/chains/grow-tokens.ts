@@ -1,6 +1,6 @@
 // Tokens that left their place: one asked for and used, one of a pod the intruder was in, used from elsewhere.
 import { idOf } from './graph.ts';
-import { type Frontier, type Growth, processId, type Step } from './grow.ts';
+import { type Frontier, type Growth, processId, type Step } from './growth.ts';
 
 /** Requests made with a token that a reached request had issued: the answer's credential id is in its audit annotations. */
 export async function followIssuedTokens(growth: Growth, frontier: Frontier): Promise<Step[]> {

@@ -1,23 +1,4 @@
-// Growth: from what findings point at, backward to the entry and onward to the impact, a round at a time.
-//
-// Onward: a process to its children, its API requests, the files it planted on the node; a request to the exec it opened and the
-// objects it made; an object to what controllers made of it, down to containers and all that ran in them; the intruder's address to
-// whatever it spoke with. Backward: a process to its parent, up to the service it came in by; an exec to its request; a container
-// that was the intruder's own to the request that created it; a request to the process that sent it.
-
-import type { ProcessFacts, RequestFacts } from './facts.ts';
-import {
-  type Arrival,
-  addLink,
-  createGraph,
-  type EntityId,
-  type EntityKind,
-  type Graph,
-  keyOf,
-  kindOf,
-  type Link,
-  reach,
-} from './graph.ts';
+import { type Arrival, addLink, createGraph, type EntityId, type EntityKind, keyOf, kindOf, reach } from './graph.ts';
 import { followAddresses } from './grow-addresses.ts';
 import { followFiles } from './grow-files.ts';
 import { followIntoPods } from './grow-lateral.ts';
@@ -26,29 +7,8 @@ import { climb, descend } from './grow-processes.ts';
 import { followConnections, followRequests } from './grow-requests.ts';
 import { followEphemeral, followRuntimeSockets } from './grow-runtime.ts';
 import { followIssuedTokens, followPodTokens } from './grow-tokens.ts';
+import { type Frontier, type Growth, remember, type Step } from './growth.ts';
 import type { Lookup } from './lookup.ts';
-
-/** What growth knows so far: facts of every entity reached. */
-export interface Growth {
-  lookup: Lookup;
-  graph: Graph;
-  processes: Map<EntityId, ProcessFacts>;
-  requests: Map<EntityId, RequestFacts>;
-  /** Of an object that was there before: since when it is the intruder's, ms. */
-  changedAt: Map<EntityId, number>;
-  /** Findings by the entity they are about: a neighbour that has one is less likely a bystander. */
-  suspicious: ReadonlySet<EntityId>;
-}
-
-/** A step of growth: a link, and the entity at its new end with how it was come by. */
-export interface Step {
-  link: Link;
-  reached: EntityId;
-  arrival: Arrival;
-}
-
-/** One round's newly reached entities of one kind. */
-export type Frontier = readonly { id: EntityId; arrival: Arrival }[];
 
 /** A chain of real intrusions has some hundred entities; beyond this it has swallowed the cluster, and growth stops. */
 const ENTITIES_MAX = 20_000;
@@ -104,18 +64,4 @@ async function loadFacts(growth: Growth, processes: Frontier, requests: Frontier
     remember(growth, facts);
   const unread = requests.filter((r) => !growth.requests.has(r.id)).map((r) => keyOf(r.id));
   for (const facts of await growth.lookup.requests(unread)) growth.requests.set(`request:${facts.audit_id}`, facts);
-}
-
-export const processId = (p: { node: string; key: string }): EntityId => `process:${p.node}/${p.key}`;
-
-export function remember(growth: Growth, facts: ProcessFacts): EntityId {
-  const id = processId(facts);
-  if (!growth.processes.has(id)) growth.processes.set(id, facts);
-  return id;
-}
-
-/** The command line as a person would type it, cut to what a sentence can hold. */
-export function commandOf(p: { argv: readonly string[]; comm: string }, lengthMax = 80): string {
-  const line = p.argv.length > 0 ? p.argv.join(' ') : p.comm;
-  return line.length > lengthMax ? `${line.slice(0, lengthMax - 1)}…` : line;
 }

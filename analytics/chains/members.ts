@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Store } from '../store/store.ts';
 import { type EntityId, keyOf, kindOf } from './graph.ts';
-import type { Growth } from './grow.ts';
+import type { Growth } from './growth.ts';
 import membersSql from './members.sql';
 
 const text = z.string();

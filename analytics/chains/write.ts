@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { forgetOlder, insertInParts } from '../store/derived.ts';
 import type { Row, Store } from '../store/store.ts';
-import { type Chain, firstIdOf } from './chains.ts';
+import { type Chain, firstIdOf } from './chain.ts';
 
 const TABLES = ['chains', 'chain_links', 'chain_members'] as const;
 
