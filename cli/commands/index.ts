@@ -6,7 +6,9 @@ import { registerChains } from './chains.ts';
 import { registerContainer } from './container.ts';
 import { registerContainers } from './containers.ts';
 import { registerCorrelate } from './correlate.ts';
+import { registerDeadLetters } from './dead-letters.ts';
 import { registerDemo } from './demo.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerEvents } from './events.ts';
 import { registerEvidence } from './evidence.ts';
 import { registerFindings } from './findings.ts';
@@ -33,7 +35,9 @@ export const commands: readonly Register[] = [
   registerEvents,
   registerEvidence,
   registerRules,
+  registerDeadLetters,
   registerReindex,
+  registerDoctor,
   registerRetention,
   registerUp,
   registerDemo,
