@@ -1,5 +1,6 @@
 // The schema: numbered SQL files, forward only. Table schema_versions tells how far a store is.
 
+import names from '../decode/reference/names.sql';
 import syscalls from '../decode/reference/syscalls.sql';
 import records from './schema/001-records.sql';
 import typed from './schema/002-typed.sql';
@@ -11,7 +12,7 @@ import stagedReason from './schema/007-staged-reason.sql';
 import imports from './schema/008-imports.sql';
 import { type Store, StoreError } from './store.ts';
 
-const files = [records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports];
+const files = [records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */
 export async function migrate(store: Store): Promise<void> {
