@@ -37,7 +37,7 @@ const places: Record<Place, string> = {
 };
 
 // An auditd event may have come in part before: the parts in records join those of the batch.
-const EVENT_COLUMNS = 'cluster, node, event_key, event_time, boot_id, raw, digest, loader, seq';
+const EVENT_COLUMNS = 'cluster, node, event_key, event_time, boot_id, format, raw, digest, loader, seq';
 const auditdOfBatch = `staged WHERE batch = {batch:String} AND source = 'auditd'`;
 const storedParts = `records FINAL
   WHERE source = 'auditd' AND event_key != ''

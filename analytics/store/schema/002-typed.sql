@@ -85,7 +85,9 @@ CREATE TABLE IF NOT EXISTS auditd
     syscall_name  LowCardinality(String),
     success       LowCardinality(String),          -- yes | no | ''
     exit          Int64,
+    exit_name     LowCardinality(String),          -- errno of a failed call: ENOENT
     args          Array(String),                   -- a0..a3 of SYSCALL, hex
+    arg_names     Map(LowCardinality(String), LowCardinality(String)), -- what they mean: flags, prot, family, type, signal, request, option, mode
     ppid          Int64,                           -- -1: unknown
     pid           Int64,                           -- -1: unknown
     auid          Int64,                           -- -1: unset
@@ -93,6 +95,10 @@ CREATE TABLE IF NOT EXISTS auditd
     gid           Int64,
     euid          Int64,
     egid          Int64,
+    suid          Int64,
+    sgid          Int64,
+    fsuid         Int64,
+    fsgid         Int64,
     tty           LowCardinality(String),
     ses           Int64,                           -- -1: unset
     comm          LowCardinality(String),
@@ -103,6 +109,7 @@ CREATE TABLE IF NOT EXISTS auditd
     proctitle     Array(String),
     cwd           String,
     path_names    Array(String),                   -- PATH, by item; as recorded
+    path_names_absolute Array(String),             -- joined with cwd; '' where relative to a descriptor
     path_types    Array(LowCardinality(String)),   -- nametype
     path_devs     Array(LowCardinality(String)),
     path_inodes   Array(UInt64),
@@ -110,6 +117,7 @@ CREATE TABLE IF NOT EXISTS auditd
     addr_family   LowCardinality(String),          -- inet | inet6 | unix | netlink | ''
     addr          String,                          -- address or socket path
     port          UInt16,
+    capabilities  Array(LowCardinality(String)),   -- effective ones after an execution or capset, where told
     op            LowCardinality(String),          -- user-space records and CONFIG_CHANGE
     acct          LowCardinality(String),
     result        LowCardinality(String),          -- success | failed | ''
