@@ -24,7 +24,11 @@ export class CommandError extends Error {
   }
 }
 
+/** What comes in by a pipe. */
+export type Input = AsyncIterable<Buffer> & { destroy(): unknown };
+
 export interface Context {
+  readonly stdin: () => Input;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly now: () => Date;
@@ -50,6 +54,9 @@ export interface Context {
 }
 
 interface World {
+  stdin: () => Input;
+  /** Said before a store is opened: the engine takes rows of an insert from standard input where there are any. */
+  leaveStdin: () => void;
   stdout: Output;
   stderr: Output;
   now: () => Date;
@@ -73,6 +80,7 @@ export function createContext(world: World): Context {
     ...world,
     format,
     withStore: async (command, work) => {
+      world.leaveStdin();
       const store = await connect(world.options().store, command);
       try {
         return await work(store);

@@ -1,11 +1,11 @@
 // The program `vestige`: reads the environment and the arguments, hands a context to the command, sets the exit code.
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { DEFAULT_STORE } from '../analytics/store/connect.ts';
 import { commands } from './commands/index.ts';
-import { createContext, EXIT, explain, type GlobalOptions } from './context.ts';
+import { createContext, EXIT, explain, type GlobalOptions, type Input } from './context.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const beside = (name: string) => (existsSync(join(here, name)) ? join(here, name) : undefined);
@@ -43,6 +43,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) =>
 );
 
 const context = createContext({
+  stdin: () => process.stdin as unknown as Input, // no encoding is set: chunks are bytes
+  leaveStdin: () => {
+    closeSync(0);
+    openSync('/dev/null', 'r'); // the lowest free descriptor, so this one
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   now: () => new Date(),

@@ -10,7 +10,7 @@ import evidence from './schema/005-evidence.sql';
 import retention from './schema/006-retention.sql';
 import stagedReason from './schema/007-staged-reason.sql';
 import imports from './schema/008-imports.sql';
-import { type Store, StoreError } from './store.ts';
+import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names];
 
@@ -29,9 +29,22 @@ export async function migrate(store: Store): Promise<void> {
   }
   for (const [i, file] of files.entries()) {
     if (i < done) continue;
-    for (const statement of statementsOf(file)) await store.run(statement);
-    await store.run('INSERT INTO schema_versions (n) VALUES ({n:UInt32})', { n: i + 1 });
+    for (const statement of statementsOf(file)) await store.run(await withoutInput(store, statement));
+    await store.run('INSERT INTO schema_versions (n) SELECT {n:UInt32}', { n: i + 1 });
   }
+}
+
+// The engine takes rows of INSERT ... VALUES from standard input as well, which belongs to the command; a SELECT it does not feed.
+async function withoutInput(store: Store, statement: string): Promise<string> {
+  const [, table, values] = /^INSERT INTO (\w+)\s+VALUES\s+([\s\S]*)$/.exec(statement) ?? [];
+  if (table === undefined) return statement;
+  const columns = await store.rows(
+    'SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String} ORDER BY position',
+    { table },
+    'write',
+  );
+  const structure = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+  return `INSERT INTO ${table} SELECT * FROM VALUES(${sqlString(structure)}, ${values})`;
 }
 
 /** Statements of a schema file: comments go, a semicolon at the end of a line ends a statement. */

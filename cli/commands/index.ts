@@ -7,6 +7,7 @@ import { registerContainer } from './container.ts';
 import { registerContainers } from './containers.ts';
 import { registerCorrelate } from './correlate.ts';
 import { registerDeadLetters } from './dead-letters.ts';
+import { registerDecode } from './decode.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEvents } from './events.ts';
@@ -24,6 +25,7 @@ type Register = (program: Command, context: Context) => void;
 
 export const commands: readonly Register[] = [
   registerIngest, //
+  registerDecode,
   registerCorrelate,
   registerFindings,
   registerChains,

@@ -49,10 +49,12 @@ export function visible(text: string): string {
 
 /** JSON on one or more lines that is safe to show: JSON itself escapes only what is below a space. */
 export function visibleJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(
-    STEERING_BUT_LAYOUT,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return visibleLines(JSON.stringify(value, null, indent));
+}
+
+/** Lines of JSON, each escaped as visibleJson does. */
+export function visibleLines(lines: string): string {
+  return lines.replace(STEERING_BUT_LAYOUT, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 // C0, DEL, C1 (a terminal in UTF-8 takes U+009B for ESC [), directional marks, line and paragraph separator.

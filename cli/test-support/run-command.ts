@@ -1,4 +1,5 @@
 // Runs a command as main.ts would, with what it prints and its exit code caught. For tests.
+import { Readable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { commands } from '../commands/index.ts';
 import { createContext, EXIT, explain, type GlobalOptions } from '../context.ts';
@@ -10,7 +11,11 @@ export interface Ran {
   code: number;
 }
 
-export async function run(at: string, args: readonly string[], { tty = false } = {}): Promise<Ran> {
+export async function run(
+  at: string,
+  args: readonly string[],
+  { tty = false, input = '' as string | Buffer } = {},
+): Promise<Ran> {
   const out: Buffer[] = [];
   let err = '';
   let code = 0;
@@ -22,6 +27,8 @@ export async function run(at: string, args: readonly string[], { tty = false } =
     .exitOverride()
     .configureOutput({ writeErr: (text) => (err += text), writeOut: (text) => out.push(Buffer.from(text)) });
   const context = createContext({
+    stdin: () => Readable.from([Buffer.from(input)]),
+    leaveStdin: () => {},
     stdout: { write: (data) => out.push(Buffer.from(data)), isTTY: tty, columns: 160 },
     stderr: { write: (data) => (err += String(data)), isTTY: tty },
     now: () => new Date('2026-11-24T12:00:00Z'),

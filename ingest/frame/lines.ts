@@ -25,12 +25,16 @@ export class ReadError extends Error {
 }
 
 /**
- * Chunks of a file, uncompressed; gzip and zstd are recognised by their first bytes. `onRead` hears bytes of the file.
+ * Chunks of a file or of a stream that is open, uncompressed; gzip and zstd are recognised by their first bytes. `onRead` hears bytes of the file.
  * @throws ReadError
  */
-export async function* readUncompressed(path: string, onRead: (bytes: number) => void): AsyncIterable<Buffer> {
+export async function* readUncompressed(
+  from: string | AsyncIterable<Buffer>,
+  onRead: (bytes: number) => void,
+): AsyncIterable<Buffer> {
   try {
-    yield* uncompressed(createReadStream(path, { highWaterMark: 1 << 20 }), onRead);
+    const bytes = typeof from === 'string' ? createReadStream(from, { highWaterMark: 1 << 20 }) : from;
+    yield* uncompressed(bytes, onRead);
   } catch (cause) {
     // decompressors throw many things; whatever comes from reading is the file's fault
     throw new ReadError(cause instanceof Error ? cause.message : String(cause), { cause });

@@ -27,11 +27,19 @@ export interface Loaded {
   events: { k8s_audit: number; auditd: number; runtime: number };
 }
 
-export async function loadSegment(store: Store, batch: string, path: string): Promise<Loaded> {
-  await store.insertSegment(`staged (batch, ${RECORD_COLUMNS}, reason)`, stage.replace('{batch}', batch), {
+/** A segment into `staged`, under the name of its batch. */
+export const stageSegment = (store: Store, batch: string, path: string): Promise<void> =>
+  store.insertSegment(`staged (batch, ${RECORD_COLUMNS}, reason)`, stage.replace('{batch}', batch), {
     path,
     structure: SEGMENT_STRUCTURE,
   });
+
+/** What was staged goes: it is in the store, or was never to be. */
+export const unstage = (store: Store, batch: string): Promise<void> =>
+  store.run(`ALTER TABLE staged DROP PARTITION ${sqlString(batch)}`);
+
+export async function loadSegment(store: Store, batch: string, path: string): Promise<Loaded> {
+  await stageSegment(store, batch, path);
   try {
     const counts = await countStaged(store, batch);
     if (counts.fresh > 0) await decodeBatch(store, batch);
@@ -54,7 +62,7 @@ export async function loadSegment(store: Store, batch: string, path: string): Pr
       events: { k8s_audit: counts.k8s_audit, auditd: counts.auditd, runtime: counts.runtime },
     };
   } finally {
-    await store.run(`ALTER TABLE staged DROP PARTITION '${batch}'`);
+    await unstage(store, batch);
   }
 }
 
@@ -68,7 +76,7 @@ export async function dropAbandoned(store: Store): Promise<void> {
     {},
     'write',
   );
-  for (const { batch } of left) await store.run(`ALTER TABLE staged DROP PARTITION ${sqlString(String(batch))}`);
+  for (const { batch } of left) await unstage(store, String(batch));
 }
 
 interface Counts {

@@ -1,0 +1,143 @@
+// `vestige decode`: logs to decoded events, one JSON object a line, without a store that stays. Per log: bytes -> lines -> records
+// -> segments -> staged in an engine of its own -> the decoders -> bytes. Order is that of the input, memory that of a segment.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { DECODE_SETTINGS, selectRows, TYPED_TABLES, type Typed, targetsOf } from '../analytics/decode/decode.ts';
+import { type Store, sqlString } from '../analytics/store/store.ts';
+import { readUncompressed } from './frame/lines.ts';
+import { stageSegment, unstage } from './load/load.ts';
+import { batchName, createSegment, type Segment } from './load/segment.ts';
+import { type FileProblem, type ReadOptions, readLog, type Sink } from './read-log.ts';
+
+export interface UndecodedRecord {
+  stream: string;
+  position: number;
+  reason: string;
+  detail: string;
+}
+
+interface Dependencies {
+  /** Holds nothing but the schema; what is staged in it goes again. */
+  store: Store;
+  /** A directory for segments. */
+  temporary: string;
+  now: () => Date;
+  stop: AbortSignal;
+  /** Lines of decoded events, whole ones. */
+  write: (lines: Uint8Array) => Promise<void> | void;
+  onUndecoded: (record: UndecodedRecord) => void;
+}
+
+// The first events come soon; after that a batch is large enough that its fixed cost is small.
+const FIRST_BATCH_BYTES = 1024 * 1024;
+const BATCH_BYTES = 16 * 1024 * 1024;
+// What a live pipe brings is decoded this long after it came.
+const WAIT_MS_MAX = 1_000;
+
+/** Decodes one log; `from` is a path or an open stream, `name` what it is called. */
+export async function decodeLog(
+  log: { name: string; from: string | AsyncIterable<Buffer> },
+  options: ReadOptions,
+  deps: Dependencies,
+): Promise<FileProblem | undefined> {
+  const sink = createSink(deps);
+  try {
+    const { problem } = await readLog(
+      log.name,
+      readUncompressed(log.from, () => {}),
+      options,
+      { ...deps, sink },
+    );
+    await sink.flush();
+    return problem;
+  } finally {
+    sink.close();
+  }
+}
+
+function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(): void } {
+  let segment: Segment | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let decoding: Promise<void> = Promise.resolve();
+  let n = 0;
+  let seq = 0;
+  // one batch is decoded while the next is read
+  const decodeNext = () => {
+    clearTimeout(timer);
+    const full = segment;
+    segment = undefined;
+    if (!full) return;
+    full.close();
+    const batch = batchName('decode', n);
+    decoding = decoding.then(() => decodeSegment(batch, full.path, deps));
+    decoding.catch(() => undefined); // told by whoever waits for it next
+  };
+  return {
+    loader: 'decode',
+    append: (envelope, record) => {
+      if (!segment) {
+        segment = createSegment(join(deps.temporary, `${++n}.bin`));
+        timer = setTimeout(decodeNext, WAIT_MS_MAX);
+      }
+      segment.append(envelope, { ...record, seq: ++seq });
+    },
+    chunkIsRead: async () => {
+      if ((segment?.rawBytes ?? 0) < (n === 1 ? FIRST_BATCH_BYTES : BATCH_BYTES)) return;
+      const before = decoding;
+      decodeNext();
+      await before;
+    },
+    flush: async () => {
+      decodeNext();
+      await decoding;
+    },
+    close: () => clearTimeout(timer),
+  };
+}
+
+const Undecoded = z.object({ stream: z.string(), position: z.number(), reason: z.string(), detail: z.string() });
+
+async function decodeSegment(batch: string, path: string, { store, stop, write, onUndecoded }: Dependencies) {
+  if (stop.aborted) return;
+  await stageSegment(store, batch, path);
+  rmSync(path);
+  try {
+    const targets = await targetsOf(store, batch);
+    const typed = TYPED_TABLES.filter(({ table }) => targets.includes(table));
+    if (typed.length > 0) {
+      const events = await Promise.all(typed.map((t) => selectLines(store, t)));
+      const sql = `SELECT line FROM (${events.join(' UNION ALL ')}) ORDER BY seq ${DECODE_SETTINGS}, output_format_json_validate_utf8 = 1,
+        output_format_json_escape_forward_slashes = 0`;
+      for await (const lines of store.bytes(sql, { batch })) {
+        if (stop.aborted) return;
+        await write(lines);
+      }
+    }
+    if (targets.includes('dead_letters')) {
+      const sql = `SELECT stream, position, reason, detail FROM (${selectRows('dead_letters', 'batch')}) ORDER BY stream, position`;
+      for (const row of await store.rows(sql, { batch })) onUndecoded(Undecoded.parse(row));
+    }
+  } finally {
+    await unstage(store, batch);
+  }
+}
+
+// Where the record lies is told by its digest; by whom and when it was loaded is nothing here.
+const LEFT_OUT = ['loader', 'seq', 'version', 'digest', 'digests'];
+
+/** Rows of a typed table as lines: source, the columns in the types they are stored in, digests in hex; and seq to sort by. */
+async function selectLines(store: Store, { table, source, madeOf }: Typed): Promise<string> {
+  const columns = await store.rows(
+    `SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}
+     AND name NOT IN {left_out:Array(String)} ORDER BY position`,
+    { table, left_out: LEFT_OUT },
+  );
+  const typed = columns.map(({ name, type }) => `CAST(t.${name}, ${sqlString(String(type))}) AS ${name}`);
+  const names = columns.map(({ name }) => name);
+  const digests = madeOf === 'digests' ? ['arrayMap(d -> lower(hex(d)), t.digests) AS digests'] : [];
+  const digest = `lower(hex(t.${madeOf === 'digests' ? 'digests[1]' : 'digest'})) AS digest`;
+  const fields = ['source', ...names, 'digest', ...(digests.length > 0 ? ['digests'] : [])];
+  return `SELECT seq, formatRow('JSONEachRow', ${fields.join(', ')}) AS line FROM
+    (SELECT t.seq AS seq, '${source}' AS source, ${[...typed, digest, ...digests].join(', ')} FROM (${selectRows(table, 'batch', false)}) AS t)`;
+}
