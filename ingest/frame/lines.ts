@@ -14,8 +14,8 @@ export interface Line {
   ended: boolean;
 }
 
-// Ten times the largest request an API server accepts (3 MB): what is longer is no log line of the three sources.
-export const LINE_BYTES_MAX = 32 * 1024 * 1024;
+// Five times the largest request an API server accepts (3 MB; an event holds request and response): what is longer is no log line of the three sources.
+export const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
 
