@@ -39,9 +39,10 @@ const places: Record<Place, string> = {
 // An auditd event may have come in part before: the parts in records join those of the batch.
 const EVENT_COLUMNS = 'cluster, node, event_key, event_time, boot_id, format, raw, digest, loader, seq';
 const auditdOfBatch = `staged WHERE batch = {batch:String} AND source = 'auditd'`;
+const timeOfBatch = `event_time BETWEEN (SELECT min(event_time) FROM ${auditdOfBatch}) AND (SELECT max(event_time) FROM ${auditdOfBatch})`;
 const storedParts = `records FINAL
   WHERE source = 'auditd' AND event_key != ''
-    AND event_time BETWEEN (SELECT min(event_time) FROM ${auditdOfBatch}) AND (SELECT max(event_time) FROM ${auditdOfBatch})
+    AND ${timeOfBatch}
     AND (cluster, node, event_key) IN (SELECT cluster, node, event_key FROM ${auditdOfBatch})
     AND (cluster, node, digest) NOT IN (SELECT cluster, node, digest FROM ${auditdOfBatch})`;
 
@@ -108,8 +109,14 @@ export async function decodeBatch(store: Store, batch: string): Promise<void> {
   }
 }
 
-// Asked first, for the decoder reads what it is given more than once.
+// Asked first, for the decoder reads what it is given more than once. Mostly the store holds little of the batch's time:
+// what it holds there is looked up in the batch, not the other way round.
 async function hasStoredParts(store: Store, batch: string): Promise<boolean> {
-  const [row] = await store.rows(`SELECT count() > 0 AS found FROM ${storedParts}`, { batch }, 'write');
+  const [row] = await store.rows(
+    `SELECT count() > 0 AS found FROM ${auditdOfBatch} AND (cluster, node, event_key) IN (
+       SELECT cluster, node, event_key FROM records WHERE source = 'auditd' AND event_key != '' AND ${timeOfBatch})`,
+    { batch },
+    'write',
+  );
   return Boolean(row?.['found']);
 }
