@@ -1,12 +1,14 @@
 // Attack chains: findings and what lies between them, grown into graphs, told in steps, weighed and written.
 import type { Store } from '../store/store.ts';
-import type { Chain, ChainEntity } from './chain.ts';
+import type { Chain } from './chain.ts';
 import { atLeast, type ChainFinding, rankOf, readFindings, type Severity } from './findings.ts';
-import { componentsOf, type EntityId, keyOf, kindOf } from './graph.ts';
+import type { Link } from './graph.ts';
+import { componentsOf, type EntityId, kindOf } from './graph.ts';
 import { grow } from './grow.ts';
-import { commandOf, type Growth } from './growth.ts';
+import type { Growth } from './growth.ts';
 import { createLookup } from './lookup.ts';
-import { membersOf } from './members.ts';
+import { type Member, membersOf } from './members.ts';
+import { type Names, nameOf, readNames } from './names.ts';
 import { stepAt, tellSteps } from './steps.ts';
 import { orderOfTactic } from './tactics.ts';
 import { writeChains } from './write.ts';
@@ -44,37 +46,63 @@ async function chainsFrom(
   const seeds = [...new Set(findings.filter(isSeed).flatMap((f) => f.entity ?? []))];
   const suspicious = new Set(findings.filter((f) => atLeast(f.severity, 'low')).flatMap((f) => f.entity ?? []));
   const growth = await grow(createLookup(store, cluster), seeds, suspicious);
-  const chains: Chain[] = [];
-  for (const entities of componentsOf(growth.graph, HOLDS_MIN)) {
-    const chain = await chainOf(store, cluster, growth, entities, findings);
-    if (chain !== undefined) chains.push(chain);
-  }
-  return chains;
+  const components = componentsOf(growth.graph, HOLDS_MIN);
+  const parts = divide(growth, components, findings);
+  const told = components
+    .map((entities, i) => ({ entities, ...(parts[i] ?? NOTHING) }))
+    .filter((c) => c.findings.length > 0);
+  const names = await readNames(growth);
+  const members = await membersOf(
+    store,
+    cluster,
+    growth,
+    told.map((c) => c.entities),
+    names,
+  );
+  return told.map((component, i) => chainOf(cluster, growth, component, members[i] ?? [], names));
 }
 
-async function chainOf(
-  store: Store,
+interface Part {
+  findings: ChainFinding[];
+  links: Link[];
+}
+const NOTHING: Part = { findings: [], links: [] };
+
+interface Component extends Part {
+  entities: readonly EntityId[];
+}
+
+/** Findings and links by component. */
+function divide(growth: Growth, components: readonly EntityId[][], findings: readonly ChainFinding[]): Part[] {
+  const place = new Map(components.flatMap((entities, i) => entities.map((id) => [id, i] as const)));
+  const parts = components.map((): Part => ({ findings: [], links: [] }));
+  for (const f of findings) if (f.entity !== undefined) parts[place.get(f.entity) ?? -1]?.findings.push(f);
+  for (const link of growth.graph.links.values()) {
+    const i = place.get(link.from);
+    if (i !== undefined && i === place.get(link.to)) parts[i]?.links.push(link);
+  }
+  return parts;
+}
+
+function chainOf(
   cluster: string,
   growth: Growth,
-  entities: readonly EntityId[],
-  findings: readonly ChainFinding[],
-): Promise<Chain | undefined> {
-  const here = new Set(entities);
-  const mine = findings.filter((f) => f.entity !== undefined && here.has(f.entity));
-  if (mine.length === 0) return undefined;
-  const members = await membersOf(store, cluster, growth, entities);
-  const steps = tellSteps(mine);
-  const links = [...growth.graph.links.values()].filter((l) => here.has(l.from) && here.has(l.to));
-  const weight = weigh(mine);
+  component: Component,
+  members: readonly Member[],
+  names: Names,
+): Chain {
+  const { entities, findings, links } = component;
+  const steps = tellSteps(findings);
+  const weight = weigh(findings);
   return {
     cluster,
-    title: titleOf(mine, weight.severity),
+    title: titleOf(findings, weight.severity),
     ...weight,
-    entities: await nameEntities(growth, entities),
+    entities: entities.map((id) => ({ id, kind: kindOf(id), name: nameOf(growth, id, names) })),
     steps,
     links,
     members: members.map((m) => ({ ...m, step: stepAt(steps, m) })),
-    findings: mine,
+    findings,
   };
 }
 
@@ -126,29 +154,4 @@ function placeOf(f: ChainFinding): string {
   if (f.pod !== '') return `${f.namespace}/${f.pod}`;
   if (f.source === 'auditd' && f.container_id === '' && f.node !== '') return `node ${f.node}`;
   return '';
-}
-
-async function nameEntities(growth: Growth, entities: readonly EntityId[]): Promise<ChainEntity[]> {
-  const of = (kind: string) => entities.filter((e) => kindOf(e) === kind).map(keyOf);
-  const names = new Map<string, string>();
-  for (const c of await growth.lookup.containers(of('container'), [])) {
-    // one started past Kubernetes belongs to no pod
-    names.set(c.id, c.pod === '' ? `${c.id.slice(0, 12)} of no pod` : `${c.namespace}/${c.pod}/${c.name || c.kind}`);
-  }
-  for (const o of await growth.lookup.ownersOf(of('object')))
-    names.set(o.uid, `${o.resource} ${o.namespace}/${o.name}`);
-  return entities.map((id) => ({ id, kind: kindOf(id), name: nameOf(growth, id, names) }));
-}
-
-function nameOf(growth: Growth, id: EntityId, names: ReadonlyMap<string, string>): string {
-  const process = growth.processes.get(id);
-  if (process !== undefined) return `${process.pid} ${commandOf(process)}`;
-  const request = growth.requests.get(id);
-  if (request !== undefined) {
-    const what = request.subresource === '' ? request.resource : `${request.resource}/${request.subresource}`;
-    return [request.principal, request.verb, what, `${request.namespace}/${request.name}`]
-      .filter((w) => w !== '' && w !== '/')
-      .join(' ');
-  }
-  return names.get(keyOf(id)) ?? keyOf(id);
 }

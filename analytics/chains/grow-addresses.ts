@@ -51,8 +51,12 @@ interface Handed {
 async function acceptedFrom(growth: Growth, addresses: readonly string[]): Promise<Step[]> {
   const accepts = await growth.lookup.accepts(addresses);
   const handed: Handed[] = [];
+  const all = await growth.lookup.startedAfter(
+    accepts.map((a) => a.time),
+    HANDED_ON_MS_MAX,
+  );
   for (const accept of accepts) {
-    const started = await growth.lookup.startedBetween(accept.time, accept.time + HANDED_ON_MS_MAX);
+    const started = all.filter((p) => p.first_seen >= accept.time && p.first_seen <= accept.time + HANDED_ON_MS_MAX);
     const keys = new Set(started.map((p) => p.key));
     // the first of a family: its children come along by descent
     for (const entry of started.filter((p) => !keys.has(p.parent_key))) handed.push({ accept, entry });
@@ -61,8 +65,8 @@ async function acceptedFrom(growth: Growth, addresses: readonly string[]): Promi
   for (const { accept, entry } of handed) {
     const again = handed.filter((h) => h.accept.addr === accept.addr && h.entry.container_id === entry.container_id);
     const often = new Set(again.map((h) => h.accept.event_id)).size;
-    const all = accepts.filter((a) => a.addr === accept.addr).length;
-    const regular = often >= REGULAR_MIN && often * 2 >= all;
+    const connections = accepts.filter((a) => a.addr === accept.addr).length;
+    const regular = often >= REGULAR_MIN && often * 2 >= connections;
     if (!regular && !(await isEntry(growth, entry))) continue;
     steps.push({
       link: {
@@ -70,7 +74,7 @@ async function acceptedFrom(growth: Growth, addresses: readonly string[]): Promi
         to: processId(entry),
         kind: 'connected',
         confidence: 0.75,
-        reason: `a connection from ${accept.addr} was accepted ${Math.max(0, entry.first_seen - accept.time)} ms before the service started ${commandOf(entry, 40)}${regular ? ` (so for ${often} of its ${all} connections)` : ''}`,
+        reason: `a connection from ${accept.addr} was accepted ${Math.max(0, entry.first_seen - accept.time)} ms before the service started ${commandOf(entry, 40)}${regular ? ` (so for ${often} of its ${connections} connections)` : ''}`,
         digests: [accept.digest, entry.digest],
       },
       reached: remember(growth, entry),

@@ -31,17 +31,16 @@ export async function climb(growth: Growth, frontier: Frontier): Promise<Step[]>
   );
   const serving = await growth.lookup.servesSince([...parents.keys()]);
   const steps: Step[] = [];
+  const orphans: ProcessFacts[] = [];
   for (const child of climbers) {
     const parent = parents.get(child.parent_key);
-    if (child.exec_id !== '') steps.push(...(await toRequest(growth, child)));
-    else if (child.method === 'runtime-pid') steps.push(toContainer(child));
-    else if (parent === undefined || isService(parent, child, serving.get(parent.key))) {
-      steps.push(...(await toLostParent(growth, child)));
-    } else {
-      steps.push({ link: spawned(parent, child, 1), reached: remember(growth, parent), arrival: 'backward' });
-    }
+    if (child.exec_id !== '') continue; // its request led to it: toRequests
+    if (child.method === 'runtime-pid') steps.push(toContainer(child));
+    else if (parent === undefined || isService(parent, child, serving.get(parent.key))) orphans.push(child);
+    else steps.push({ link: spawned(parent, child, 1), reached: remember(growth, parent), arrival: 'backward' });
   }
-  return steps;
+  const execs = climbers.filter((p) => p.exec_id !== '');
+  return [...steps, ...(await toRequests(growth, execs)), ...(await toLostParents(growth, orphans))];
 }
 
 /** Who waits for others (a server, a daemon of the node, a container's settled first process) is not the intruder's parent. */
@@ -51,8 +50,11 @@ function isService(parent: ProcessFacts, child: ProcessFacts, servesSince: numbe
   return parent.method === 'runtime-pid' && parent.exec_id === '' && child.first_seen - parent.first_seen > SETTLED_MS;
 }
 
-async function toRequest(growth: Growth, child: ProcessFacts): Promise<Step[]> {
-  return (await growth.lookup.sessionsOf([], [child.key])).map((session) => {
+async function toRequests(growth: Growth, children: readonly ProcessFacts[]): Promise<Step[]> {
+  const byKey = new Map(children.map((p) => [p.key, p]));
+  return (await growth.lookup.sessionsOf([], [...byKey.keys()])).flatMap((session) => {
+    const child = byKey.get(session.key);
+    if (child === undefined) return [];
     const request = idOf('request', session.audit_id);
     return {
       link: {
@@ -89,19 +91,24 @@ function toContainer(child: ProcessFacts): Step {
  * A shell that ends at once ("cmd &") leaves its child to the container's first process, and fork leaves no record: the parent is
  * then told by its command line, which holds the child's.
  */
-async function toLostParent(growth: Growth, child: ProcessFacts): Promise<Step[]> {
-  const words = child.first_argv.join(' ');
-  if (child.container_id === '' || words.length < COMMAND_LENGTH_MIN) return [];
-  const near = await growth.lookup.startedBetween(child.first_seen - ORPHAN_MS_MAX, child.first_seen);
-  const shell = near.findLast(
-    (p) =>
-      p.container_id === child.container_id &&
-      p.key !== child.key &&
-      p.first_argv.length > 1 &&
-      p.first_argv.some((word) => word !== words && word.includes(words)),
-  );
-  if (shell === undefined) return [];
-  return [{ link: spawned(shell, child, 0.9), reached: remember(growth, shell), arrival: 'backward' }];
+async function toLostParents(growth: Growth, orphans: readonly ProcessFacts[]): Promise<Step[]> {
+  const telling = orphans.filter((p) => p.container_id !== '' && p.first_argv.join(' ').length >= COMMAND_LENGTH_MIN);
+  const times = telling.map((p) => p.first_seen - ORPHAN_MS_MAX);
+  const started = await growth.lookup.startedAfter(times, ORPHAN_MS_MAX);
+  return telling.flatMap((child) => {
+    const words = child.first_argv.join(' ');
+    const shell = started.findLast(
+      (p) =>
+        p.container_id === child.container_id &&
+        p.key !== child.key &&
+        p.first_seen <= child.first_seen &&
+        p.first_seen >= child.first_seen - ORPHAN_MS_MAX &&
+        p.first_argv.length > 1 &&
+        p.first_argv.some((word) => word !== words && word.includes(words)),
+    );
+    if (shell === undefined) return [];
+    return [{ link: spawned(shell, child, 0.9), reached: remember(growth, shell), arrival: 'backward' as const }];
+  });
 }
 
 function spawned(parent: ProcessFacts, child: ProcessFacts, confidence: number) {

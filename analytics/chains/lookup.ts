@@ -59,15 +59,18 @@ export function createLookup(store: Store, cluster: string) {
         { node, path, from },
         [1],
       ),
-    /** Programs that started in [from, to] in a container, as children of something that serves or that auditd never saw. */
-    startedBetween: (from: number, to: number) =>
+    /**
+     * Programs that started in a container within `within` ms after one of the times, other than its first process, execs and what
+     * runc does: children of something that serves, or that auditd never saw.
+     */
+    startedAfter: (times: readonly number[], within: number) =>
       ask(
         processRow,
         `${PROCESS} ${here} AND container_id != '' AND NOT setup AND exec_id = '' AND method != 'runtime-pid'
-           AND first_seen BETWEEN fromUnixTimestamp64Milli({from:Int64}) AND fromUnixTimestamp64Milli({to:Int64})
+           AND arrayExists(t -> toUnixTimestamp64Milli(first_seen) BETWEEN t AND t + {within:Int64}, {times:Array(Int64)})
          ORDER BY first_seen`,
-        { from, to },
-        [1],
+        { times: [...new Set(times)], within },
+        times,
       ),
     /** When each of the processes began to serve (bind, listen or accept), ms. */
     servesSince: async (keys: readonly string[]) => {

@@ -58,7 +58,6 @@ test('a record belongs to the last step that had begun; what came before the fir
       digest: '',
       layer: '',
       role: 'core',
-      entity: undefined,
       time: new Date(T + ms).toISOString().replace('T', ' ').replace('Z', '000000'),
     });
   expect([at(0), at(10_000), at(99_999), at(100_000)]).toEqual([1, 1, 1, 2]);

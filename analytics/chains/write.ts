@@ -8,11 +8,22 @@ const TABLES = ['chains', 'chain_links', 'chain_members'] as const;
 
 export async function writeChains(store: Store, chains: readonly Chain[], version: number): Promise<void> {
   const ids = await giveIds(store, chains, version);
-  for (const [chain, id] of ids) {
-    await store.insert('chains', [chainRow(chain, id, version)]);
-    await insertInParts(store, 'chain_links', linkRows(chain, id, version));
-    await insertInParts(store, 'chain_members', memberRows(chain, id, version));
-  }
+  const rows = (of: (chain: Chain, id: string) => Row[]) => [...ids].flatMap(([chain, id]) => of(chain, id));
+  await insertInParts(
+    store,
+    'chains',
+    rows((chain, id) => [chainRow(chain, id, version)]),
+  );
+  await insertInParts(
+    store,
+    'chain_links',
+    rows((chain, id) => linkRows(chain, id, version)),
+  );
+  await insertInParts(
+    store,
+    'chain_members',
+    rows((chain, id) => memberRows(chain, id, version)),
+  );
   for (const table of TABLES) await forgetOlder(store, table, version);
 }
 

@@ -1,0 +1,42 @@
+// What entities are called, for people.
+import { type EntityId, keyOf, kindOf } from './graph.ts';
+import { commandOf, type Growth } from './growth.ts';
+
+export interface Names {
+  /** By container id. */
+  containers: Map<string, string>;
+  /** By UID: what it is called, and its `namespace/name`. */
+  objects: Map<string, { name: string; path: string }>;
+}
+
+/** Names of all containers and objects that growth reached. */
+export async function readNames({ graph, lookup }: Growth): Promise<Names> {
+  const of = (kind: string) => [...graph.entities.keys()].filter((e) => kindOf(e) === kind).map(keyOf);
+  const containers = new Map<string, string>();
+  for (const c of await lookup.containers(of('container'), [])) {
+    // one started past Kubernetes belongs to no pod
+    containers.set(
+      c.id,
+      c.pod === '' ? `${c.id.slice(0, 12)} of no pod` : `${c.namespace}/${c.pod}/${c.name || c.kind}`,
+    );
+  }
+  const objects = new Map<string, { name: string; path: string }>();
+  for (const o of await lookup.ownersOf(of('object'))) {
+    if (o.name !== '')
+      objects.set(o.uid, { name: `${o.resource} ${o.namespace}/${o.name}`, path: `${o.namespace}/${o.name}` });
+  }
+  return { containers, objects };
+}
+
+export function nameOf(growth: Growth, id: EntityId, names: Names): string {
+  const process = growth.processes.get(id);
+  if (process !== undefined) return `${process.pid} ${commandOf(process)}`;
+  const request = growth.requests.get(id);
+  if (request !== undefined) {
+    const what = request.subresource === '' ? request.resource : `${request.resource}/${request.subresource}`;
+    return [request.principal, request.verb, what, `${request.namespace}/${request.name}`]
+      .filter((w) => w !== '' && w !== '/')
+      .join(' ');
+  }
+  return names.containers.get(keyOf(id)) ?? names.objects.get(keyOf(id))?.name ?? keyOf(id);
+}
