@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'whole',
-          include: ['test/{contract,end-to-end,fault,bench}/**/*.test.ts'],
+          include: ['test/{contract,end-to-end,fault,bench,fuzz}/**/*.test.ts'],
         },
       },
       { ...shared, test: { ...limits, name: 'tidy', include: ['test/tidy/**/*.test.ts'] } },

@@ -80,7 +80,8 @@ describe('a batch', () => {
     ]) {
       await load([{ format: 'k8s-audit', raw: event(`t${requestReceivedTimestamp}`, { requestReceivedTimestamp }) }]);
     }
-    await load([{ format: 'auditd', raw: 'type=SYSCALL msg=audit(99999999999999999999.1:1): arch=c000003e' }]);
+    for (const time of ['99999999999999999999.1', '9795439396208.632', '9999999999.99999999999999999999'])
+      await load([{ format: 'auditd', raw: `type=SYSCALL msg=audit(${time}:1): arch=c000003e` }]);
     const times = await store.rows(
       "SELECT DISTINCT toString(event_time) AS t FROM records WHERE event_key LIKE 't%' OR source = 'auditd'",
     );

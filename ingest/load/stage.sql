@@ -26,7 +26,8 @@ WITH
         SELECT
             *,
             multiIf(
-                format = 'auditd', toDateTime64(fromUnixTimestamp64Milli(toInt64OrZero(audit[1]) * 1000 + toInt64OrZero(audit[2]), 'UTC'), 9, 'UTC'),
+                -- a time of nine billion seconds is beyond belief and within what the type holds
+                format = 'auditd', toDateTime64(fromUnixTimestamp64Milli(least(toInt64OrZero(audit[1]), 9000000000) * 1000 + least(toInt64OrZero(audit[2]), 999), 'UTC'), 9, 'UTC'),
                 parseDateTime64BestEffortOrZero(multiIf(
                     format = 'k8s-audit', if(k8s.requestReceivedTimestamp = '', k8s.stageTimestamp, k8s.requestReceivedTimestamp),
                     format = 'containerd-event', event[1],
