@@ -105,14 +105,9 @@ async function decodeSegment(batch: string, path: string, { store, stop, write, 
   try {
     const targets = await targetsOf(store, batch);
     const typed = TYPED_TABLES.filter(({ table }) => targets.includes(table));
-    if (typed.length > 0) {
-      const events = await Promise.all(typed.map((t) => selectLines(store, t)));
-      const sql = `SELECT line FROM (${events.join(' UNION ALL ')}) ORDER BY seq ${DECODE_SETTINGS}, output_format_json_validate_utf8 = 1,
-        output_format_json_escape_forward_slashes = 0`;
-      for await (const lines of store.bytes(sql, { batch })) {
-        if (stop.aborted) return;
-        await write(lines);
-      }
+    for await (const lines of readLines(store, batch, typed)) {
+      if (stop.aborted) return;
+      await write(lines);
     }
     if (targets.includes('dead_letters')) {
       const sql = `SELECT stream, position, reason, detail FROM (${selectRows('dead_letters', 'batch')}) ORDER BY stream, position`;
@@ -123,21 +118,50 @@ async function decodeSegment(batch: string, path: string, { store, stop, write, 
   }
 }
 
+const JSON_SETTINGS = `${DECODE_SETTINGS}, output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0`;
+
+/** The events of a batch as lines of JSON, in the order of their records. */
+async function* readLines(store: Store, batch: string, typed: readonly Typed[]): AsyncIterable<Uint8Array> {
+  const tables = await Promise.all(typed.map((t) => selectFields(store, t)));
+  const [first, another] = tables;
+  if (!first) return;
+  if (!another) {
+    const sql = `SELECT * EXCEPT (record_seq) FROM (${first.select}) ORDER BY record_seq ${JSON_SETTINGS}`;
+    return yield* store.bytes(sql, 'JSONEachRow', { batch });
+  }
+  // tables of different columns: each row is made a line where it stands, which takes longer
+  const events = tables.map(
+    ({ fields, select }) =>
+      `SELECT record_seq, formatRow('JSONEachRow', ${fields.join(', ')}) AS line FROM (${select})`,
+  );
+  const sql = `SELECT line FROM (${events.join(' UNION ALL ')}) ORDER BY record_seq ${JSON_SETTINGS}`;
+  yield* store.bytes(sql, 'RawBLOB', { batch });
+}
+
 // Where the record lies is told by its digest; by whom and when it was loaded is nothing here.
 const LEFT_OUT = ['loader', 'seq', 'version', 'digest', 'digests'];
 
-/** Rows of a typed table as lines: source, the columns in the types they are stored in, digests in hex; and seq to sort by. */
-async function selectLines(store: Store, { table, source, madeOf }: Typed): Promise<string> {
+/** Rows of a typed table: source, the columns in the types they are stored in, digests in hex; and record_seq to sort by. */
+async function selectFields(
+  store: Store,
+  { table, source, madeOf }: Typed,
+): Promise<{ fields: string[]; select: string }> {
   const columns = await store.rows(
     `SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}
      AND name NOT IN {left_out:Array(String)} ORDER BY position`,
     { table, left_out: LEFT_OUT },
   );
-  const typed = columns.map(({ name, type }) => `CAST(t.${name}, ${sqlString(String(type))}) AS ${name}`);
-  const names = columns.map(({ name }) => name);
-  const digests = madeOf === 'digests' ? ['arrayMap(d -> lower(hex(d)), t.digests) AS digests'] : [];
-  const digest = `lower(hex(t.${madeOf === 'digests' ? 'digests[1]' : 'digest'})) AS digest`;
-  const fields = ['source', ...names, 'digest', ...(digests.length > 0 ? ['digests'] : [])];
-  return `SELECT seq, formatRow('JSONEachRow', ${fields.join(', ')}) AS line FROM
-    (SELECT t.seq AS seq, '${source}' AS source, ${[...typed, digest, ...digests].join(', ')} FROM (${selectRows(table, 'batch', false)}) AS t)`;
+  const united = madeOf === 'digests';
+  const typed = columns.map(({ name, type }) => [name, `CAST(t.${name}, ${sqlString(String(type))})`]);
+  const fields: [string, string][] = [
+    ['source', `'${source}'`],
+    ...(typed as [string, string][]),
+    ['digest', `lower(hex(t.${united ? 'digests[1]' : 'digest'}))`],
+    ...(united ? ([['digests', 'arrayMap(d -> lower(hex(d)), t.digests)']] as [string, string][]) : []),
+  ];
+  const named = fields.map(([name, expression]) => `${expression} AS ${name}`);
+  return {
+    fields: fields.map(([name]) => name),
+    select: `SELECT t.seq AS record_seq, ${named.join(', ')} FROM (${selectRows(table, 'batch', false)}) AS t`,
+  };
 }

@@ -79,7 +79,7 @@ async function own(location: string, home: string, sessions: Sessions, command: 
     async *stream(sql, params = {}) {
       yield* jsonRows(sessions.in('read').bytes(sql, 'JSONEachRow', texts(params)));
     },
-    bytes: (sql, params = {}) => sessions.in('read').bytes(sql, 'RawBLOB', texts(params)),
+    bytes: (sql, format, params = {}) => sessions.in('read').bytes(sql, format, texts(params)),
     run: (sql, params, lane = 'write') => sessions.in(lane).run(sql, params),
     insert: async (table, rows) => {
       if (rows.length > 0) await sessions.in('write').insert(table, rows);

@@ -57,8 +57,8 @@ function remoteStore(client: ClickHouseClient, options: RemoteOptions): Store {
       const result = await client.query({ query, query_params, format: 'JSONEachRow' });
       for await (const rows of result.stream<Row>()) for (const row of rows) yield row.json();
     },
-    async *bytes(sql, query_params = {}) {
-      const { stream } = await client.exec({ query: `${sql} FORMAT RawBLOB`, query_params });
+    async *bytes(sql, format, query_params = {}) {
+      const { stream } = await client.exec({ query: `${sql} FORMAT ${format}`, query_params });
       yield* stream as AsyncIterable<Uint8Array>;
     },
     run: async (query, query_params = {}) => {

@@ -18,8 +18,8 @@ export interface Store {
   rows(sql: string, params?: Params, lane?: Lane): Promise<Row[]>;
   /** Rows of one query as they come: for answers of any size. Ending the loop early stops the query. */
   stream(sql: string, params?: Params): AsyncIterable<Row>;
-  /** The values of a result of one column as bytes, one after the other, nothing between them. */
-  bytes(sql: string, params?: Params): AsyncIterable<Uint8Array>;
+  /** A result as bytes. RawBLOB: the values of one column, one after the other, nothing between them. */
+  bytes(sql: string, format: 'RawBLOB' | 'JSONEachRow', params?: Params): AsyncIterable<Uint8Array>;
   /** A statement without rows. */
   run(sql: string, params?: Params, lane?: Lane): Promise<void>;
   /** Small batches of rows made in TypeScript, all with the same keys: columns of the table, digests by their *_hex. */
