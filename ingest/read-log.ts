@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Books, createBookkeeper, emptyBooks } from './books.ts';
 import { type AuditEvent, createAuditEventFramer } from './frame/audit-events.ts';
+import { type AuditJson, nodeOf, separatesEvents } from './frame/audit-json.ts';
 import { type Line, ReadError, splitLines } from './frame/lines.ts';
 import { type Format, recognise, type Source, sourceOf } from './frame/recognise.ts';
 import type { Envelope } from './load/segment.ts';
@@ -72,7 +73,9 @@ export async function readLog(
   };
   const take = (line: Line) => {
     const format = line.whole ? recognise(line.bytes) : 'oversized';
-    if (format === 'auditd') putEvents(framer.push(line));
+    if (format === 'auditd' || (format === 'unknown' && known === 'auditd' && separatesEvents(line.bytes)))
+      putEvents(framer.push(line));
+    else if (isAuditJson(format)) put(format, line.offset, line.bytes, 1, nodeOf(format, line.bytes));
     else put(format, line.offset, line.bytes, 1);
   };
 
@@ -109,6 +112,9 @@ export async function readLog(
     ? unknown(path, 'empty', 'the file is empty')
     : unknown(path, 'nothing-known', NOTHING_KNOWN);
 }
+
+const isAuditJson = (format: Format): format is AuditJson =>
+  format !== 'auditd' && format !== 'unknown' && format !== 'oversized' && sourceOf[format] === 'auditd';
 
 const unknown = (path: string, kind: FileProblem['kind'], detail: string): LogDone => ({
   known: false,

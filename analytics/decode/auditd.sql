@@ -25,6 +25,10 @@ WITH
     (n -> concat('0', toString(intDiv(n, 64) % 8), toString(intDiv(n, 8) % 8), toString(n % 8))) AS octal,
     (SELECT (groupArray(concat(arch, ' ', toString(number))), groupArray(toString(name))) FROM syscall_names) AS syscall_numbers,
     (SELECT (groupArray(number), groupArray(name)) FROM audit_names WHERE kind = 'errno') AS errno_names,
+    -- for shapes that write names where the kernel writes numbers (audit-lines.sql)
+    (SELECT (groupArray(toString(name)), groupArray(toString(-number))) FROM audit_names WHERE kind = 'errno') AS errno_words,
+    (SELECT (groupArray(number), groupArray(toString(name))) FROM audit_names WHERE kind = 'record_type') AS type_names,
+    (SELECT (groupArray(concat(transform(arch, ['c000003e', '40000003', 'c00000b7', '40000028'], ['x86_64', 'i386', 'aarch64', 'arm'], ''), ' ', name)), groupArray(toString(number))) FROM syscall_names) AS syscall_words,
     (SELECT (groupArray(number), groupArray(name)) FROM audit_names WHERE kind = 'signal') AS signal_names,
     (SELECT (groupArray(number), groupArray(name)) FROM audit_names WHERE kind = 'family') AS family_names,
     (SELECT (groupArray(number), groupArray(name)) FROM audit_names WHERE kind = 'ptrace') AS ptrace_names,
@@ -46,7 +50,7 @@ WITH
     -- nearly every event is one record, with nothing to unite
     single AS
     (
-        SELECT cluster, node, event_key, event_time AS time, boot_id, [(digest, loader, seq)] AS sources, lines_of(raw) AS lines
+        SELECT cluster, node, event_key, event_time AS time, boot_id, [(digest, loader, seq)] AS sources, lines_of({audit_lines}) AS lines
         FROM input_records
         WHERE (cluster, node, event_key) NOT IN (SELECT * FROM in_parts)
     ),
@@ -57,15 +61,23 @@ WITH
             any(event_time) AS time,
             max(boot_id) AS boot_id,
             arraySort(x -> (x.2, x.3), groupUniqArray((digest, loader, seq))) AS sources,
-            arrayFlatten(arrayMap(x -> lines_of(x.2), arraySort(x -> x.1, groupUniqArray((seq, raw))))) AS cut_lines,
+            -- of a line type that came in several shapes, the lines of the shape nearest to the kernel's
+            arrayFlatten(arrayMap(x -> arrayMap(l -> (x.1, l), lines_of(x.3)), arraySort(x -> (x.1, x.2), groupUniqArray((shape, seq, text))))) AS shaped_lines,
+            arrayMap(x -> type_of(x.2), shaped_lines) AS shaped_types,
+            arrayMap(x -> x.2, if(shaped_lines[1].1 = shaped_lines[-1].1, shaped_lines,
+                arrayFilter((x, t) -> x.1 = shaped_lines[indexOf(shaped_types, t)].1, shaped_lines, shaped_types))) AS cut_lines,
             -- of several records: each line once, none that is another one cut short, in the kernel's order whatever came first
             if(length(sources) = 1, cut_lines, arraySort(
                 l -> (indexOf(['SYSCALL', 'BPRM_FCAPS', 'CAPSET', 'MMAP', 'FD_PAIR', 'OBJ_PID', 'EXECVE', 'SOCKADDR', 'CWD', 'PATH', 'PROCTITLE'],
                               type_of(l)), l),
                 arrayFilter((l, next) -> NOT startsWith(next, l),
                             arraySort(arrayDistinct(cut_lines)) AS sorted_lines, arrayPushBack(arrayPopFront(sorted_lines), '')))) AS lines
-        FROM input_records
-        WHERE (cluster, node, event_key) IN (SELECT * FROM in_parts)
+        FROM
+        (
+            SELECT *, indexOf(['auditd', 'go-audit', 'journald-audit', 'laurel', 'auditbeat'], format) AS shape, {audit_lines} AS text
+            FROM input_records
+            WHERE (cluster, node, event_key) IN (SELECT * FROM in_parts)
+        )
         GROUP BY cluster, node, event_key
     ),
     events AS

@@ -7,5 +7,6 @@ multiIf(
     format = 'k8s-audit' AND event_key = '' AND {readable_json} = '', 'invalid-json',
     format = 'containerd-container' AND NOT isValidJSON(raw), 'invalid-json',
     format = 'containerd-event' AND NOT isValidJSON(extract(raw, '(\\{.*)$')), 'invalid-json',
+    format IN ('laurel', 'go-audit', 'journald-audit', 'auditbeat') AND NOT isValidJSON(raw), 'invalid-json',
     event_key = '', 'missing-identity',
     '')

@@ -1,6 +1,8 @@
 // From records to typed rows: each decoder is one SELECT over `input_records`, a name that stands for a closed list of
 // places records come from. Nothing is decoded outside the engine.
 import type { Store } from '../store/store.ts';
+import auditLines from './audit-lines.sql';
+import auditbeatLines from './auditbeat-lines.sql';
 import auditd from './auditd.sql';
 import reason from './dead-letter-reason.sql';
 import deadLetters from './dead-letters.sql';
@@ -46,9 +48,15 @@ const storedParts = `records FINAL
     AND (cluster, node, event_key) IN (SELECT cluster, node, event_key FROM ${auditdOfBatch})
     AND (cluster, node, digest) NOT IN (SELECT cluster, node, digest FROM ${auditdOfBatch})`;
 
+// Comments go: a replacement stands in the middle of a line.
+const withoutComments = (sql: string) => sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
+const auditdOfAnyShape = auditd.replaceAll('{audit_lines}', () =>
+  withoutComments(auditLines).replace('{auditbeat_lines}', () => withoutComments(auditbeatLines)),
+);
+
 const decoders: Record<TypedTable, { source: string; select: string }> = {
   k8s_audit: { source: 'k8s-audit', select: k8sAudit.replace('{readable_json}', () => READABLE_JSON) },
-  auditd: { source: 'auditd', select: auditd },
+  auditd: { source: 'auditd', select: auditdOfAnyShape },
   runtime: { source: 'runtime', select: runtime },
 };
 const typedTables = Object.keys(decoders) as TypedTable[];

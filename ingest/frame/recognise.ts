@@ -1,13 +1,25 @@
 // What a line is, by its content alone. File names say nothing: logs are renamed, rotated, pasted together.
 
 import { readAuditHeader } from './audit-header.ts';
+import { type AuditJson, auditJsonOf } from './audit-json.ts';
 
 export type Source = 'k8s-audit' | 'auditd' | 'runtime';
-export type Format = 'k8s-audit' | 'auditd' | 'containerd-event' | 'containerd-container' | 'unknown' | 'oversized';
+export type Format =
+  | 'k8s-audit'
+  | 'auditd'
+  | AuditJson
+  | 'containerd-event'
+  | 'containerd-container'
+  | 'unknown'
+  | 'oversized';
 
 export const sourceOf: Record<Exclude<Format, 'unknown' | 'oversized'>, Source> = {
   'k8s-audit': 'k8s-audit',
   auditd: 'auditd',
+  laurel: 'auditd',
+  'go-audit': 'auditd',
+  'journald-audit': 'auditd',
+  auditbeat: 'auditd',
   'containerd-event': 'runtime',
   'containerd-container': 'runtime',
 };
@@ -22,7 +34,7 @@ export function recognise(line: Buffer): Exclude<Format, 'oversized'> {
   if (line[0] === 0x7b) {
     if (line.includes(AUDIT_ID)) return 'k8s-audit';
     if (containerHead.test(line.toString('latin1', 0, 2 * HEAD_BYTES))) return 'containerd-container';
-    return 'unknown';
+    return auditJsonOf(line) ?? 'unknown';
   }
   if (readAuditHeader(line)) return 'auditd';
   if (ctrHead.test(line.toString('latin1', 0, HEAD_BYTES))) return 'containerd-event';

@@ -3,6 +3,7 @@
 // rows replace themselves (docs/decisions/0002-records-last.md).
 import { DEAD_LETTER_REASON, decodeBatch, READABLE_JSON } from '../../analytics/decode/decode.ts';
 import { type Store, sqlString } from '../../analytics/store/store.ts';
+import auditIdentity from './audit-identity.sql';
 import { SEGMENT_STRUCTURE } from './segment.ts';
 import stageSteps from './stage.sql';
 
@@ -12,8 +13,12 @@ const RECORD_COLUMNS =
 const RECEIPT_COLUMNS = 'source, cluster, node, digest, collector, received_at, stream, position, loader, seq';
 
 // Steps of the statement stay steps (stage.sql). Small blocks bound the memory.
-const stage = `${stageSteps.replace('{readable_json}', () => READABLE_JSON).replace('{dead_letter_reason}', () => DEAD_LETTER_REASON)}
+const stage = `${stageSteps
+  .replace('{readable_json}', () => READABLE_JSON)
+  .replace('{audit_identity}', () => auditIdentity.replace(/^--.*\n/gm, ''))
+  .replace('{dead_letter_reason}', () => DEAD_LETTER_REASON)}
   SETTINGS max_threads = 1, query_plan_merge_expressions = 0, max_block_size = 8192`;
+
 const NOT_YET_STORED = `(source, cluster, node, digest) NOT IN (
   SELECT source, cluster, node, digest FROM records
   WHERE event_time BETWEEN (SELECT min(event_time) FROM staged WHERE batch = {batch:String})

@@ -16,7 +16,8 @@ WITH
             *,
             -- what the engine reads as it came needs no mending
             if(format = 'k8s-audit' AND as_received.auditID = '', JSONExtract({readable_json}, k8s_type), as_received) AS k8s,
-            if(format = 'auditd', extractGroups(substring(raw, 1, 400), 'msg=audit\\((\\d+)\\.(\\d+):(\\d+)\\)'), []) AS audit,
+            multiIf(format = 'auditd', extractGroups(substring(raw, 1, 400), 'msg=audit\\((\\d+)\\.(\\d+):(\\d+)\\)'),
+                    source = 'auditd', extractGroups({audit_identity}, '^(\\d+)\\.(\\d{3}):(\\d+)$'), []) AS audit,
             if(format = 'containerd-event', extractGroups(substring(raw, 1, 400), '^(\\S+ \\S+) \\+0000 UTC (\\S+) (/\\S+) '), []) AS event,
             if(format = 'containerd-container', JSONExtract(raw, document_type), defaultValueOfTypeName(document_type)) AS document
         FROM plain
@@ -27,14 +28,14 @@ WITH
             *,
             multiIf(
                 -- a time of nine billion seconds is beyond belief and within what the type holds
-                format = 'auditd', toDateTime64(fromUnixTimestamp64Milli(least(toInt64OrZero(audit[1]), 9000000000) * 1000 + least(toInt64OrZero(audit[2]), 999), 'UTC'), 9, 'UTC'),
+                source = 'auditd', toDateTime64(fromUnixTimestamp64Milli(least(toInt64OrZero(audit[1]), 9000000000) * 1000 + least(toInt64OrZero(audit[2]), 999), 'UTC'), 9, 'UTC'),
                 parseDateTime64BestEffortOrZero(multiIf(
                     format = 'k8s-audit', if(k8s.requestReceivedTimestamp = '', k8s.stageTimestamp, k8s.requestReceivedTimestamp),
                     format = 'containerd-event', event[1],
                     format = 'containerd-container', if(document.observedAt = '', document.info.CreatedAt, document.observedAt),
                     ''), 9, 'UTC')) AS taken,
             multiIf(format = 'k8s-audit', if(k8s.auditID = '', '', concat(k8s.auditID, '/', k8s.stage)),
-                    format = 'auditd', if(empty(audit), '', concat(audit[1], '.', audit[2], ':', audit[3])),
+                    source = 'auditd', if(empty(audit), '', concat(audit[1], '.', audit[2], ':', audit[3])),
                     format = 'containerd-event', if(empty(event), '', concat(event[1], '/', event[2], '/', event[3])),
                     format = 'containerd-container', if(document.id = '' AND document.info.ID = '', '', concat('container/', document.info.ID, document.id)),
                     '') AS event_key
