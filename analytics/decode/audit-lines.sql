@@ -21,8 +21,8 @@ multiIf(
                     name = 'ARGV', arrayStringConcat(arrayMap((a, n) -> concat('a', toString(n - 1), '=', if(a = '', '""', hex(decodeURLComponent(a)))),
                         JSONExtract(field, 'Array(String)'), arrayEnumerate(JSONExtract(field, 'Array(String)'))), ' '),
                     name = 'SADDR', concat('saddr=', multiIf(
-                        JSONExtractString(field, 'saddr_fam') = 'inet', concat('0200', hex(toUInt16(JSONExtractUInt(field, 'port'))), hex(IPv4StringToNumOrDefault(JSONExtractString(field, 'addr'))), '0000000000000000'),
-                        JSONExtractString(field, 'saddr_fam') = 'inet6', concat('0A00', hex(toUInt16(JSONExtractUInt(field, 'port'))), '00000000', hex(IPv6StringToNumOrDefault(JSONExtractString(field, 'addr'))), '00000000'),
+                        JSONExtractString(field, 'saddr_fam') = 'inet', concat('0200', leftPad(hex(toUInt16(JSONExtractUInt(field, 'port'))), 4, '0'), leftPad(hex(IPv4StringToNumOrDefault(JSONExtractString(field, 'addr'))), 8, '0'), '0000000000000000'),
+                        JSONExtractString(field, 'saddr_fam') = 'inet6', concat('0A00', leftPad(hex(toUInt16(JSONExtractUInt(field, 'port'))), 4, '0'), '00000000', hex(IPv6StringToNumOrDefault(JSONExtractString(field, 'addr'))), '00000000'),
                         JSONExtractString(field, 'saddr_fam') IN ('local', 'unix'), concat('0100', hex(decodeURLComponent(JSONExtractString(field, 'path'))), '00'),
                         JSONExtractString(field, 'saddr_fam') = 'netlink', '100000000000000000000000', '')),
                     -- what LAUREL adds is in capitals
