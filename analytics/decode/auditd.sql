@@ -50,9 +50,8 @@ WITH
     -- nearly every event is one record, with nothing to unite
     single AS
     (
-        SELECT cluster, node, event_key, event_time AS time, boot_id, [(digest, loader, seq)] AS sources, lines_of({audit_lines}) AS lines
-        FROM input_records
-        WHERE (cluster, node, event_key) NOT IN (SELECT * FROM in_parts)
+        SELECT cluster, node, event_key, event_time AS time, boot_id, [(digest, loader, seq)] AS sources, lines_of(text) AS lines
+        FROM (SELECT *, {audit_lines} AS text FROM input_records WHERE (cluster, node, event_key) NOT IN (SELECT * FROM in_parts))
     ),
     united AS
     (

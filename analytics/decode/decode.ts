@@ -50,13 +50,12 @@ const storedParts = `records FINAL
 
 // Comments go: a replacement stands in the middle of a line.
 const withoutComments = (sql: string) => sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
-const auditdOfAnyShape = auditd.replaceAll('{audit_lines}', () =>
-  withoutComments(auditLines).replace('{auditbeat_lines}', () => withoutComments(auditbeatLines)),
-);
+const linesOfAnyShape = withoutComments(auditLines).replace('{auditbeat_lines}', () => withoutComments(auditbeatLines));
+const auditdOfShapes = (any: boolean) => auditd.replaceAll('{audit_lines}', () => (any ? linesOfAnyShape : 'raw'));
 
 const decoders: Record<TypedTable, { source: string; select: string }> = {
   k8s_audit: { source: 'k8s-audit', select: k8sAudit.replace('{readable_json}', () => READABLE_JSON) },
-  auditd: { source: 'auditd', select: auditdOfAnyShape },
+  auditd: { source: 'auditd', select: auditdOfShapes(true) },
   runtime: { source: 'runtime', select: runtime },
 };
 const typedTables = Object.keys(decoders) as TypedTable[];
@@ -86,12 +85,14 @@ export const TYPED_TABLES: readonly Typed[] = typedTables.map((table) => ({
 /**
  * Rows of a derived table from the records of a place, as one SELECT; it runs with DECODE_SETTINGS.
  * @param united whether auditd events of a batch have parts that were stored before
+ * @param shaped whether some came as JSON: what reads it takes the engine a quarter of a second to prepare
  */
-export function selectRows(target: Target, place: Place, united = true): string {
+export function selectRows(target: Target, place: Place, united = true, shaped = true): string {
   const read = (select: string, from: string) =>
     select.replaceAll(/FROM input_records\b/g, () => `FROM (${from}) AS input_records`);
   if (target === 'dead_letters') return read(deadLetters, `SELECT * FROM ${places[place]}`);
-  const { source, select } = decoders[target];
+  const { source } = decoders[target];
+  const select = target === 'auditd' && !shaped ? auditdOfShapes(false) : decoders[target].select;
   const decodable = `FROM ${places[place]} AND source = '${source}' AND reason = ''`;
   if (target === 'auditd' && place === 'batch' && united)
     return read(select, `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL SELECT ${EVENT_COLUMNS} FROM ${storedParts}`);
@@ -113,8 +114,17 @@ export async function targetsOf(store: Store, batch: string): Promise<Target[]> 
 export async function decodeBatch(store: Store, batch: string): Promise<void> {
   for (const target of await targetsOf(store, batch)) {
     const united = target === 'auditd' && (await hasStoredParts(store, batch));
-    await store.run(`INSERT INTO ${target} ${selectRows(target, 'batch', united)} ${DECODE_SETTINGS}`, { batch });
+    const shaped = united || (target === 'auditd' && (await hasShapes(store, batch)));
+    await store.run(`INSERT INTO ${target} ${selectRows(target, 'batch', united, shaped)} ${DECODE_SETTINGS}`, {
+      batch,
+    });
   }
+}
+
+async function hasShapes(store: Store, batch: string): Promise<boolean> {
+  const sql = `SELECT count() > 0 AS found FROM ${auditdOfBatch} AND format != 'auditd'`;
+  const [row] = await store.rows(sql, { batch }, 'write');
+  return Boolean(row?.['found']);
 }
 
 // Asked first, for the decoder reads what it is given more than once. Mostly the store holds little of the batch's time:
