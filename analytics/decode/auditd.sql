@@ -118,7 +118,7 @@ WITH
                 extractAllGroupsVertical(l, ' a(\\d+)(?:\\[(\\d+)\\])?=("[^"]*"|\\S*)')), execve_lines)))) AS argument_parts,
             arraySort(m -> toUInt32OrZero(m['item']), arrayMap(l -> extractKeyValuePairs(l, '=', ' ', '\x01'), path_lines)) AS paths,
             -- old logins tell `old auid=4294967295 new auid=0`
-            if(is_special, replaceAll(replaceAll(arrayStringConcat(arrayMap(l -> substring(l, position(l, '): ') + 3),
+            if(is_special, replaceAll(replaceAll(arrayStringConcat(arrayMap(l -> trim(LEADING ': ' FROM substring(l, position(l, ')') + 1)),
                 arrayFilter((l, t) -> t NOT IN ('SYSCALL', 'EXECVE', 'PATH', 'CWD', 'PROCTITLE', 'SOCKADDR', 'BPRM_FCAPS', 'CAPSET', 'EOE'), lines, types)), ' '),
                 ' old ', ' old-'), ' new ', ' '), '') AS special_text,
             if(is_special, extract(special_text, 'msg=(?:\'(.*)\'|"(.*)")$'), '') AS user_text
@@ -152,7 +152,9 @@ SELECT
     toInt64OrZero(sc['exit']) AS exit,
     if(exit >= 0, '', transform(-exit, errno_names.1, errno_names.2, '')) AS exit_name,
     if(is_syscall, [sc['a0'], sc['a1'], sc['a2'], sc['a3']], []) AS args,
-    if(syscall < 0, map(), multiIf(
+    -- a program that a signal ended (ANOM_ABEND, SECCOMP), and the call it was ended for
+    if(syscall < 0, if(found['sig'] = '', map(), map('signal', transform(toInt64OrZero(found['sig']), signal_names.1, signal_names.2, ''),
+        'syscall', transform(concat(found['arch'], ' ', found['syscall']), syscall_numbers.1, syscall_numbers.2, found['syscall']))), multiIf(
         syscall_name = 'mount', map('flags', flag_names(mount_bits, from_hex(args[4]))),
         syscall_name IN ('execve', 'execveat', 'connect', 'bind', 'accept', 'accept4'), map(),
         syscall_name IN ('setns', 'unshare'), map('flags', flag_names(clone_bits, from_hex(args[syscall_name = 'setns' ? 2 : 1]))),
@@ -192,7 +194,7 @@ SELECT
     number_or_unset(if(is_syscall, sc['ses'], found['ses'])) AS ses,
     if(is_syscall, untrusted(sc['comm']), found['comm']) AS comm,
     if(is_syscall, untrusted(sc['exe']), found['exe']) AS exe,
-    if(sc['key'] IN ('', '(null)'), [], arrayFilter(k -> k != '', splitByChar('\x01', untrusted(sc['key'])))) AS keys,
+    if(sc['key'] IN ('', '(null)'), [], arrayFilter(k -> k != '', splitByChar('\x01', untrusted(if(startsWith(sc['key'], '"'), sc['key'], trim(TRAILING '"' FROM sc['key'])))))) AS keys,
     if(is_syscall, sc['subj'], found['subj']) AS subj,
     -- each part of a long argument is quoted or hex by itself
     if(empty(argument_parts), arrayMap(a -> untrusted(substring(a, position(a, '=') + 1)), arguments),
@@ -223,10 +225,11 @@ SELECT
             '') AS addr,
     if(addr_family IN ('inet', 'inet6'), reinterpretAsUInt16(reverse(unhex(substring(saddr, 5, 4)))), 0) AS port,
     if(capability_line = '', [], arrayMap(b -> if(capability_bits[b + 1] = '', toString(b), capability_bits[b + 1]),
-        bitPositionsToArray(from_hex(extract(capability_line, ' (?:cap_)?pe=([0-9a-f]+)'))))) AS capabilities,
+        bitPositionsToArray(from_hex(extract(capability_line, ' (?:cap_|new_)?pe=([0-9a-f]+)'))))) AS capabilities,
     found['op'] AS op,
     found['acct'] AS acct,
-    multiIf(found['res'] IN ('success', '1', 'yes'), 'success', found['res'] IN ('failed', '0', 'no'), 'failed', '') AS result,
+    -- Linux of 2007 ends with `res=success)`
+    if(NOT is_special, '', transform(trim(TRAILING ')' FROM found['res']), ['success', '1', 'yes', 'failed', '0', 'no'], ['success', 'success', 'success', 'failed', 'failed', 'failed'], '')) AS result,
     if(is_special, mapFilter((k, v) -> k NOT IN ('', 'type', 'msg'), CAST((field_names, arrayMap(n -> found[n], field_names)), 'Map(String, String)')), map()) AS fields,
     arrayMap(x -> x.1, sources) AS digests,
     sources[1].2 AS loader,
