@@ -72,7 +72,7 @@ export interface Typed {
 
 const keys: Record<TypedTable, Pick<Typed, 'key' | 'madeOf'>> = {
   k8s_audit: { key: 'cluster, time, audit_id, stage', madeOf: '[digest]' },
-  auditd: { key: 'cluster, node, time, serial', madeOf: 'digests' },
+  auditd: { key: 'cluster, node, time, serial, odd_key', madeOf: 'digests' },
   runtime: { key: 'cluster, node, time, topic, runtime_namespace, container_id, exec_id, digest', madeOf: '[digest]' },
 };
 

@@ -88,6 +88,22 @@ describe('a batch', () => {
     expect(times).toEqual([{ t: '1970-01-01 00:00:00.000000000' }]);
   });
 
+  it('makes a row of each auditd event, also where times and serials are none a kernel writes', async () => {
+    const ids = [
+      '175439425.224:1',
+      '99999999999.224:1',
+      '1795439390.6325:2',
+      '1795439390.63:2',
+      '1795439390.630:2',
+      '1795439390.630:02',
+    ];
+    await load(
+      ids.map((id) => ({ format: 'auditd', raw: `type=CWD msg=audit(${id}): cwd="/"`, envelope: { node: 'odd' } })),
+    );
+    const rows = await store.rows("SELECT odd_key FROM auditd FINAL WHERE node = 'odd' ORDER BY odd_key");
+    expect(rows.map((r) => r['odd_key'])).toEqual(['', ...ids.filter((id) => id !== '1795439390.630:2').sort()]);
+  });
+
   it('of a killed loader goes after a day, one of now stays', async () => {
     for (const [batch, at] of [
       ['old', 'now() - INTERVAL 2 DAY'],

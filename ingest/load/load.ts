@@ -19,10 +19,13 @@ const stage = `${stageSteps
   .replace('{dead_letter_reason}', () => DEAD_LETTER_REASON)}
   SETTINGS max_threads = 1, query_plan_merge_expressions = 0, max_block_size = 8192`;
 
+// Two records of a batch may lie a century apart, all of the store between them: kept in memory is only what the batch has, too.
+// identity: by the index, each of these digests would be looked up in every granule.
 const NOT_YET_STORED = `(source, cluster, node, digest) NOT IN (
   SELECT source, cluster, node, digest FROM records
   WHERE event_time BETWEEN (SELECT min(event_time) FROM staged WHERE batch = {batch:String})
-                       AND (SELECT max(event_time) FROM staged WHERE batch = {batch:String}))`;
+                       AND (SELECT max(event_time) FROM staged WHERE batch = {batch:String})
+    AND identity(digest) IN (SELECT digest FROM staged WHERE batch = {batch:String}))`;
 
 export interface Loaded {
   records: number;

@@ -78,6 +78,7 @@ CREATE TABLE IF NOT EXISTS auditd
     node          LowCardinality(String),
     time          DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     serial        UInt64 CODEC(Delta, ZSTD(1)),
+    odd_key       String,                          -- seconds.millis:serial as written, where time and serial do not say it
     boot_id       LowCardinality(String),
     record_types  Array(LowCardinality(String)),
     arch          LowCardinality(String),          -- x86_64, i386, aarch64, arm, or the number in hex
@@ -133,7 +134,7 @@ CREATE TABLE IF NOT EXISTS auditd
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY if(time < toDateTime64('2015-01-01 00:00:00', 3, 'UTC'), 0, toYYYYMM(time))
-ORDER BY (cluster, node, time, serial);
+ORDER BY (cluster, node, time, serial, odd_key);
 
 -- One event of a container runtime, or one document of a container (topic 'container').
 CREATE TABLE IF NOT EXISTS runtime
