@@ -50,6 +50,11 @@ describe('a recording', () => {
       duplicates: 0,
       dead_letters: 0,
       events: { k8s_audit: 3298, auditd: 20532, runtime: 1535 },
+      // as wc counts the four logs
+      lines: 99145,
+      bytes: 26136110,
+      folded_lines: 99145 - 25365,
+      balanced: true,
     });
     before = await contentOf(store);
   });
