@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { DEFAULT_STORE } from '../analytics/store/connect.ts';
 import { commands } from './commands/index.ts';
 import { createContext, EXIT, explain, type GlobalOptions, type Input } from './context.ts';
+import type { Output } from './render/rows.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const beside = (name: string) => (existsSync(join(here, name)) ? join(here, name) : undefined);
@@ -25,22 +26,38 @@ const program = new Command('vestige')
   .exitOverride();
 
 const stop = new AbortController();
-// the first asks the command to end, a second one ends it; and one that does not listen is ended all the same
 const ENDS_WITHIN_MS = 10_000;
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-] as const) {
+// The engine's threads may wait for minutes on one another when the process ends under them (seen at process.exit with a query on its
+// way): who must end at once cleans up and is killed.
+const endNow = () => {
+  process.emit('exit', 0);
+  process.kill(process.pid, 'SIGKILL');
+};
+// the first asks the command to end, a second one ends it; and one that does not listen is ended all the same
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (stop.signal.aborted) process.exit(128 + number);
+    if (stop.signal.aborted) endNow();
     stop.abort(signal);
-    setTimeout(() => process.exit(128 + number), ENDS_WITHIN_MS).unref();
+    setTimeout(endNow, ENDS_WITHIN_MS).unref();
   });
 }
-// a reader that closes the pipe (head) ends the program quietly
-process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed),
-);
+// a reader that closes the pipe (head) ends the command quietly: what it writes next is thrown back at it
+let closed: NodeJS.ErrnoException | undefined;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  closed = error;
+  stop.abort(error);
+  setTimeout(endNow, ENDS_WITHIN_MS).unref();
+});
+const stdout: Output = {
+  isTTY: process.stdout.isTTY,
+  get columns() {
+    return process.stdout.columns;
+  },
+  write: (text) => {
+    if (closed !== undefined) throw closed;
+    return process.stdout.write(text);
+  },
+};
 
 const context = createContext({
   stdin: () => process.stdin as unknown as Input, // no encoding is set: chunks are bytes
@@ -48,7 +65,7 @@ const context = createContext({
     closeSync(0);
     openSync('/dev/null', 'r'); // the lowest free descriptor, so this one
   },
-  stdout: process.stdout,
+  stdout,
   stderr: process.stderr,
   now: () => new Date(),
   packDirectory: beside('pack') ?? join(here, '../analytics/rules/pack'),
@@ -68,6 +85,8 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  } else if (error === closed && closed?.code === 'EPIPE') {
+    process.exitCode = EXIT.done;
   } else {
     const { message, exitCode } = explain(error);
     process.stderr.write(`vestige: ${message}\n`);
