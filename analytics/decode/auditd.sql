@@ -63,8 +63,12 @@ WITH
             -- of a line type that came in several shapes, the lines of the shape nearest to the kernel's
             arrayFlatten(arrayMap(x -> arrayMap(l -> (x.1, l), lines_of(x.3)), arraySort(x -> (x.1, x.2), groupUniqArray((shape, seq, text))))) AS shaped_lines,
             arrayMap(x -> type_of(x.2), shaped_lines) AS shaped_types,
-            arrayMap(x -> x.2, if(shaped_lines[1].1 = shaped_lines[-1].1, shaped_lines,
-                arrayFilter((x, t) -> x.1 = shaped_lines[indexOf(shaped_types, t)].1, shaped_lines, shaped_types))) AS cut_lines,
+            arrayMap(x -> x.1, shaped_lines) AS shapes,
+            -- a lambda takes a copy of what it captures for every element: never of thousands of lines
+            shapes[1] != shapes[-1] AND length(shapes) <= 300 AS is_mixed,
+            arrayMap(x -> x.2, if(is_mixed,
+                arrayFilter((x, t) -> x.1 = shapes[indexOf(shaped_types, t)], if(is_mixed, shaped_lines, []), if(is_mixed, shaped_types, [])),
+                shaped_lines)) AS cut_lines,
             -- of several records: each line once, none that is another one cut short, in the kernel's order whatever came first
             if(length(sources) = 1, cut_lines, arraySort(
                 l -> (indexOf(['SYSCALL', 'BPRM_FCAPS', 'CAPSET', 'MMAP', 'FD_PAIR', 'OBJ_PID', 'EXECVE', 'SOCKADDR', 'CWD', 'PATH', 'PROCTITLE'],
