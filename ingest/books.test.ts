@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addBooks, type Books, createBookkeeper, emptyBooks, isBalanced } from './books.ts';
-import { splitLines } from './frame/lines.ts';
+import { splitLines, start } from './frame/lines.ts';
 import { readLog } from './read-log.ts';
 
 const A = 'audit(1795439390.632:1)';
@@ -70,10 +70,12 @@ describe('books', () => {
         yield Buffer.from(text);
     })();
     let delivered = 0;
-    for await (const lines of splitLines(keeper.readChunks(chunks), 30)) {
-      for (const line of lines) {
-        if (keeper.readLine(line)) continue;
-        keeper.deliver(line.bytes.length, 1);
+    for await (const block of splitLines(keeper.readChunks(chunks), 30)) {
+      keeper.readLines(block);
+      for (let i = 0; i < block.count; i++) {
+        const [from, to] = [start(block, i), block.ends[i] as number];
+        if (keeper.isBlank(block.bytes, from, to)) continue;
+        keeper.deliver(to - from, 1);
         delivered++;
       }
     }

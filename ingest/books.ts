@@ -1,7 +1,7 @@
 // The books of an import: every byte and every line that was read is in a record or said not to be, and why
 // (docs/reference/accounting.md). What came in is counted as it is read, what went out as records are handed on: the two
 // must meet.
-import type { Line } from './frame/lines.ts';
+import type { LineBlock } from './frame/lines.ts';
 
 export interface Books {
   /** Bytes of the logs, uncompressed. */
@@ -50,8 +50,10 @@ export interface Bookkeeper {
   readonly books: Books;
   /** Counts bytes on their way to be cut into lines. */
   readChunks(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer>;
-  /** Every line, as it comes. True: nothing but a line's end, there is nothing to take from it. */
-  readLine(line: Line): boolean;
+  /** Every block of lines, as it comes. */
+  readLines(block: LineBlock): void;
+  /** Whether a line of that block is nothing but a line's end: there is nothing to take from it. */
+  isBlank(bytes: Buffer, from: number, to: number): boolean;
   /** Lines that are no part of a record, or bytes of lines around their records. */
   ignore(left: { lines: number; bytes: number }): void;
   /** A record was made of so many lines. */
@@ -63,6 +65,7 @@ const CARRIAGE_RETURN = 13;
 export function createBookkeeper(): Bookkeeper {
   const books = emptyBooks();
   let lineIsOpen = false;
+  let lineWentOn = false;
   return {
     books,
     async *readChunks(chunks) {
@@ -71,16 +74,19 @@ export function createBookkeeper(): Bookkeeper {
         yield chunk;
       }
     },
-    readLine: ({ bytes, ended }) => {
+    readLines: (block) => {
       const goesOn = lineIsOpen;
-      lineIsOpen = !ended;
-      if (ended) books.separator_bytes++;
-      if (!goesOn) books.lines++;
-      const blank = bytes.length === 0 || (bytes.length === 1 && bytes[0] === CARRIAGE_RETURN && !goesOn);
-      if (!blank && goesOn) books.further_records++;
-      if (blank && !goesOn) books.blank_lines++;
-      if (blank) books.separator_bytes += bytes.length;
-      return blank;
+      lineIsOpen = !block.ended;
+      lineWentOn = goesOn;
+      if (block.ended) books.separator_bytes += block.count;
+      books.lines += goesOn ? block.count - 1 : block.count;
+      if (goesOn && block.bytes.length > 0) books.further_records++;
+    },
+    isBlank: (bytes, from, to) => {
+      if (to - from > 1 || (to - from === 1 && (bytes[from] !== CARRIAGE_RETURN || lineWentOn))) return false;
+      if (!lineWentOn) books.blank_lines++;
+      books.separator_bytes += to - from;
+      return true;
     },
     ignore: ({ lines, bytes }) => {
       books.ignored_lines += lines;

@@ -4,10 +4,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DECODE_SETTINGS, selectRows, TYPED_TABLES, type Typed, targetsOf } from '../analytics/decode/decode.ts';
+import { withStaged } from '../analytics/decode/staged.ts';
 import { type Store, sqlString } from '../analytics/store/store.ts';
 import { readUncompressed } from './frame/lines.ts';
-import { stageSegment, unstage } from './load/load.ts';
-import { batchName, createSegment, type Segment } from './load/segment.ts';
+import { stageSegment } from './load/load.ts';
+import { createSegment, type Segment } from './load/segment.ts';
 import { type FileProblem, type ReadOptions, readLog, type Sink } from './read-log.ts';
 
 export interface UndecodedRecord {
@@ -69,8 +70,7 @@ function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(
     segment = undefined;
     if (!full) return;
     full.close();
-    const batch = batchName('decode', n);
-    decoding = decoding.then(() => decodeSegment(batch, full.path, deps));
+    decoding = decoding.then(() => decodeSegment(full.path, deps));
     decoding.catch(() => undefined); // told by whoever waits for it next
   };
   return {
@@ -80,7 +80,7 @@ function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(
         segment = createSegment(join(deps.temporary, `${++n}.bin`));
         timer = setTimeout(decodeNext, WAIT_MS_MAX);
       }
-      segment.append(envelope, { ...record, seq: ++seq });
+      segment.append(envelope, ++seq, record);
     },
     chunkIsRead: async () => {
       if ((segment?.rawBytes ?? 0) < (n === 1 ? FIRST_BATCH_BYTES : BATCH_BYTES)) return;
@@ -98,36 +98,34 @@ function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(
 
 const Undecoded = z.object({ stream: z.string(), position: z.number(), reason: z.string(), detail: z.string() });
 
-async function decodeSegment(batch: string, path: string, { store, stop, write, onUndecoded }: Dependencies) {
+async function decodeSegment(path: string, { store, stop, write, onUndecoded }: Dependencies) {
   if (stop.aborted) return;
-  await stageSegment(store, batch, path);
-  rmSync(path);
-  try {
-    const targets = await targetsOf(store, batch);
+  await withStaged(store, async (staged) => {
+    await stageSegment(store, staged, path);
+    rmSync(path);
+    const targets = await targetsOf(store, staged);
     const typed = TYPED_TABLES.filter(({ table }) => targets.includes(table));
-    for await (const lines of readLines(store, batch, typed)) {
+    for await (const lines of readLines(store, staged, typed)) {
       if (stop.aborted) return;
       await write(lines);
     }
     if (targets.includes('dead_letters')) {
-      const sql = `SELECT stream, position, reason, detail FROM (${selectRows('dead_letters', 'batch')}) ORDER BY stream, position`;
-      for (const row of await store.rows(sql, { batch })) onUndecoded(Undecoded.parse(row));
+      const sql = `SELECT stream, position, reason, detail FROM (${selectRows('dead_letters', { staged })}) ORDER BY stream, position`;
+      for (const row of await store.rows(sql)) onUndecoded(Undecoded.parse(row));
     }
-  } finally {
-    await unstage(store, batch);
-  }
+  });
 }
 
 const JSON_SETTINGS = `${DECODE_SETTINGS}, output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0`;
 
 /** The events of a batch as lines of JSON, in the order of their records. */
-async function* readLines(store: Store, batch: string, typed: readonly Typed[]): AsyncIterable<Uint8Array> {
-  const tables = await Promise.all(typed.map((t) => selectFields(store, t)));
+async function* readLines(store: Store, staged: string, typed: readonly Typed[]): AsyncIterable<Uint8Array> {
+  const tables = await Promise.all(typed.map((t) => selectFields(store, staged, t)));
   const [first, another] = tables;
   if (!first) return;
   if (!another) {
     const sql = `SELECT * EXCEPT (record_seq) FROM (${first.select}) ORDER BY record_seq ${JSON_SETTINGS}`;
-    return yield* store.bytes(sql, 'JSONEachRow', { batch });
+    return yield* store.bytes(sql, 'JSONEachRow');
   }
   // tables of different columns: each row is made a line where it stands, which takes longer
   const events = tables.map(
@@ -135,7 +133,7 @@ async function* readLines(store: Store, batch: string, typed: readonly Typed[]):
       `SELECT record_seq, formatRow('JSONEachRow', ${fields.join(', ')}) AS line FROM (${select})`,
   );
   const sql = `SELECT line FROM (${events.join(' UNION ALL ')}) ORDER BY record_seq ${JSON_SETTINGS}`;
-  yield* store.bytes(sql, 'RawBLOB', { batch });
+  yield* store.bytes(sql, 'RawBLOB');
 }
 
 // Where the record lies is told by its digest; by whom and when it was loaded is nothing here.
@@ -144,6 +142,7 @@ const LEFT_OUT = ['loader', 'seq', 'version', 'digest', 'digests'];
 /** Rows of a typed table: source, the columns in the types they are stored in, digests in hex; and record_seq to sort by. */
 async function selectFields(
   store: Store,
+  staged: string,
   { table, source, madeOf }: Typed,
 ): Promise<{ fields: string[]; select: string }> {
   const columns = await store.rows(
@@ -162,6 +161,6 @@ async function selectFields(
   const named = fields.map(([name, expression]) => `${expression} AS ${name}`);
   return {
     fields: fields.map(([name]) => name),
-    select: `SELECT t.seq AS record_seq, ${named.join(', ')} FROM (${selectRows(table, 'batch', false)}) AS t`,
+    select: `SELECT t.seq AS record_seq, ${named.join(', ')} FROM (${selectRows(table, { staged }, false)}) AS t`,
   };
 }

@@ -171,7 +171,7 @@ function createBatches(store: Store, temporary: string): Batches {
     },
     append: (envelope, record) => {
       segment ??= createSegment(join(temporary, `${++n}.bin`));
-      segment.append(envelope, { ...record, seq: ++seq });
+      segment.append(envelope, ++seq, record);
       if (segment.rawBytes >= BATCH_RAW_BYTES) closeSegment();
     },
     loaded: () => total,

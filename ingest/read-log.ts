@@ -5,8 +5,9 @@ import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Books, createBookkeeper, emptyBooks } from './books.ts';
 import { type AuditEvent, createAuditEventFramer } from './frame/audit-events.ts';
+import { emptyHeader, readAuditHeader } from './frame/audit-header.ts';
 import { type AuditJson, nodeOf, separatesEvents } from './frame/audit-json.ts';
-import { type Line, ReadError, splitLines } from './frame/lines.ts';
+import { ReadError, splitLines } from './frame/lines.ts';
 import { type Format, recognise, type Source, sourceOf } from './frame/recognise.ts';
 import type { Envelope } from './load/segment.ts';
 
@@ -49,6 +50,13 @@ const RECOGNISE_BYTES = 256 * 1024;
 const CLUSTER_DEFAULT = 'default';
 const NOTHING_KNOWN = 'holds no Kubernetes audit, auditd or container runtime records';
 
+/** A line that came before the log was known. */
+interface Seen {
+  line: Buffer;
+  offset: number;
+  whole: boolean;
+}
+
 /** @param path of the file the bytes come from: names the stream, and a node.json beside it says whose logs these are */
 export async function readLog(
   path: string,
@@ -59,7 +67,8 @@ export async function readLog(
   const envelopes = createEnvelopes(path, options, now, sink.loader);
   const framer = createAuditEventFramer();
   const keeper = createBookkeeper();
-  const seen: Line[] = [];
+  const header = emptyHeader();
+  const seen: Seen[] = [];
   let known: Format | undefined =
     options.source === 'auditd' || options.source === 'k8s-audit' ? options.source : undefined;
 
@@ -71,30 +80,42 @@ export async function readLog(
   const putEvents = (events: readonly AuditEvent[]) => {
     for (const event of events) put('auditd', event.offset, event.bytes, event.lines, event.node);
   };
-  const take = (line: Line) => {
-    const format = line.whole ? recognise(line.bytes) : 'oversized';
-    if (format === 'auditd' || (format === 'unknown' && known === 'auditd' && separatesEvents(line.bytes)))
-      putEvents(framer.push(line));
-    else if (isAuditJson(format)) put(format, line.offset, line.bytes, 1, nodeOf(format, line.bytes));
-    else put(format, line.offset, line.bytes, 1);
+  const take = (bytes: Buffer, from: number, to: number, offset: number) => {
+    if (readAuditHeader(bytes, from, to, header)) return putEvents(framer.push(bytes, from, to, header, offset));
+    const line = bytes.subarray(from, to);
+    const format = recognise(line);
+    if (format === 'unknown' && known === 'auditd' && separatesEvents(line)) framer.ignore(line.length);
+    else put(format, offset, line, 1, isAuditJson(format) ? nodeOf(format, line) : '');
+  };
+  // of lines not known yet: whether it is known now, and what came before is taken
+  const look = (bytes: Buffer, from: number, to: number, offset: number, whole: boolean): boolean => {
+    const line = bytes.subarray(from, to);
+    const format = whole ? recognise(line) : 'unknown';
+    if (format === 'unknown') {
+      seen.push({ line: Buffer.from(line), offset, whole });
+      return false;
+    }
+    known = format;
+    for (const early of seen.splice(0)) {
+      if (early.whole) take(early.line, 0, early.line.length, early.offset);
+      else put('oversized', early.offset, early.line, 1);
+    }
+    return true;
   };
 
   let problem: FileProblem | undefined;
   try {
-    for await (const lines of splitLines(keeper.readChunks(chunks))) {
+    for await (const block of splitLines(keeper.readChunks(chunks))) {
       if (stop.aborted) break;
-      for (const line of lines) {
-        if (keeper.readLine(line)) continue;
-        if (known !== undefined) {
-          take(line);
-          continue;
-        }
-        seen.push(line);
-        const format = line.whole ? recognise(line.bytes) : 'unknown';
-        if (format !== 'unknown') known = format;
-        else if (line.offset + line.bytes.length > RECOGNISE_BYTES)
-          return unknown(path, 'nothing-known', NOTHING_KNOWN);
-        if (known !== undefined) for (const early of seen.splice(0)) take(early);
+      keeper.readLines(block);
+      const { bytes, offset, ends, count, whole } = block;
+      for (let i = 0, from = 0; i < count; from = (ends[i++] as number) + 1) {
+        const to = ends[i] as number;
+        if (keeper.isBlank(bytes, from, to)) continue;
+        if (known === undefined && !look(bytes, from, to, offset + from, whole)) {
+          if (offset + to > RECOGNISE_BYTES) return unknown(path, 'nothing-known', NOTHING_KNOWN);
+        } else if (whole) take(bytes, from, to, offset + from);
+        else put('oversized', offset + from, bytes.subarray(from, to), 1);
       }
       framer.leaveChunk();
       await sink.chunkIsRead();

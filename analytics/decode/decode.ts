@@ -24,29 +24,27 @@ export const DEAD_LETTER_REASON = reason.replace('{readable_json}', () => READAB
 
 export type TypedTable = 'k8s_audit' | 'auditd' | 'runtime';
 export type Target = TypedTable | 'dead_letters';
-/** `batch`: staged, {batch:String}. `window`: stored, of one source and time, see windows.ts. */
-type Place = 'batch' | 'window';
+/** Where records are decoded from: a table they are staged in (staged.ts), or those stored of one source and time (windows.ts). */
+export type Place = { staged: string } | 'window';
 
 const inWindow = `source = {source:String} AND event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')
   AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')`;
 
-const places: Record<Place, string> = {
-  batch: 'staged WHERE batch = {batch:String}',
-  // with the records that are kept beyond their time; one that both tables hold counts once
-  window: `(SELECT *, ${DEAD_LETTER_REASON} AS reason FROM
+// with the records that are kept beyond their time; one that both tables hold counts once
+const windowRecords = `(SELECT *, ${DEAD_LETTER_REASON} AS reason FROM
     (SELECT * FROM records FINAL WHERE ${inWindow} UNION ALL SELECT * FROM records_kept FINAL WHERE ${inWindow})
-    LIMIT 1 BY source, cluster, node, digest) WHERE 1`,
-};
+    LIMIT 1 BY source, cluster, node, digest)`;
 
 // An auditd event may have come in part before: the parts in records join those of the batch.
 const EVENT_COLUMNS = 'cluster, node, event_key, event_time, boot_id, format, raw, digest, loader, seq';
-const auditdOfBatch = `staged WHERE batch = {batch:String} AND source = 'auditd'`;
-const timeOfBatch = `event_time BETWEEN (SELECT min(event_time) FROM ${auditdOfBatch}) AND (SELECT max(event_time) FROM ${auditdOfBatch})`;
-const storedParts = `records FINAL
+const auditdIn = (staged: string) => `${staged} WHERE source = 'auditd'`;
+const timeOf = (staged: string) =>
+  `event_time BETWEEN (SELECT min(event_time) FROM ${auditdIn(staged)}) AND (SELECT max(event_time) FROM ${auditdIn(staged)})`;
+const storedParts = (staged: string) => `records FINAL
   WHERE source = 'auditd' AND event_key != ''
-    AND ${timeOfBatch}
-    AND (cluster, node, event_key) IN (SELECT cluster, node, event_key FROM ${auditdOfBatch})
-    AND (cluster, node, digest) NOT IN (SELECT cluster, node, digest FROM ${auditdOfBatch})`;
+    AND ${timeOf(staged)}
+    AND (cluster, node, event_key) IN (SELECT cluster, node, event_key FROM ${auditdIn(staged)})
+    AND (cluster, node, digest) NOT IN (SELECT cluster, node, digest FROM ${auditdIn(staged)})`;
 
 // Comments go: a replacement stands in the middle of a line.
 const withoutComments = (sql: string) => sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
@@ -88,52 +86,51 @@ export const TYPED_TABLES: readonly Typed[] = typedTables.map((table) => ({
  * @param shaped whether some came as JSON: what reads it takes the engine a quarter of a second to prepare
  */
 export function selectRows(target: Target, place: Place, united = true, shaped = true): string {
-  const read = (select: string, from: string) =>
-    select.replaceAll(/FROM input_records\b/g, () => `FROM (${from}) AS input_records`);
-  if (target === 'dead_letters') return read(deadLetters, `SELECT * FROM ${places[place]}`);
+  const read = (select: string, records: string) =>
+    select.replaceAll(/FROM input_records\b/g, () => `FROM (${records}) AS input_records`);
+  const from = place === 'window' ? windowRecords : place.staged;
+  if (target === 'dead_letters') return read(deadLetters, `SELECT * FROM ${from}`);
   const { source } = decoders[target];
   const select = target === 'auditd' && !shaped ? auditdOfShapes(false) : decoders[target].select;
-  const decodable = `FROM ${places[place]} AND source = '${source}' AND reason = ''`;
-  if (target === 'auditd' && place === 'batch' && united)
-    return read(select, `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL SELECT ${EVENT_COLUMNS} FROM ${storedParts}`);
+  const decodable = `FROM ${from} WHERE source = '${source}' AND reason = ''`;
+  if (target === 'auditd' && place !== 'window' && united)
+    return read(
+      select,
+      `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL SELECT ${EVENT_COLUMNS} FROM ${storedParts(place.staged)}`,
+    );
   return read(select, `SELECT * ${decodable}`);
 }
 
-/** Derived tables that a staged batch has rows for. */
-export async function targetsOf(store: Store, batch: string): Promise<Target[]> {
+/** Derived tables that staged records have rows for. */
+export async function targetsOf(store: Store, staged: string): Promise<Target[]> {
   const ofSources = typedTables.map((t) => `countIf(source = '${decoders[t].source}' AND reason = '') > 0 AS ${t}`);
-  const [concerned] = await store.rows(
-    `SELECT ${ofSources.join(', ')}, countIf(reason != '') > 0 AS dead_letters FROM staged WHERE batch = {batch:String}`,
-    { batch },
-    'write',
-  );
+  const sql = `SELECT ${ofSources.join(', ')}, countIf(reason != '') > 0 AS dead_letters FROM ${staged}`;
+  const [concerned] = await store.rows(sql, {}, 'write');
   return ([...typedTables, 'dead_letters'] as const).filter((target) => concerned?.[target]);
 }
 
-/** Typed rows and dead letters of one staged batch. Running it again changes nothing: rows replace themselves. */
-export async function decodeBatch(store: Store, batch: string): Promise<void> {
-  for (const target of await targetsOf(store, batch)) {
-    const united = target === 'auditd' && (await hasStoredParts(store, batch));
-    const shaped = united || (target === 'auditd' && (await hasShapes(store, batch)));
-    await store.run(`INSERT INTO ${target} ${selectRows(target, 'batch', united, shaped)} ${DECODE_SETTINGS}`, {
-      batch,
-    });
+/** Typed rows and dead letters of what is staged. Running it again changes nothing: rows replace themselves. */
+export async function decodeStaged(store: Store, staged: string): Promise<void> {
+  for (const target of await targetsOf(store, staged)) {
+    const united = target === 'auditd' && (await hasStoredParts(store, staged));
+    const shaped = united || (target === 'auditd' && (await hasShapes(store, staged)));
+    await store.run(`INSERT INTO ${target} ${selectRows(target, { staged }, united, shaped)} ${DECODE_SETTINGS}`);
   }
 }
 
-async function hasShapes(store: Store, batch: string): Promise<boolean> {
-  const sql = `SELECT count() > 0 AS found FROM ${auditdOfBatch} AND format != 'auditd'`;
-  const [row] = await store.rows(sql, { batch }, 'write');
+async function hasShapes(store: Store, staged: string): Promise<boolean> {
+  const sql = `SELECT count() > 0 AS found FROM ${auditdIn(staged)} AND format != 'auditd'`;
+  const [row] = await store.rows(sql, {}, 'write');
   return Boolean(row?.['found']);
 }
 
 // Asked first, for the decoder reads what it is given more than once. Mostly the store holds little of the batch's time:
 // what it holds there is looked up in the batch, not the other way round.
-async function hasStoredParts(store: Store, batch: string): Promise<boolean> {
+async function hasStoredParts(store: Store, staged: string): Promise<boolean> {
   const [row] = await store.rows(
-    `SELECT count() > 0 AS found FROM ${auditdOfBatch} AND (cluster, node, event_key) IN (
-       SELECT cluster, node, event_key FROM records WHERE source = 'auditd' AND event_key != '' AND ${timeOfBatch})`,
-    { batch },
+    `SELECT count() > 0 AS found FROM ${auditdIn(staged)} AND (cluster, node, event_key) IN (
+       SELECT cluster, node, event_key FROM records WHERE source = 'auditd' AND event_key != '' AND ${timeOf(staged)})`,
+    {},
     'write',
   );
   return Boolean(row?.['found']);

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decodeBatch } from '../decode/decode.ts';
+import { decodeStaged } from '../decode/decode.ts';
+import { withStaged } from '../decode/staged.ts';
 import type { Store } from '../store/store.ts';
 import { applyRetention } from './retention.ts';
 import { seal } from './seal.ts';
@@ -31,14 +32,15 @@ beforeEach(async () => {
   test = await openTestStore();
   store = test.store;
   key = signingKey(store, undefined);
-  await store.run(
-    `INSERT INTO staged (batch, source, cluster, node, event_time, digest, format, event_key, raw, lines, received_at, stream, loader, seq)
-     SELECT 'b', source, 'prod', if(source = 'k8s-audit', '', 'n1'), time, SHA256(raw), format, key, raw, 1, toDateTime64('2026-01-01 00:00:00', 6, 'UTC'), 's', 'l', rowNumberInAllBlocks() + 1
+  await withStaged(store, async (staged) => {
+    await store.run(
+      `INSERT INTO ${staged} (source, cluster, node, event_time, digest, format, event_key, raw, lines, received_at, stream, loader, seq)
+     SELECT source, 'prod', if(source = 'k8s-audit', '', 'n1'), time, SHA256(raw), format, key, raw, 1, toDateTime64('2026-01-01 00:00:00', 6, 'UTC'), 's', 'l', rowNumberInAllBlocks() + 1
      FROM (${records.join(' UNION ALL ')}) SETTINGS max_threads = 1`,
-  );
-  await decodeBatch(store, 'b');
-  await store.run('INSERT INTO records SELECT * EXCEPT (batch, reason) FROM staged');
-  await store.run("ALTER TABLE staged DROP PARTITION 'b'");
+    );
+    await decodeStaged(store, staged);
+    await store.run(`INSERT INTO records SELECT * EXCEPT (reason) FROM ${staged}`);
+  });
   await seal({ store, now, key });
 });
 afterEach(() => test.remove());

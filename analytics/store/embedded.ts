@@ -9,6 +9,7 @@ import { formatQueryParams } from '@clickhouse/client-common';
 import { openEndpoint } from './endpoint.ts';
 import { describeOwner, type Owner, readOwner, removeOwner, writeOwner } from './owner-file.ts';
 import { openRemote } from './remote.ts';
+import { SCRATCH_TABLES } from './scratch.ts';
 import { openSessions, type Sessions, type TextParams } from './sessions.ts';
 import { type Params, type Row, type Store, StoreError, sqlString } from './store.ts';
 
@@ -59,8 +60,11 @@ export async function openEmbedded(location: string, directory: string, command:
 async function own(location: string, home: string, sessions: Sessions, command: string): Promise<Store> {
   const temporary = join(home, 'tmp');
   for (const left of readdirSync(temporary)) rmSync(join(temporary, left), { recursive: true, force: true });
-  // batches that a killed loader left half-way: nobody else can be loading before the owner file is there
+  // what killed jobs left half-way: nobody else can be at work before the owner file is there
   await sessions.in('write').run('TRUNCATE TABLE IF EXISTS staged');
+  for (const { name } of await sessions.in('write').rows(SCRATCH_TABLES)) {
+    await sessions.in('write').run(`DROP TABLE IF EXISTS ${String(name)} SYNC`);
+  }
   const token = randomBytes(24).toString('base64url');
   const endpoint = await openEndpoint(sessions, token, temporary);
   writeOwner(home, {

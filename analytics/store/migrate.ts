@@ -10,9 +10,13 @@ import evidence from './schema/005-evidence.sql';
 import retention from './schema/006-retention.sql';
 import stagedReason from './schema/007-staged-reason.sql';
 import imports from './schema/008-imports.sql';
+import stagedDigests from './schema/011-staged-digests.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
-const files = [records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names];
+const files = [
+  ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
+  ...[stagedDigests],
+];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */
 export async function migrate(store: Store): Promise<void> {

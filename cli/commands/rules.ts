@@ -144,7 +144,7 @@ async function load(store: Store, records: readonly CaseRecord[]): Promise<void>
       loader: 'cases',
       receivedAtMs: 0,
     };
-    segment.append(envelope, { seq: n + 1, position: n, lines: text.split('\n').length, format, raw });
+    segment.append(envelope, n + 1, { position: n, lines: text.split('\n').length, format, raw });
   }
   segment.close();
   await loadSegment(store, batchName('rule-cases', 1), path);

@@ -1,7 +1,8 @@
 // auditd's lines to events: nothing lost, nothing joined that does not belong together, whatever the order.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AuditEvent, createAuditEventFramer } from './audit-events.ts';
+import { type AuditEvent, type AuditEventFramer, createAuditEventFramer } from './audit-events.ts';
+import { emptyHeader, readAuditHeader } from './audit-header.ts';
 
 interface Framed {
   text: string;
@@ -10,13 +11,20 @@ interface Framed {
   node: string;
 }
 
+function push(framer: AuditEventFramer, line: Buffer | string, offset = 0): readonly AuditEvent[] {
+  const bytes = Buffer.from(line);
+  const header = emptyHeader();
+  if (!readAuditHeader(bytes, 0, bytes.length, header)) throw new Error(`no line of auditd: ${line}`);
+  return framer.push(bytes, 0, bytes.length, header, offset);
+}
+
 function frame(lines: readonly string[], limits?: Parameters<typeof createAuditEventFramer>[0]): Framed[] {
   const framer = createAuditEventFramer(limits);
   let offset = 0;
   const events: AuditEvent[] = [];
   for (const line of lines) {
     const bytes = Buffer.from(line, 'latin1');
-    events.push(...framer.push({ bytes, offset, whole: true }));
+    events.push(...push(framer, bytes, offset));
     offset += bytes.length + 1;
   }
   events.push(...framer.end());
@@ -85,7 +93,7 @@ describe('lines of auditd', () => {
       line('DAEMON_START', '1795439390.635:727', 'op=start ver=3.0.9'),
     ];
     const framer = createAuditEventFramer();
-    for (const text of lines) expect(framer.push({ bytes: Buffer.from(text), offset: 0, whole: true })).toHaveLength(1);
+    for (const text of lines) expect(push(framer, text)).toHaveLength(1);
     expect(framer.end()).toEqual([]);
   });
 
@@ -98,7 +106,9 @@ describe('lines of auditd', () => {
     const chunk = Buffer.from(`${event(A).join('\n')}\n`);
     const framer = createAuditEventFramer();
     const end = chunk.indexOf(10);
-    framer.push({ bytes: chunk.subarray(0, end), offset: 0, whole: true });
+    const header = emptyHeader();
+    expect(readAuditHeader(chunk, 0, end, header)).toBe(true);
+    framer.push(chunk, 0, end, header, 0);
     framer.leaveChunk();
     chunk.fill(0);
     expect(framer.end()[0]?.bytes.toString()).toBe(event(A)[0]);
@@ -167,7 +177,7 @@ describe('a hostile log', () => {
       { ...small, pendingBytesMax: 1500 },
     ]) {
       const framer = createAuditEventFramer(limits);
-      const closed = open.flatMap((text) => framer.push({ bytes: Buffer.from(text), offset: 0, whole: true }));
+      const closed = open.flatMap((text) => push(framer, text));
       expect(closed.length).toBeGreaterThanOrEqual(85);
       expect(closed.length + framer.end().length).toBe(100);
     }
@@ -176,10 +186,9 @@ describe('a hostile log', () => {
   it('with a time far in the future does not stop later events from closing', () => {
     const others = Array.from({ length: 5_000 }, (_, i) => line('PROCTITLE', `1795439390.632:${i + 2}`));
     const framer = createAuditEventFramer({ ...small, quietLinesMax: 500 });
-    const push = (text: string) => framer.push({ bytes: Buffer.from(text), offset: 0, whole: true });
-    push(line('SYSCALL', '9999999999.000:1'));
-    push(line('SYSCALL', A));
-    const closed = others.flatMap(push).map((e) => e.bytes.toString());
+    push(framer, line('SYSCALL', '9999999999.000:1'));
+    push(framer, line('SYSCALL', A));
+    const closed = others.flatMap((text) => push(framer, text)).map((e) => e.bytes.toString());
     expect(closed).toContain(line('SYSCALL', A));
   });
 });

@@ -1,7 +1,6 @@
 // Lines of auditd to audit events: the lines that share node and audit(seconds.millis:serial), in order of arrival.
 // The grouping stands here, before anything is stored, so that every later stage is stateless.
-import { type AuditHeader, holds, readAuditHeader } from './audit-header.ts';
-import type { Line } from './lines.ts';
+import { type AuditHeader, holds, isSame, millisOf } from './audit-header.ts';
 
 export interface AuditEvent {
   /** Lines joined by newline, EOE left out: the bytes of the record. */
@@ -30,7 +29,7 @@ interface Pending {
 }
 
 interface Run {
-  chunk: ArrayBufferLike;
+  chunk: Buffer;
   from: number;
   to: number;
 }
@@ -61,14 +60,21 @@ const PROCTITLE = Buffer.from('PROCTITLE ');
 const DAEMON = Buffer.from('DAEMON_');
 const FIRST_FIELD_PID = Buffer.from('): pid=');
 const USER_MESSAGE = Buffer.from(" msg='");
-const NEWLINE = Buffer.from('\n');
+const NEWLINE = 10;
+const BETWEEN_LINES = Buffer.of(NEWLINE);
 const NONE: readonly AuditEvent[] = [];
 
 export interface AuditEventFramer {
   /** Lines that are in no event, and their bytes: EOE only signals. */
   readonly ignored: { lines: number; bytes: number };
-  /** Events that this line closes. Their bytes may lie in the chunk the line came in: use them before the next chunk. */
-  push(line: Omit<Line, 'ended'>): readonly AuditEvent[];
+  /**
+   * Takes the line at `from` up to `to`, whose head was read, and gives the events it closes. Their bytes may lie in the chunk
+   * the line came in: use them before the next chunk.
+   * @param offset of the line in the stream
+   */
+  push(bytes: Buffer, from: number, to: number, header: AuditHeader, offset: number): readonly AuditEvent[];
+  /** A line that says nothing of its own. */
+  ignore(bytes: number): void;
   /** Copies what waits out of its chunk, so that a line that waits does not keep the chunk it came in. */
   leaveChunk(): void;
   /** All that is still open, at the end of the stream. */
@@ -79,28 +85,37 @@ export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
   const pending = new Map<string, Pending>();
   let running: Pending[] = [];
   const ignored = { lines: 0, bytes: 0 };
-  const ignore = (line: { bytes: Buffer }) => {
-    ignored.lines++;
-    ignored.bytes += line.bytes.length;
-  };
   let pendingBytes = 0;
   let logTimeMs = 0;
   let nextSweepMs = 0;
   let lines = 0;
-  // the lines of an event mostly follow one another: the last one's id is compared before a key is made
-  let last: { line: Buffer; header: AuditHeader; key: string } | undefined;
+  // the lines of an event mostly follow one another: only where an id differs from the line's before is it looked up
+  const last = {
+    bytes: Buffer.alloc(0) as Buffer,
+    idFrom: 0,
+    idTo: 0,
+    node: '',
+    key: '',
+    event: undefined as Pending | undefined,
+  };
 
   const close = (event: Pending): AuditEvent => {
     pending.delete(event.key);
+    if (event === last.event) last.event = undefined;
     pendingBytes -= event.bytes;
     return { bytes: bytesOf(event), offset: event.offset, lines: event.lines, node: event.node };
   };
-  const keyOf = (line: Buffer, header: AuditHeader): string => {
-    if (last && last.header.node === header.node && sameId(last.line, last.header, line, header)) return last.key;
-    const id = line.toString('latin1', header.idFrom, header.idTo);
-    const [seconds = '', millis = ''] = id.split(/[.:]/, 2);
-    logTimeMs = Math.max(logTimeMs, Number(seconds) * 1000 + Number(millis));
-    return `${header.node} ${id}`;
+  const lookUp = (bytes: Buffer, header: AuditHeader): void => {
+    const { nodeFrom, nodeTo, idFrom, idTo } = header;
+    const sameNode = last.node.length === nodeTo - nodeFrom && isText(last.node, bytes, nodeFrom);
+    if (sameNode && isSame(last.bytes, last.idFrom, last.idTo, bytes, idFrom, idTo)) return;
+    if (!sameNode) last.node = bytes.toString('latin1', nodeFrom, nodeTo);
+    logTimeMs = Math.max(logTimeMs, millisOf(bytes, header));
+    last.bytes = bytes;
+    last.idFrom = idFrom;
+    last.idTo = idTo;
+    last.key = `${last.node} ${bytes.toString('latin1', idFrom, idTo)}`;
+    last.event = pending.get(last.key);
   };
   const closeQuiet = (closed: AuditEvent[]): void => {
     for (const event of pending.values()) {
@@ -115,94 +130,98 @@ export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
       closed.push(close(event));
     }
   };
-  const opened = (key: string, { node }: AuditHeader, offset: number): Pending => {
+  const opened = (offset: number): Pending => {
+    const { key, node } = last;
     const event = { key, parts: [], run: undefined, bytes: 0, offset, lines: 0, node, touchedMs: 0, touchedLine: 0 };
     pending.set(key, event);
+    last.event = event;
     return event;
   };
-  const add = (event: Pending, bytes: Buffer): void => {
+  const add = (event: Pending, bytes: Buffer, from: number, to: number): void => {
     if (!event.run) running.push(event);
-    append(event, bytes);
+    append(event, bytes, from, to);
     event.lines++;
-    event.bytes += bytes.length;
-    pendingBytes += bytes.length;
+    event.bytes += to - from;
+    pendingBytes += to - from;
     event.touchedMs = logTimeMs;
     event.touchedLine = lines;
+  };
+  const ignore = (bytes: number): void => {
+    ignored.lines++;
+    ignored.bytes += bytes;
   };
 
   return {
     ignored,
-    push: (line) => {
-      const header = readAuditHeader(line.bytes);
-      if (!header) {
-        ignore(line);
-        return NONE;
-      }
+    ignore,
+    push: (bytes, from, to, header, offset) => {
       lines++;
-      const key = keyOf(line.bytes, header);
-      last = { line: line.bytes, header, key };
-      const known = pending.get(key);
-      const closed: AuditEvent[] = [];
-      if (holds(line.bytes, header.typeFrom, EOE)) {
-        ignore(line);
-        if (known) closed.push(close(known));
+      lookUp(bytes, header);
+      const known = last.event;
+      let closed: AuditEvent[] | undefined;
+      if (holds(bytes, header.typeFrom, to, EOE)) {
+        ignore(to - from);
+        if (known) closed = [close(known)];
       } else {
-        const event = known ?? opened(key, header, line.offset);
-        add(event, line.bytes);
-        if (closes(line.bytes, header, known === undefined) || event.bytes > limits.eventBytesMax)
-          closed.push(close(event));
+        const event = known ?? opened(offset);
+        add(event, bytes, from, to);
+        if (closes(bytes, to, header, known === undefined) || event.bytes > limits.eventBytesMax)
+          closed = [close(event)];
       }
-      if (logTimeMs >= nextSweepMs || lines % SWEEP_LINES === 0) closeQuiet(closed);
-      if (pending.size > limits.pendingMax || pendingBytes > limits.pendingBytesMax) closeOldest(closed);
+      const sweep = logTimeMs >= nextSweepMs || lines % SWEEP_LINES === 0;
+      const full = pending.size > limits.pendingMax || pendingBytes > limits.pendingBytesMax;
+      if (!sweep && !full) return closed ?? NONE;
+      closed ??= [];
+      if (sweep) closeQuiet(closed);
+      if (full) closeOldest(closed);
       return closed;
     },
     leaveChunk: () => {
       for (const event of running) settle(event);
       running = [];
-      if (last) last = { ...last, line: Buffer.from(last.line) };
+      last.bytes = Buffer.from(last.bytes.subarray(last.idFrom, last.idTo));
+      last.idTo -= last.idFrom;
+      last.idFrom = 0;
     },
     end: () => [...pending.values()].map(close),
   };
 }
 
-function sameId(a: Buffer, inA: AuditHeader, b: Buffer, inB: AuditHeader): boolean {
-  const length = inA.idTo - inA.idFrom;
-  if (inB.idTo - inB.idFrom !== length) return false;
-  // from the end: serials differ sooner than times
-  for (let i = length - 1; i >= 0; i--) if (a[inA.idFrom + i] !== b[inB.idFrom + i]) return false;
+function isText(text: string, bytes: Buffer, from: number): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[from + i]) return false;
   return true;
 }
 
 // Lines that follow one another in a chunk are the event's bytes as they stand there.
-function append(event: Pending, line: Buffer): void {
+function append(event: Pending, bytes: Buffer, from: number, to: number): void {
   const { run } = event;
-  const from = line.byteOffset;
-  if (run && run.chunk === line.buffer && from === run.to + 1 && new Uint8Array(run.chunk, run.to, 1)[0] === 10) {
-    run.to = from + line.length;
+  if (run && run.chunk === bytes && from === run.to + 1 && bytes[run.to] === NEWLINE) {
+    run.to = to;
     return;
   }
   settle(event);
-  event.run = { chunk: line.buffer, from, to: from + line.length };
+  event.run = { chunk: bytes, from, to };
 }
 
 function settle(event: Pending): void {
   if (!event.run) return;
-  event.parts.push(Buffer.from(Buffer.from(event.run.chunk, event.run.from, event.run.to - event.run.from)));
+  event.parts.push(Buffer.from(event.run.chunk.subarray(event.run.from, event.run.to)));
   event.run = undefined;
 }
 
 function bytesOf({ parts, run }: Pending): Buffer {
-  const inChunk = run && Buffer.from(run.chunk, run.from, run.to - run.from);
+  const inChunk = run?.chunk.subarray(run.from, run.to);
   if (inChunk && parts.length === 0) return inChunk;
   const all = inChunk ? [...parts, inChunk] : parts;
-  return Buffer.concat(all.flatMap((part, i) => (i === 0 ? [part] : [NEWLINE, part])));
+  return Buffer.concat(all.flatMap((part, i) => (i === 0 ? [part] : [BETWEEN_LINES, part])));
 }
 
-function closes(line: Buffer, header: AuditHeader, first: boolean): boolean {
-  return holds(line, header.typeFrom, PROCTITLE) || (first && isWhole(line, header));
+function closes(bytes: Buffer, to: number, header: AuditHeader, first: boolean): boolean {
+  return holds(bytes, header.typeFrom, to, PROCTITLE) || (first && isWhole(bytes, to, header));
 }
 
 // User-space programs and the daemon itself write events of one line: msg='...', or DAEMON_*.
-function isWhole(line: Buffer, { typeFrom, idTo }: AuditHeader): boolean {
-  return holds(line, typeFrom, DAEMON) || (holds(line, idTo, FIRST_FIELD_PID) && line.includes(USER_MESSAGE));
+function isWhole(bytes: Buffer, to: number, { typeFrom, idTo }: AuditHeader): boolean {
+  if (holds(bytes, typeFrom, to, DAEMON)) return true;
+  return holds(bytes, idTo, to, FIRST_FIELD_PID) && bytes.subarray(idTo, to).includes(USER_MESSAGE);
 }

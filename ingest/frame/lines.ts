@@ -3,16 +3,24 @@ import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { createZstdReader, isZstd } from './zstd.ts';
 
-export interface Line {
-  /** Without its newline; a carriage return before it stays, for it was received. */
+/**
+ * Lines that lie one after the other in the bytes they came in: line i from start(block, i) to ends[i]. Nothing is copied and
+ * no line has an object of its own. Good until the next block is asked for.
+ */
+export interface LineBlock {
   bytes: Buffer;
-  /** Offset of the first byte in the uncompressed stream. */
+  /** Of the first byte in the uncompressed stream. */
   offset: number;
-  /** False for a piece of a line that was too long to hold; the pieces follow one another. */
+  count: number;
+  /** Where each line ends: its newline stands there; a carriage return before it stays, for it was received. */
+  ends: Int32Array;
+  /** False for a piece of a line that was too long to hold; the pieces follow one another, each a block of its own. */
   whole: boolean;
   /** A newline follows. False for the last line of a file without one, and for a piece that is not the last of its line. */
   ended: boolean;
 }
+
+export const start = ({ ends }: LineBlock, i: number): number => (i === 0 ? 0 : (ends[i - 1] as number) + 1);
 
 // Five times the largest request an API server accepts (3 MB; an event holds request and response): what is longer is no log line of the three sources.
 export const LINE_BYTES_MAX = 16 * 1024 * 1024;
@@ -90,39 +98,68 @@ async function* unzstd(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   reader.end();
 }
 
-/**
- * Lines of a stream, as many at once as a chunk ends; the last one may lack its newline. Empty lines come too: their bytes
- * are accounted for. Lines lie in the chunk they came in.
- */
-export async function* splitLines(chunks: AsyncIterable<Buffer>, lineBytesMax = LINE_BYTES_MAX): AsyncIterable<Line[]> {
+const NEWLINE = 10;
+const LINES_FIRST = 4096;
+
+/** Lines of a stream, as many at once as a chunk ends. Empty lines come too: their bytes are accounted for. */
+export async function* splitLines(
+  chunks: AsyncIterable<Buffer>,
+  lineBytesMax = LINE_BYTES_MAX,
+): AsyncIterable<LineBlock> {
+  let ends = new Int32Array(LINES_FIRST);
+  const single = (bytes: Buffer, offset: number, whole: boolean, ended: boolean): LineBlock => ({
+    ...{ bytes, offset, whole, ended },
+    ...{ count: 1, ends: Int32Array.of(bytes.length) },
+  });
   let rest: Buffer[] = [];
   let restBytes = 0;
   let offset = 0;
   let cut = false;
   for await (const chunk of chunks) {
-    const lines: Line[] = [];
-    let from = 0;
-    for (let to = chunk.indexOf(10); to !== -1; to = chunk.indexOf(10, from)) {
-      const bytes = restBytes === 0 ? chunk.subarray(from, to) : Buffer.concat([...rest, chunk.subarray(from, to)]);
-      lines.push({ bytes, offset, whole: !cut, ended: true });
-      offset += bytes.length + 1;
-      rest = [];
-      restBytes = 0;
-      cut = false;
-      from = to + 1;
-    }
-    if (from < chunk.length) {
-      rest.push(chunk.subarray(from));
-      restBytes += chunk.length - from;
-    }
-    if (restBytes > lineBytesMax) {
-      lines.push({ bytes: Buffer.concat(rest), offset, whole: false, ended: false });
+    const first = chunk.indexOf(NEWLINE);
+    if (first === -1) {
+      rest.push(chunk);
+      restBytes += chunk.length;
+      if (restBytes <= lineBytesMax) continue;
+      yield single(Buffer.concat(rest), offset, false, false);
       offset += restBytes;
       rest = [];
       restBytes = 0;
       cut = true;
+      continue;
     }
-    if (lines.length > 0) yield lines;
+    let bytes = restBytes === 0 ? chunk : Buffer.concat([...rest, chunk]);
+    let end = restBytes + first;
+    if (cut) {
+      yield single(bytes.subarray(0, end), offset, false, true);
+      offset += end + 1;
+      bytes = bytes.subarray(end + 1);
+      end = bytes.indexOf(NEWLINE);
+      cut = false;
+    }
+    let count = 0;
+    let from = 0;
+    for (; end !== -1; end = bytes.indexOf(NEWLINE, from)) {
+      if (count === ends.length) ends = grown(ends);
+      ends[count++] = end;
+      from = end + 1;
+    }
+    if (count > 0) yield { bytes, offset, count, ends, whole: true, ended: true };
+    offset += from;
+    rest = from < bytes.length ? [bytes.subarray(from)] : [];
+    restBytes = bytes.length - from;
+    if (restBytes <= lineBytesMax) continue;
+    yield single(rest[0] as Buffer, offset, false, false);
+    offset += restBytes;
+    rest = [];
+    restBytes = 0;
+    cut = true;
   }
-  if (restBytes > 0) yield [{ bytes: Buffer.concat(rest), offset, whole: !cut, ended: false }];
+  if (restBytes > 0) yield single(Buffer.concat(rest), offset, !cut, false);
+}
+
+function grown(ends: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * ends.length);
+  larger.set(ends);
+  return larger;
 }

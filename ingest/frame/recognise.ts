@@ -1,6 +1,6 @@
 // What a line is, by its content alone. File names say nothing: logs are renamed, rotated, pasted together.
 
-import { readAuditHeader } from './audit-header.ts';
+import { emptyHeader, readAuditHeader } from './audit-header.ts';
 import { type AuditJson, auditJsonOf } from './audit-json.ts';
 
 export type Source = 'k8s-audit' | 'auditd' | 'runtime';
@@ -30,13 +30,15 @@ const AUDIT_ID = Buffer.from('"auditID"');
 const ctrHead = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000 UTC \S+ \/\S+ \{/;
 const containerHead = /"info"\s*:\s*\{\s*"ID"\s*:/;
 
+const header = emptyHeader(); // written over and never read
+
 export function recognise(line: Buffer): Exclude<Format, 'oversized'> {
   if (line[0] === 0x7b) {
     if (line.includes(AUDIT_ID)) return 'k8s-audit';
     if (containerHead.test(line.toString('latin1', 0, 2 * HEAD_BYTES))) return 'containerd-container';
     return auditJsonOf(line) ?? 'unknown';
   }
-  if (readAuditHeader(line)) return 'auditd';
+  if (readAuditHeader(line, 0, line.length, header)) return 'auditd';
   if (ctrHead.test(line.toString('latin1', 0, HEAD_BYTES))) return 'containerd-event';
   return 'unknown';
 }

@@ -35,7 +35,8 @@ async function load(records: { format: string; raw: Buffer | string; envelope?: 
         receivedAtMs: 1_800_000_000_000,
         ...envelope,
       },
-      { seq: batches * 1000 + i, position: i, lines: 1, format, raw: Buffer.from(raw) },
+      batches * 1000 + i,
+      { position: i, lines: 1, format, raw: Buffer.from(raw) },
     );
   }
   segment.close();

@@ -1,7 +1,8 @@
 // One segment into the store, once in effect. Order is the guarantee: typed rows and dead letters first, receipts next,
 // `records` last. A record that is in `records` is done; whatever a kill leaves undone is done again by the retry, and
 // rows replace themselves (docs/decisions/0002-records-last.md).
-import { DEAD_LETTER_REASON, decodeBatch, READABLE_JSON } from '../../analytics/decode/decode.ts';
+import { DEAD_LETTER_REASON, decodeStaged, READABLE_JSON } from '../../analytics/decode/decode.ts';
+import { withStaged } from '../../analytics/decode/staged.ts';
 import { type Store, sqlString } from '../../analytics/store/store.ts';
 import auditIdentity from './audit-identity.sql';
 import { SEGMENT_STRUCTURE } from './segment.ts';
@@ -12,20 +13,19 @@ const RECORD_COLUMNS =
 
 const RECEIPT_COLUMNS = 'source, cluster, node, digest, collector, received_at, stream, position, loader, seq';
 
-// Steps of the statement stay steps (stage.sql). Small blocks bound the memory.
+// Steps of the statement stay steps (stage.sql). Small blocks bound the memory, here and of whoever reads them.
 const stage = `${stageSteps
   .replace('{readable_json}', () => READABLE_JSON)
   .replace('{audit_identity}', () => auditIdentity.replace(/^--.*\n/gm, ''))
   .replace('{dead_letter_reason}', () => DEAD_LETTER_REASON)}
-  SETTINGS max_threads = 1, query_plan_merge_expressions = 0, max_block_size = 8192`;
+  SETTINGS max_threads = 1, query_plan_merge_expressions = 0, max_block_size = 8192, min_insert_block_size_rows = 8192`;
 
 // Two records of a batch may lie a century apart, all of the store between them: kept in memory is only what the batch has, too.
 // identity: by the index, each of these digests would be looked up in every granule.
-const NOT_YET_STORED = `(source, cluster, node, digest) NOT IN (
+const notYetStored = (staged: string) => `(source, cluster, node, digest) NOT IN (
   SELECT source, cluster, node, digest FROM records
-  WHERE event_time BETWEEN (SELECT min(event_time) FROM staged WHERE batch = {batch:String})
-                       AND (SELECT max(event_time) FROM staged WHERE batch = {batch:String})
-    AND identity(digest) IN (SELECT digest FROM staged WHERE batch = {batch:String}))`;
+  WHERE event_time BETWEEN (SELECT min(event_time) FROM ${staged}) AND (SELECT max(event_time) FROM ${staged})
+    AND identity(digest) IN (SELECT digest FROM ${staged}))`;
 
 export interface Loaded {
   records: number;
@@ -35,33 +35,31 @@ export interface Loaded {
   events: { k8s_audit: number; auditd: number; runtime: number };
 }
 
-/** A segment into `staged`, under the name of its batch. */
-export const stageSegment = (store: Store, batch: string, path: string): Promise<void> =>
-  store.insertSegment(`staged (batch, ${RECORD_COLUMNS}, reason)`, stage.replace('{batch}', batch), {
-    path,
-    structure: SEGMENT_STRUCTURE,
-  });
+/** A segment into a staged table. */
+export const stageSegment = (store: Store, staged: string, path: string): Promise<void> =>
+  store.insertSegment(`${staged} (${RECORD_COLUMNS}, reason)`, stage, { path, structure: SEGMENT_STRUCTURE });
 
-/** What was staged goes: it is in the store, or was never to be. */
-export const unstage = (store: Store, batch: string): Promise<void> =>
-  store.run(`ALTER TABLE staged DROP PARTITION ${sqlString(batch)}`);
-
+/** @param batch names what is on its way until it is there */
 export async function loadSegment(store: Store, batch: string, path: string): Promise<Loaded> {
-  await stageSegment(store, batch, path);
-  try {
-    const counts = await countStaged(store, batch);
-    if (counts.fresh > 0) await decodeBatch(store, batch);
-    await store.run(
-      `INSERT INTO receipts (${RECEIPT_COLUMNS}) SELECT ${RECEIPT_COLUMNS} FROM staged WHERE batch = {batch:String}`,
-      { batch },
-    );
+  return withStaged(store, async (staged) => {
+    await stageSegment(store, staged, path);
+    const counts = await countStaged(store, staged);
     if (counts.fresh > 0) {
-      await store.run(
-        `INSERT INTO records (${RECORD_COLUMNS}) SELECT ${RECORD_COLUMNS} FROM staged WHERE batch = {batch:String}
-         ${counts.fresh === counts.staged ? '' : `AND ${NOT_YET_STORED} ORDER BY seq LIMIT 1 BY source, cluster, node, digest`}
-         SETTINGS max_threads = 1`,
-        { batch },
-      );
+      const mark = `INSERT INTO staged SELECT {batch:String}, digest, received_at FROM ${staged}`;
+      await store.run(mark, { batch });
+    }
+    try {
+      if (counts.fresh > 0) await decodeStaged(store, staged);
+      await store.run(`INSERT INTO receipts (${RECEIPT_COLUMNS}) SELECT ${RECEIPT_COLUMNS} FROM ${staged}`);
+      if (counts.fresh > 0) {
+        await store.run(
+          `INSERT INTO records (${RECORD_COLUMNS}) SELECT ${RECORD_COLUMNS} FROM ${staged}
+           ${counts.fresh === counts.staged ? '' : `WHERE ${notYetStored(staged)} ORDER BY seq LIMIT 1 BY source, cluster, node, digest`}
+           SETTINGS max_threads = 1`,
+        );
+      }
+    } finally {
+      if (counts.fresh > 0) await unmark(store, batch);
     }
     return {
       records: counts.fresh,
@@ -69,22 +67,23 @@ export async function loadSegment(store: Store, batch: string, path: string): Pr
       deadLetters: counts.dead,
       events: { k8s_audit: counts.k8s_audit, auditd: counts.auditd, runtime: counts.runtime },
     };
-  } finally {
-    await unstage(store, batch);
-  }
+  });
 }
+
+const unmark = (store: Store, batch: string): Promise<void> =>
+  store.run(`ALTER TABLE staged DROP PARTITION ${sqlString(batch)}`);
 
 // A batch is on its way for seconds, at most minutes.
 const ABANDONED_AFTER = 'INTERVAL 1 DAY';
 
-/** Drops batches whose loader was killed, where the owner of the store has long been running. */
+/** Forgets batches whose loader was killed, where the owner of the store has long been running. */
 export async function dropAbandoned(store: Store): Promise<void> {
   const left = await store.rows(
     `SELECT batch FROM staged GROUP BY batch HAVING max(received_at) < now() - ${ABANDONED_AFTER}`,
     {},
     'write',
   );
-  for (const { batch } of left) await unstage(store, String(batch));
+  for (const { batch } of left) await unmark(store, String(batch));
 }
 
 interface Counts {
@@ -96,10 +95,10 @@ interface Counts {
   runtime: number;
 }
 
-async function countStaged(store: Store, batch: string): Promise<Counts> {
+async function countStaged(store: Store, staged: string): Promise<Counts> {
   const [row] = await store.rows(
     `SELECT
-       (SELECT count() FROM staged WHERE batch = {batch:String}) AS staged,
+       (SELECT count() FROM ${staged}) AS staged,
        count() AS fresh,
        countIf(undecodable) AS dead,
        uniqExactIf((cluster, node, event_key), source = 'k8s-audit' AND NOT undecodable) AS k8s_audit,
@@ -107,12 +106,11 @@ async function countStaged(store: Store, batch: string): Promise<Counts> {
        countIf(source = 'runtime' AND NOT undecodable) AS runtime
      FROM
      (
-       SELECT source, cluster, node, event_key,
-         reason != '' AS undecodable
-       FROM staged WHERE batch = {batch:String} AND ${NOT_YET_STORED}
+       SELECT source, cluster, node, event_key, reason != '' AS undecodable
+       FROM ${staged} WHERE ${notYetStored(staged)}
        LIMIT 1 BY source, cluster, node, digest
      )`,
-    { batch },
+    {},
     'write',
   );
   const n = (name: keyof Counts) => Number(row?.[name] ?? 0);

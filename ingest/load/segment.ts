@@ -15,20 +15,25 @@ export interface Envelope {
 }
 
 export const SEGMENT_STRUCTURE =
-  'source String, cluster String, node String, collector String, boot_id String, stream String, loader String, received_at Int64, seq UInt64, position UInt64, lines UInt32, format String, raw String';
+  'source String, cluster String, node String, collector String, boot_id String, stream String, loader String, received_at Int64, format String, seq UInt64, position UInt64, lines UInt32, raw String';
 
 const BUFFER_BYTES = 1 << 20;
 const NUMBERS_BYTES = 8 + 8 + 4;
 const LENGTH_BYTES_MAX = 8; // of 7 bits each: lengths up to 2^53 and beyond
 
+export interface SegmentRecord {
+  position: number;
+  lines: number;
+  format: string;
+  raw: Buffer;
+}
+
 export interface Segment {
   readonly path: string;
   rows: number;
   rawBytes: number;
-  append(
-    envelope: Envelope,
-    record: { seq: number; position: number; lines: number; format: string; raw: Buffer },
-  ): void;
+  /** Takes a copy of the bytes. */
+  append(envelope: Envelope, seq: number, record: SegmentRecord): void;
   close(): void;
 }
 
@@ -36,9 +41,8 @@ export function createSegment(path: string): Segment {
   const file = openSync(path, 'wx', 0o600);
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   let used = 0;
-  let lastEnvelope: Envelope | undefined;
-  let head: Buffer = Buffer.alloc(0);
-  const formats = new Map<string, Buffer>();
+  // neighbours mostly share all that is not their own
+  let last: { envelope: Envelope; format: string; head: Buffer } | undefined;
   const write = (bytes: Uint8Array) => {
     for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
   };
@@ -55,19 +59,14 @@ export function createSegment(path: string): Segment {
     path,
     rows: 0,
     rawBytes: 0,
-    append: (envelope, { seq, position, lines, format, raw }) => {
-      if (envelope !== lastEnvelope) {
-        lastEnvelope = envelope;
-        head = headOf(envelope);
-      }
-      put(head);
+    append: (envelope, seq, { position, lines, format, raw }) => {
+      if (last === undefined || envelope !== last.envelope || format !== last.format)
+        last = { envelope, format, head: headOf(envelope, format) };
+      put(last.head);
       if (used + NUMBERS_BYTES > BUFFER_BYTES) flush();
       used = writeUInt64(buffer, seq, used);
       used = writeUInt64(buffer, position, used);
       used = buffer.writeUInt32LE(lines, used);
-      const name = formats.get(format) ?? text(format);
-      formats.set(format, name);
-      put(name);
       if (used + LENGTH_BYTES_MAX > BUFFER_BYTES) flush();
       used = writeLength(buffer, raw.length, used);
       put(raw);
@@ -82,12 +81,13 @@ export function createSegment(path: string): Segment {
   return segment;
 }
 
-function headOf(e: Envelope): Buffer {
+function headOf(e: Envelope, format: string): Buffer {
   const received = Buffer.alloc(8);
   received.writeBigInt64LE(BigInt(e.receivedAtMs) * 1000n);
   return Buffer.concat([
     ...[e.source, e.cluster, e.node, e.collector, e.bootId, e.stream, e.loader].map(text),
     received,
+    text(format),
   ]);
 }
 

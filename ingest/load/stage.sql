@@ -1,5 +1,4 @@
--- A segment into `staged`: digest, time, identity and what hinders decoding are taken from the bytes, once.
--- Parameter: {batch:String} is written in by ingest/load/load.ts as a literal of its own making (24 hex characters).
+-- A segment into a staged table: digest, time, identity and what hinders decoding are taken from the bytes, once.
 -- event_key: auditID/stage; seconds.millis:serial; empty when the bytes hold none (a dead letter).
 -- Each step is a query of its own, and load.ts keeps the engine from merging them (see analytics/decode/k8s-audit.sql).
 WITH
@@ -42,7 +41,6 @@ WITH
         FROM read
     )
 SELECT
-    '{batch}' AS batch,
     source,
     cluster,
     node,

@@ -1,6 +1,7 @@
 // Records into `staged` as a loader would put them, and through the decoders. For tests.
-import { type Row, type Store, sqlString } from '../../store/store.ts';
-import { DEAD_LETTER_REASON, decodeBatch } from '../decode.ts';
+import type { Row, Store } from '../../store/store.ts';
+import { DEAD_LETTER_REASON, decodeStaged } from '../decode.ts';
+import { withStaged } from '../staged.ts';
 
 export interface StagedRecord {
   format: 'auditd' | 'k8s-audit' | 'containerd-event' | 'containerd-container' | 'unknown' | 'oversized';
@@ -26,24 +27,21 @@ const keys: Partial<Record<StagedRecord['format'], RegExp>> = {
   'containerd-container': /"ID":"(\w+)"/,
 };
 
-let batches = 0;
-
 /** Decodes the records as one batch, whose typed rows stay; what was staged goes. */
-export async function decodeRecords(store: Store, records: readonly StagedRecord[]): Promise<void> {
-  const batch = `test${++batches}`;
-  for (const [i, { format, raw, node = 'worker-1', eventKey }] of records.entries()) {
-    const key = eventKey ?? keys[format]?.exec(raw.toString())?.[1] ?? '';
-    const seconds = format === 'auditd' ? Number(key.split(':')[0]) : 0;
-    await store.run(
-      `INSERT INTO staged (batch, source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, reason)
-       SELECT '${batch}', '${sources[format]}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
-         '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, ${DEAD_LETTER_REASON}`,
-      { node, key, raw: Buffer.from(raw).toString('base64') },
-    );
-  }
-  await decodeBatch(store, batch);
-  await store.run(`ALTER TABLE staged DROP PARTITION ${sqlString(batch)}`);
-}
+export const decodeRecords = (store: Store, records: readonly StagedRecord[]): Promise<void> =>
+  withStaged(store, async (staged) => {
+    for (const [i, { format, raw, node = 'worker-1', eventKey }] of records.entries()) {
+      const key = eventKey ?? keys[format]?.exec(raw.toString())?.[1] ?? '';
+      const seconds = format === 'auditd' ? Number(key.split(':')[0]) : 0;
+      await store.run(
+        `INSERT INTO ${staged} (source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, reason)
+         SELECT '${sources[format]}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
+           '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, ${DEAD_LETTER_REASON}`,
+        { node, key, raw: Buffer.from(raw).toString('base64') },
+      );
+    }
+    await decodeStaged(store, staged);
+  });
 
 /** All rows of a typed table, without what says nothing about the event. */
 export async function typedRows(
