@@ -14,8 +14,10 @@ import runtime from './runtime.sql';
 // The engine refuses a whole batch for one line with more key=value pairs than its bound; decoders read 64 KiB of a line.
 // One thread: batches are small, two threads take a third more processor time for a fifth less of waiting (measured).
 // Steps of a decoder stay steps: the engine would merge them into one and filter wide tuples (k8s-audit.sql).
+// What looks for conditions that repeat themselves finds none, and took a third of a second for every batch.
 export const DECODE_SETTINGS = `SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 67108864,
-  extract_key_value_pairs_max_pairs_per_row = 65536, max_threads = 1, query_plan_merge_expressions = 0`;
+  extract_key_value_pairs_max_pairs_per_row = 65536, max_threads = 1, query_plan_merge_expressions = 0,
+  optimize_extract_common_expressions = 0, optimize_and_compare_chain = 0, optimize_redundant_comparisons = 0`;
 
 /** The JSON of `raw` as the engine can read it, as an expression; what ingest takes identity and time from. */
 export const READABLE_JSON = readableJson;
@@ -49,11 +51,20 @@ const storedParts = (staged: string) => `records FINAL
 // Comments go: a replacement stands in the middle of a line.
 const withoutComments = (sql: string) => sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
 const linesOfAnyShape = withoutComments(auditLines).replace('{auditbeat_lines}', () => withoutComments(auditbeatLines));
-const auditdOfShapes = (any: boolean) => auditd.replaceAll('{audit_lines}', () => (any ? linesOfAnyShape : 'raw'));
+const EVENT = 'cluster, node, event_key, time, boot_id, sources, lines';
+// What records of other shapes and events in several records need is left out where there are none: it takes the engine longer to
+// prepare than a batch to decode.
+const auditdOf = ({ shaped, parts }: { shaped: boolean; parts: boolean }) =>
+  auditd
+    .replaceAll('{audit_lines}', () => (shaped ? linesOfAnyShape : 'raw'))
+    .replaceAll('{is_single}', parts ? 'cityHash64(cluster, node, event_key) NOT IN (SELECT event FROM in_parts)' : '1')
+    .replace('{events}', `SELECT ${EVENT} FROM single${parts ? ` UNION ALL SELECT ${EVENT} FROM united` : ''}`);
+
+const ANY_AUDITD = { shaped: true, parts: true, stored: false };
 
 const decoders: Record<TypedTable, { source: string; select: string }> = {
   k8s_audit: { source: 'k8s-audit', select: k8sAudit.replace('{readable_json}', () => READABLE_JSON) },
-  auditd: { source: 'auditd', select: auditdOfShapes(true) },
+  auditd: { source: 'auditd', select: auditdOf(ANY_AUDITD) },
   runtime: { source: 'runtime', select: runtime },
 };
 const typedTables = Object.keys(decoders) as TypedTable[];
@@ -80,20 +91,28 @@ export const TYPED_TABLES: readonly Typed[] = typedTables.map((table) => ({
   ...keys[table],
 }));
 
+export interface AuditdRecords {
+  /** Some came as JSON. */
+  shaped: boolean;
+  /** Some events are in several records. */
+  parts: boolean;
+  /** Some have parts that were stored before. */
+  stored: boolean;
+}
+
 /**
  * Rows of a derived table from the records of a place, as one SELECT; it runs with DECODE_SETTINGS.
- * @param united whether auditd events of a batch have parts that were stored before
- * @param shaped whether some came as JSON: what reads it takes the engine a quarter of a second to prepare
+ * @param is what the auditd records there are like
  */
-export function selectRows(target: Target, place: Place, united = true, shaped = true): string {
+export function selectRows(target: Target, place: Place, is: AuditdRecords = ANY_AUDITD): string {
   const read = (select: string, records: string) =>
     select.replaceAll(/FROM input_records\b/g, () => `FROM (${records}) AS input_records`);
   const from = place === 'window' ? windowRecords : place.staged;
   if (target === 'dead_letters') return read(deadLetters, `SELECT * FROM ${from}`);
   const { source } = decoders[target];
-  const select = target === 'auditd' && !shaped ? auditdOfShapes(false) : decoders[target].select;
+  const select = target === 'auditd' ? auditdOf(is) : decoders[target].select;
   const decodable = `FROM ${from} WHERE source = '${source}' AND reason = ''`;
-  if (target === 'auditd' && place !== 'window' && united)
+  if (target === 'auditd' && place !== 'window' && is.stored)
     return read(
       select,
       `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL SELECT ${EVENT_COLUMNS} FROM ${storedParts(place.staged)}`,
@@ -112,26 +131,20 @@ export async function targetsOf(store: Store, staged: string): Promise<Target[]>
 /** Typed rows and dead letters of what is staged. Running it again changes nothing: rows replace themselves. */
 export async function decodeStaged(store: Store, staged: string): Promise<void> {
   for (const target of await targetsOf(store, staged)) {
-    const united = target === 'auditd' && (await hasStoredParts(store, staged));
-    const shaped = united || (target === 'auditd' && (await hasShapes(store, staged)));
-    await store.run(`INSERT INTO ${target} ${selectRows(target, { staged }, united, shaped)} ${DECODE_SETTINGS}`);
+    const is = target === 'auditd' ? await lookAtAuditd(store, staged) : undefined;
+    await store.run(`INSERT INTO ${target} ${selectRows(target, { staged }, is)} ${DECODE_SETTINGS}`);
   }
 }
 
-async function hasShapes(store: Store, staged: string): Promise<boolean> {
-  const sql = `SELECT count() > 0 AS found FROM ${auditdIn(staged)} AND format != 'auditd'`;
+/** @param alone nothing of what is stored is looked at */
+export async function lookAtAuditd(store: Store, staged: string, alone = false): Promise<AuditdRecords> {
+  // Mostly the store holds little of the batch's time: what it holds there is looked up in the batch, not the other way round.
+  const stored = `(SELECT count() > 0 FROM ${auditdIn(staged)} AND (cluster, node, event_key) IN (
+    SELECT cluster, node, event_key FROM records WHERE source = 'auditd' AND event_key != '' AND ${timeOf(staged)}))`;
+  const sql = `SELECT countIf(format != 'auditd') > 0 AS shaped, count() > uniqExact(cityHash64(cluster, node, event_key)) AS parts,
+    ${alone ? 'false' : stored} AS stored FROM ${auditdIn(staged)} AND reason = ''`;
   const [row] = await store.rows(sql, {}, 'write');
-  return Boolean(row?.['found']);
-}
-
-// Asked first, for the decoder reads what it is given more than once. Mostly the store holds little of the batch's time:
-// what it holds there is looked up in the batch, not the other way round.
-async function hasStoredParts(store: Store, staged: string): Promise<boolean> {
-  const [row] = await store.rows(
-    `SELECT count() > 0 AS found FROM ${auditdIn(staged)} AND (cluster, node, event_key) IN (
-       SELECT cluster, node, event_key FROM records WHERE source = 'auditd' AND event_key != '' AND ${timeOf(staged)})`,
-    {},
-    'write',
-  );
-  return Boolean(row?.['found']);
+  const is = (what: string) => Boolean(row?.[what]);
+  // what is stored may be of any shape
+  return { shaped: is('shaped') || is('stored'), parts: is('parts') || is('stored'), stored: is('stored') };
 }
