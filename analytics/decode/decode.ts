@@ -8,7 +8,7 @@ import reason from './dead-letter-reason.sql';
 import deadLetters from './dead-letters.sql';
 import k8sAudit from './k8s-audit.sql';
 import readableJson from './readable-json.sql';
-import runtime from './runtime.sql';
+import { PLAIN_RUNTIME, runtimeOfShapes } from './runtime-select.ts';
 
 // Bodies of some kilobytes a row and a dozen arrays made of each: small blocks bound the memory of a decoder.
 // The engine refuses a whole batch for one line with more key=value pairs than its bound; decoders read 64 KiB of a line.
@@ -56,7 +56,12 @@ const auditdOfShapes = (any: boolean) => auditd.replaceAll('{audit_lines}', () =
 const decoders: Record<TypedTable, { source: string; select: string }> = {
   k8s_audit: { source: 'k8s-audit', select: k8sAudit.replace('{readable_json}', () => READABLE_JSON) },
   auditd: { source: 'auditd', select: auditdOfShapes(true) },
-  runtime: { source: 'runtime', select: runtime },
+  runtime: { source: 'runtime', select: runtimeOfShapes(true) },
+};
+/** Tables whose decoder is a shorter one where records have no other shapes than these, which the sources write themselves. */
+const plain: Partial<Record<Target, { formats: readonly string[]; select: string }>> = {
+  auditd: { formats: ['auditd'], select: auditdOfShapes(false) },
+  runtime: { formats: PLAIN_RUNTIME, select: runtimeOfShapes(false) },
 };
 const typedTables = Object.keys(decoders) as TypedTable[];
 
@@ -85,14 +90,14 @@ export const TYPED_TABLES: readonly Typed[] = typedTables.map((table) => ({
 /**
  * Rows of a derived table from the records of a place, as one SELECT; it runs with DECODE_SETTINGS.
  * @param united whether auditd events of a batch have parts that were stored before
- * @param shaped whether some came as JSON: what reads it takes the engine a quarter of a second to prepare
+ * @param shaped whether some came in other shapes: what reads them takes the engine a quarter of a second to prepare
  */
 export function selectRows(target: Target, place: Place, united = true, shaped = true): string {
   const read = (select: string, from: string) =>
     select.replaceAll(/FROM input_records\b/g, () => `FROM (${from}) AS input_records`);
   if (target === 'dead_letters') return read(deadLetters, `SELECT * FROM ${places[place]}`);
   const { source } = decoders[target];
-  const select = target === 'auditd' && !shaped ? auditdOfShapes(false) : decoders[target].select;
+  const select = (shaped ? undefined : plain[target]?.select) ?? decoders[target].select;
   const decodable = `FROM ${places[place]} AND source = '${source}' AND reason = ''`;
   if (target === 'auditd' && place === 'batch' && united)
     return read(select, `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL SELECT ${EVENT_COLUMNS} FROM ${storedParts}`);
@@ -114,16 +119,20 @@ export async function targetsOf(store: Store, batch: string): Promise<Target[]> 
 export async function decodeBatch(store: Store, batch: string): Promise<void> {
   for (const target of await targetsOf(store, batch)) {
     const united = target === 'auditd' && (await hasStoredParts(store, batch));
-    const shaped = united || (target === 'auditd' && (await hasShapes(store, batch)));
+    const shaped = united || (await hasShapes(store, batch, target));
     await store.run(`INSERT INTO ${target} ${selectRows(target, 'batch', united, shaped)} ${DECODE_SETTINGS}`, {
       batch,
     });
   }
 }
 
-async function hasShapes(store: Store, batch: string): Promise<boolean> {
-  const sql = `SELECT count() > 0 AS found FROM ${auditdOfBatch} AND format != 'auditd'`;
-  const [row] = await store.rows(sql, { batch }, 'write');
+async function hasShapes(store: Store, batch: string, target: Target): Promise<boolean> {
+  const formats = plain[target]?.formats;
+  if (formats === undefined || target === 'dead_letters') return false;
+  const { source } = decoders[target];
+  const sql = `SELECT count() > 0 AS found FROM staged
+    WHERE batch = {batch:String} AND source = '${source}' AND reason = '' AND format NOT IN {formats:Array(String)}`;
+  const [row] = await store.rows(sql, { batch, formats }, 'write');
   return Boolean(row?.['found']);
 }
 

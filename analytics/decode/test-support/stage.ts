@@ -3,23 +3,17 @@ import { type Row, type Store, sqlString } from '../../store/store.ts';
 import { DEAD_LETTER_REASON, decodeBatch } from '../decode.ts';
 
 export interface StagedRecord {
-  format: 'auditd' | 'k8s-audit' | 'containerd-event' | 'containerd-container' | 'unknown' | 'oversized';
+  format: 'auditd' | 'k8s-audit' | `${'containerd' | 'docker' | 'cri' | 'podman'}-${string}` | 'unknown' | 'oversized';
   raw: string | Buffer;
   /** Found in the bytes when left out. */
   eventKey?: string;
   node?: string;
 }
 
-const sources: Record<StagedRecord['format'], string> = {
-  auditd: 'auditd',
-  'k8s-audit': 'k8s-audit',
-  'containerd-event': 'runtime',
-  'containerd-container': 'runtime',
-  unknown: 'runtime',
-  oversized: 'runtime',
-};
+const sourceOf = (format: StagedRecord['format']) =>
+  format === 'auditd' || format === 'k8s-audit' ? format : 'runtime';
 
-const keys: Partial<Record<StagedRecord['format'], RegExp>> = {
+const keys: Partial<Record<string, RegExp>> = {
   auditd: /msg=audit\((\d+\.\d+:\d+)\)/,
   'k8s-audit': /"auditID":"([^"]+)"/,
   'containerd-event': /^(\S+ \S+)/,
@@ -36,7 +30,7 @@ export async function decodeRecords(store: Store, records: readonly StagedRecord
     const seconds = format === 'auditd' ? Number(key.split(':')[0]) : 0;
     await store.run(
       `INSERT INTO staged (batch, source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, reason)
-       SELECT '${batch}', '${sources[format]}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
+       SELECT '${batch}', '${sourceOf(format)}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
          '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, ${DEAD_LETTER_REASON}`,
       { node, key, raw: Buffer.from(raw).toString('base64') },
     );
