@@ -3,7 +3,14 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DECODE_SETTINGS, selectRows, TYPED_TABLES, type Typed, targetsOf } from '../analytics/decode/decode.ts';
+import {
+  DECODE_SETTINGS,
+  hasShapes,
+  selectRows,
+  TYPED_TABLES,
+  type Typed,
+  targetsOf,
+} from '../analytics/decode/decode.ts';
 import { type Store, sqlString } from '../analytics/store/store.ts';
 import { readUncompressed } from './frame/lines.ts';
 import { stageSegment, unstage } from './load/load.ts';
@@ -122,7 +129,7 @@ const JSON_SETTINGS = `${DECODE_SETTINGS}, output_format_json_validate_utf8 = 1,
 
 /** The events of a batch as lines of JSON, in the order of their records. */
 async function* readLines(store: Store, batch: string, typed: readonly Typed[]): AsyncIterable<Uint8Array> {
-  const tables = await Promise.all(typed.map((t) => selectFields(store, t)));
+  const tables = await Promise.all(typed.map((t) => selectFields(store, batch, t)));
   const [first, another] = tables;
   if (!first) return;
   if (!another) {
@@ -144,6 +151,7 @@ const LEFT_OUT = ['loader', 'seq', 'version', 'digest', 'digests'];
 /** Rows of a typed table: source, the columns in the types they are stored in, digests in hex; and record_seq to sort by. */
 async function selectFields(
   store: Store,
+  batch: string,
   { table, source, madeOf }: Typed,
 ): Promise<{ fields: string[]; select: string }> {
   const columns = await store.rows(
@@ -151,6 +159,7 @@ async function selectFields(
      AND name NOT IN {left_out:Array(String)} ORDER BY position`,
     { table, left_out: LEFT_OUT },
   );
+  const shaped = await hasShapes(store, batch, table);
   const united = madeOf === 'digests';
   const typed = columns.map(({ name, type }) => [name, `CAST(t.${name}, ${sqlString(String(type))})`]);
   const fields: [string, string][] = [
@@ -162,6 +171,6 @@ async function selectFields(
   const named = fields.map(([name, expression]) => `${expression} AS ${name}`);
   return {
     fields: fields.map(([name]) => name),
-    select: `SELECT t.seq AS record_seq, ${named.join(', ')} FROM (${selectRows(table, 'batch', false)}) AS t`,
+    select: `SELECT t.seq AS record_seq, ${named.join(', ')} FROM (${selectRows(table, 'batch', false, shaped)}) AS t`,
   };
 }

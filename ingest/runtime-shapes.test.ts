@@ -584,7 +584,6 @@ describe('hostile records', () => {
     ['docker-image', JSON.stringify({ ...dockerImage, Id: null })],
     ['docker-event', '{"Type":"container","Action":"start","Actor":{"ID":"","Attributes":{}},"time":1795439398}'],
     ['docker-event without a time', `{"Type":"container","Action":"start","Actor":{"ID":"${CONTAINER}"}}`],
-    ['podman-event', podmanEvent('1', 'start').replace(CONTAINER, '')],
     ['cri-event', JSON.stringify({ ...criEvent('1', 'STARTED'), containerId: '' })],
     ['cri-event without a time', JSON.stringify({ ...criEvent('1', 'STARTED'), createdAt: 'never' })],
     ['cri-container', JSON.stringify({ status: { ...criContainer.status, id: '' } })],

@@ -126,7 +126,8 @@ export async function decodeBatch(store: Store, batch: string): Promise<void> {
   }
 }
 
-async function hasShapes(store: Store, batch: string, target: Target): Promise<boolean> {
+/** Whether records of a batch have shapes that the shorter decoder of their table does not read. */
+export async function hasShapes(store: Store, batch: string, target: Target): Promise<boolean> {
   const formats = plain[target]?.formats;
   if (formats === undefined || target === 'dead_letters') return false;
   const { source } = decoders[target];

@@ -5,12 +5,15 @@
 WITH
     'Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)' AS k8s_type,
     'Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))' AS document_type,
-    -- the names by which the runtimes' JSON says when and what (analytics/decode/runtime-*.sql)
-    'Tuple(timestamp String, Timestamp String, namespace String, Namespace String, topic String, Topic String, time String, timeNano String, Time String, Type String, Name String, name String,
-        Action String, Status String, ID String, Id String, id String, Actor Tuple(ID String), Created String, observedAt String, Metadata Tuple(LastTagTime String), RepoTags Array(String),
-        containerId String, container_id String, containerEventType String, container_event_type String, createdAt String, created_at String, CreatedAt String,
-        info Tuple(Name String, name String, CreatedAt String, createdAt String, created_at String, imageSpec Tuple(created String)), image Tuple(name String, Name String, createdAt String, created_at String, CreatedAt String),
-        status Tuple(id String, createdAt String, created_at String))' AS runtime_type,
+    -- where the runtimes' JSON says when, and of what: the first of these members that is there (analytics/decode/runtime-*.sql)
+    map('containerd-json', ['timestamp Timestamp', 'topic Topic'],
+        'containerd-image', ['observedAt createdAt created_at CreatedAt info.createdAt info.CreatedAt image.createdAt image.CreatedAt', 'name Name info.name info.Name image.name image.Name'],
+        'docker-event', ['timeNano time', 'Actor.ID id'], 'podman-event', ['timeNano Time time', 'ID Id Name Type'],
+        'cri-event', ['createdAt created_at', 'containerId container_id'],
+        'docker-container', ['Created', 'Id'], 'podman-container', ['Created', 'Id'],
+        'cri-container', ['status.createdAt status.created_at', 'status.id'], 'cri-sandbox', ['status.createdAt status.created_at', 'status.id'],
+        'docker-image', ['Metadata.LastTagTime Created', 'Id'], 'podman-image', ['Metadata.LastTagTime Created', 'Id'],
+        'cri-image', ['info.imageSpec.created', 'status.id']) AS runtime_members,
     plain AS
     (
         SELECT *, if(format = 'k8s-audit', JSONExtract(raw, k8s_type), defaultValueOfTypeName(k8s_type)) AS as_received
@@ -26,26 +29,12 @@ WITH
                     source = 'auditd', extractGroups({audit_identity}, '^(\\d+)\\.(\\d{3}):(\\d+)$'), []) AS audit,
             if(format = 'containerd-event', extractGroups(substring(raw, 1, 400), '^(\\S+ \\S+) \\+0000 UTC (\\S+) (/\\S+) '), []) AS event,
             if(format = 'containerd-container', JSONExtract(raw, document_type), defaultValueOfTypeName(document_type)) AS document,
-            -- when, and of what: an event that does not say when is no event, a document is of one thing
-            if(source != 'runtime' OR format IN ('containerd-event', 'containerd-container', 'unknown', 'oversized'), ['', ''], [
-                arrayFirst(t -> parseDateTime64BestEffortOrZero(t, 9, 'UTC') > toDateTime64(0, 9, 'UTC'), multiIf(
-                    format = 'containerd-json', [(JSONExtract(raw, runtime_type) AS j).timestamp, j.Timestamp],
-                    format IN ('docker-event', 'podman-event'), [j.timeNano, j.Time, j.time],
-                    format = 'cri-event', [j.createdAt, j.created_at],
-                    startsWith(format, 'cri-'), [j.status.createdAt, j.status.created_at, j.info.imageSpec.created],
-                    format = 'containerd-image', [j.observedAt, j.createdAt, j.created_at, j.CreatedAt, j.info.createdAt, j.info.created_at, j.info.CreatedAt,
-                        j.image.createdAt, j.image.created_at, j.image.CreatedAt],
-                    [j.Metadata.LastTagTime, j.Created])) AS runtime_time,
-                if(runtime_time = '' AND (endsWith(format, '-event') OR format = 'containerd-json'), '', arrayFirst(name -> name != '', multiIf(
-                    format = 'containerd-json', [j.topic, j.Topic],
-                    format = 'docker-event', [j.Actor.ID, j.id],
-                    -- an event of podman itself has no id
-                    format = 'podman-event', if(j.Type = 'container', [j.ID, j.Id], [j.ID, j.Id, j.Name, j.Type]),
-                    format = 'cri-event', [j.containerId, j.container_id],
-                    startsWith(format, 'cri-'), [j.status.id],
-                    format = 'containerd-image', [j.name, j.Name, j.info.name, j.info.Name, j.image.name, j.image.Name],
-                    [j.Id])))
-            ]) AS runtime
+            -- values that stand for nothing are not there: Go's zero time, null
+            if(source = 'runtime',
+                arrayMap(members -> arrayFirst(value -> value NOT IN ('', 'null', '0', '0001-01-01T00:00:00Z'), arrayMap(
+                    path -> trimBoth(arrayFold((json, name) -> JSONExtractRaw(json, name), splitByChar('.', path), raw), '"'),
+                    splitByChar(' ', members))), runtime_members[format]),
+                []) AS runtime
         FROM plain
     ),
     timed AS
@@ -64,7 +53,8 @@ WITH
                     source = 'auditd', if(empty(audit), '', concat(audit[1], '.', audit[2], ':', audit[3])),
                     format = 'containerd-event', if(empty(event), '', concat(event[1], '/', event[2], '/', event[3])),
                     format = 'containerd-container', if(document.id = '' AND document.info.ID = '', '', concat('container/', document.info.ID, document.id)),
-                    runtime[2] = '', '',
+                    -- an event that does not say when is no event
+                    runtime[2] = '' OR ((endsWith(format, '-event') OR format = 'containerd-json') AND taken = toDateTime64(0, 9, 'UTC')), '',
                     concat(format, '/', runtime[1], '/', runtime[2])) AS event_key
         FROM read
     )
