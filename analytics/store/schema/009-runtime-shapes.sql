@@ -7,3 +7,5 @@ ALTER TABLE runtime
     ADD COLUMN IF NOT EXISTS created_at DateTime64(9, 'UTC') AFTER cgroup,             -- of a container document
     ADD COLUMN IF NOT EXISTS started_at DateTime64(9, 'UTC') AFTER created_at,
     ADD COLUMN IF NOT EXISTS finished_at DateTime64(9, 'UTC') AFTER started_at;
+
+ALTER TABLE containers ADD COLUMN IF NOT EXISTS image_digest String AFTER image; -- of the manifest, '' unknown
