@@ -20,6 +20,8 @@ export type RuntimeJson =
 const HEAD_BYTES = 400;
 const writtenHead =
   /^\{\s*"(?:(?:status|Type|Id|Name|name|info|containerId|container_id|timestamp|Timestamp|observedAt|ContainerExitCode)"\s*:|ID"\s*:\s*"[0-9a-f]{12})/;
+const QUOTE = 0x22;
+const FIRST_LETTERS = Buffer.from('sTINnictoC');
 // One of these is among the first names of every such record, however it is sorted.
 const candidate =
   /"(?:status|info|Type|Action|Actor|Id|ID|RepoTags|Config|Args|AppArmorProfile|Architecture|Attributes|BoundingCaps|ContainerExitCode|container_?[iI]d|containerEventType|container_event_type|containers_?[sS]tatuses|createdAt|created_at|Image|event|Event|timestamp|Timestamp|name|Name|target|labels|config)"\s*:/;
@@ -27,7 +29,11 @@ const candidate =
 const SCANNED_BYTES = 1 << 20;
 
 /** Whether the line begins as a runtime's own JSON does: then it is one before it is anything its labels mention. */
-export const beginsAsRuntimeJson = (line: Buffer): boolean => writtenHead.test(line.toString('latin1', 0, 64));
+export function beginsAsRuntimeJson(line: Buffer): boolean {
+  // an audit event of Kubernetes begins with "kind": it goes by without a look at text
+  if (line[1] === QUOTE && !FIRST_LETTERS.includes(line[2] ?? 0)) return false;
+  return writtenHead.test(line.toString('latin1', 0, 64));
+}
 
 export function runtimeJsonOf(line: Buffer): RuntimeJson | undefined {
   if (!candidate.test(line.toString('latin1', 0, HEAD_BYTES))) return undefined;
