@@ -3,7 +3,16 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DECODE_SETTINGS, lookAtAuditd, selectRows, TYPED_TABLES, type Typed, targetsOf } from '../analytics/decode/decode.ts';
+import {
+  countStaged,
+  DECODE_SETTINGS,
+  type Need,
+  needOf,
+  type Staged,
+  selectRows,
+  TYPED_TABLES,
+  type Typed,
+} from '../analytics/decode/decode.ts';
 import { withStaged } from '../analytics/decode/staged.ts';
 import { type Store, sqlString } from '../analytics/store/store.ts';
 import { readUncompressed } from './frame/lines.ts';
@@ -70,7 +79,7 @@ function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(
     segment = undefined;
     if (!full) return;
     full.close();
-    decoding = decoding.then(() => decodeSegment(full.path, deps));
+    decoding = decoding.then(() => decodeSegment(full, deps));
     decoding.catch(() => undefined); // told by whoever waits for it next
   };
   return {
@@ -83,7 +92,7 @@ function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(
       segment.append(envelope, ++seq, record);
     },
     chunkIsRead: async () => {
-      if ((segment?.rawBytes ?? 0) < (n === 1 ? FIRST_BATCH_BYTES : BATCH_BYTES)) return;
+      if (!segment?.isFull(n === 1 ? FIRST_BATCH_BYTES : BATCH_BYTES)) return;
       const before = decoding;
       decodeNext();
       await before;
@@ -98,18 +107,17 @@ function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(
 
 const Undecoded = z.object({ stream: z.string(), position: z.number(), reason: z.string(), detail: z.string() });
 
-async function decodeSegment(path: string, { store, stop, write, onUndecoded }: Dependencies) {
+async function decodeSegment(segment: Segment, { store, stop, write, onUndecoded }: Dependencies) {
   if (stop.aborted) return;
   await withStaged(store, async (staged) => {
-    await stageSegment(store, staged, path);
-    rmSync(path);
-    const targets = await targetsOf(store, staged);
-    const typed = TYPED_TABLES.filter(({ table }) => targets.includes(table));
-    for await (const lines of readLines(store, staged, typed)) {
+    await stageSegment(store, staged, segment);
+    rmSync(segment.path);
+    const counts = await countStaged(store, staged);
+    for await (const lines of readLines(store, staged, counts)) {
       if (stop.aborted) return;
       await write(lines);
     }
-    if (targets.includes('dead_letters')) {
+    if (counts.dead > 0) {
       const sql = `SELECT stream, position, reason, detail FROM (${selectRows('dead_letters', { staged })}) ORDER BY stream, position`;
       for (const row of await store.rows(sql)) onUndecoded(Undecoded.parse(row));
     }
@@ -119,8 +127,9 @@ async function decodeSegment(path: string, { store, stop, write, onUndecoded }: 
 const JSON_SETTINGS = `${DECODE_SETTINGS}, output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0`;
 
 /** The events of a batch as lines of JSON, in the order of their records. */
-async function* readLines(store: Store, staged: string, typed: readonly Typed[]): AsyncIterable<Uint8Array> {
-  const tables = await Promise.all(typed.map((t) => selectFields(store, staged, t)));
+async function* readLines(store: Store, staged: string, counts: Staged): AsyncIterable<Uint8Array> {
+  const typed = TYPED_TABLES.filter(({ table }) => counts.tables[table].records > 0);
+  const tables = await Promise.all(typed.map((t) => selectFields(store, staged, t, needOf(counts, t.table))));
   const [first, another] = tables;
   if (!first) return;
   if (!another) {
@@ -144,13 +153,13 @@ async function selectFields(
   store: Store,
   staged: string,
   { table, source, madeOf }: Typed,
+  need: Need,
 ): Promise<{ fields: string[]; select: string }> {
   const columns = await store.rows(
     `SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}
      AND name NOT IN {left_out:Array(String)} ORDER BY position`,
     { table, left_out: LEFT_OUT },
   );
-  const is = table === 'auditd' ? await lookAtAuditd(store, staged, true) : undefined;
   const united = madeOf === 'digests';
   const typed = columns.map(({ name, type }) => [name, `CAST(t.${name}, ${sqlString(String(type))})`]);
   const fields: [string, string][] = [
@@ -162,6 +171,6 @@ async function selectFields(
   const named = fields.map(([name, expression]) => `${expression} AS ${name}`);
   return {
     fields: fields.map(([name]) => name),
-    select: `SELECT t.seq AS record_seq, ${named.join(', ')} FROM (${selectRows(table, { staged }, is)}) AS t`,
+    select: `SELECT t.seq AS record_seq, ${named.join(', ')} FROM (${selectRows(table, { staged }, need)}) AS t`,
   };
 }

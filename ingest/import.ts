@@ -135,19 +135,19 @@ function createBatches(store: Store, temporary: string): Batches {
   const loader = `import-${randomUUID()}`;
   const total = { records: 0, duplicates: 0, dead_letters: 0, events: { k8s_audit: 0, auditd: 0, runtime: 0 } };
   let segment: Segment | undefined;
-  const full: { batch: string; path: string }[] = [];
+  const full: { batch: string; segment: Segment }[] = [];
   let onItsWay: Promise<void> = Promise.resolve();
   let n = 0;
   let seq = 0;
   const closeSegment = () => {
     if (!segment) return;
     segment.close();
-    full.push({ batch: batchName(loader, n), path: segment.path });
+    full.push({ batch: batchName(loader, n), segment });
     segment = undefined;
   };
-  const loadOne = async ({ batch, path }: { batch: string; path: string }) => {
-    const loaded = await loadSegment(store, batch, path);
-    rmSync(path);
+  const loadOne = async (batch: string, toLoad: Segment) => {
+    const loaded = await loadSegment(store, batch, toLoad);
+    rmSync(toLoad.path);
     total.records += loaded.records;
     total.duplicates += loaded.duplicates;
     total.dead_letters += loaded.deadLetters;
@@ -157,7 +157,7 @@ function createBatches(store: Store, temporary: string): Batches {
   const load = async () => {
     for (let next = full.shift(); next; next = full.shift()) {
       await onItsWay;
-      onItsWay = loadOne(next);
+      onItsWay = loadOne(next.batch, next.segment);
       onItsWay.catch(() => undefined); // told by whoever waits for it next
     }
   };
@@ -172,7 +172,7 @@ function createBatches(store: Store, temporary: string): Batches {
     append: (envelope, record) => {
       segment ??= createSegment(join(temporary, `${++n}.bin`));
       segment.append(envelope, ++seq, record);
-      if (segment.rawBytes >= BATCH_RAW_BYTES) closeSegment();
+      if (segment.isFull(BATCH_RAW_BYTES)) closeSegment();
     },
     loaded: () => total,
   };

@@ -51,10 +51,11 @@ WITH
     -- an expression that lines of user space and special ones of the kernel are told by
     (t -> t NOT IN ('SYSCALL', 'EXECVE', 'PATH', 'CWD', 'PROCTITLE', 'SOCKADDR', 'BPRM_FCAPS', 'CAPSET', 'EOE')) AS is_special_type,
     -- from the type on, without what ENRICHED adds and blanks at the end
-    (l -> trimRight(substring(substringIndex(if(startsWith(l, 'node='), substring(l, position(l, ' type=') + 1), l), '\x1d', 1), 1, 65536), '\r ')) AS cut_line,
-    -- most records have no blanks at the end, and are told by a look at their bytes; what ENRICHED adds is left to where it would be read
-    (r -> multiIf(position(r, '\r') > 0 OR position(r, ' \n') > 0 OR endsWith(r, ' ') OR length(r) > 65536, arrayMap(l -> cut_line(l), splitByChar('\n', r)),
-                  startsWith(r, 'node='), arrayMap(l -> substring(l, position(l, ' type=') + 1), splitByChar('\n', r)),
+    (l -> substringIndex(if(startsWith(l, 'node='), substring(l, position(l, ' type=') + 1), l), '\x1d', 1)) AS cut_line,
+    (l -> trimRight(substring(cut_line(l), 1, 65536), '\r ')) AS trimmed_line,
+    -- most records have nothing to cut, and are told by a look at their bytes
+    (r -> multiIf(position(r, '\r') > 0 OR position(r, ' \n') > 0 OR endsWith(r, ' ') OR length(r) > 65536, arrayMap(l -> trimmed_line(l), splitByChar('\n', r)),
+                  startsWith(r, 'node=') OR position(r, '\x1d') > 0, arrayMap(l -> cut_line(l), splitByChar('\n', r)),
                   splitByChar('\n', r))) AS lines_of,
     -- by hash: where two events share one, they are grouped by their names all the same
     in_parts AS (SELECT cityHash64(cluster, node, event_key) AS event FROM input_records GROUP BY event HAVING count() > 1),
@@ -79,7 +80,7 @@ WITH
             any(event_time) AS time,
             max(boot_id) AS boot_id,
             arraySort(x -> (x.2, x.3), groupUniqArray((digest, loader, seq))) AS sources,
-            arrayFlatten(arrayMap(x -> arrayMap(l -> (x.1, cut_line(l)), splitByChar('\n', x.3)), arraySort(x -> (x.1, x.2), groupUniqArray((shape, seq, text))))) AS shaped_lines
+            arrayFlatten(arrayMap(x -> arrayMap(l -> (x.1, trimmed_line(l)), splitByChar('\n', x.3)), arraySort(x -> (x.1, x.2), groupUniqArray((shape, seq, text))))) AS shaped_lines
         FROM parts
         GROUP BY cluster, node, event_key
     ),
@@ -153,9 +154,8 @@ WITH
     checked AS
     (
         SELECT *,
-            NOT is_syscall OR startsWith(syscall_split[3], 'arch=') AND startsWith(syscall_split[4], 'syscall=')
-                AND arrayStringConcat(arrayMap(w -> substring(w, 1, position(w, '=')), arraySlice(syscall_split, a0_at, 20)))
-                    = 'a0=a1=a2=a3=items=ppid=pid=auid=uid=gid=euid=suid=fsuid=egid=sgid=fsgid=tty=ses=comm=exe=' AS in_order
+            NOT is_syscall OR match(replaceRegexpAll(syscall_line, '=\\S*', ''),
+                '^type msg arch syscall( per)?( success exit)? a0 a1 a2 a3 items ppid pid auid uid gid euid suid fsuid egid sgid fsgid tty ses comm exe\\b') AS in_order
         FROM placed
     ),
     ordered AS
@@ -163,14 +163,14 @@ WITH
         SELECT
             cluster, node, event_key, time, boot_id, sources, line_count, types, syscall_line, execve_lines, sockaddr_line, proctitle_line, cwd_line, capability_line,
             is_special, special_lines, is_syscall, execve_split, argv_in_order,
-            if(in_order, syscall_split, arrayMap(n -> concat(n, '=', extractKeyValuePairs(substringIndex(syscall_line, '\x1d', 1), '=', ' ', '\x01')[n]),
+            if(in_order, syscall_split, arrayMap(n -> concat(n, '=', extractKeyValuePairs(if(in_order, '', syscall_line), '=', ' ', '\x01')[n]),
                 ['type', 'msg', 'arch', 'syscall', 'success', 'exit', 'a0', 'a1', 'a2', 'a3', 'items', 'ppid', 'pid', 'auid', 'uid', 'gid',
                  'euid', 'suid', 'fsuid', 'egid', 'sgid', 'fsgid', 'tty', 'ses', 'comm', 'exe', 'subj'])) AS sc,
             if(in_order, a0_at, 7) AS a0,
             arraySort(w -> toUInt32OrZero(substring(w[3], 6)), if(paths_in_order, path_split, arrayMap(
                 m -> ['', '', concat('item=', m['item']), concat('name=', m['name']), concat('inode=', m['inode']), concat('dev=', m['dev']), concat('mode=', m['mode']),
                       '', '', '', concat('nametype=', coalesce(nullIf(m['nametype'], ''), m['objtype']))],
-                arrayMap(l -> extractKeyValuePairs(substringIndex(l, '\x1d', 1), '=', ' ', '\x01'), if(paths_in_order, [], path_lines))))) AS paths
+                arrayMap(l -> extractKeyValuePairs(l, '=', ' ', '\x01'), if(paths_in_order, [], path_lines))))) AS paths
         FROM checked
     ),
     valued AS
@@ -183,14 +183,14 @@ WITH
             if(startsWith(sc[a0 - 1], 'exit='), toInt64OrZero(substring(sc[a0 - 1], 6)), 0) AS exit,
             if(is_syscall, arrayMap(w -> substring(w, 4), arraySlice(sc, a0, 4)), []) AS args,
             -- ppid, pid, auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid
-            if(is_syscall, arrayMap(w -> number_or_unset(substring(w, position(w, '=') + 1)), arraySlice(sc, a0 + 5, 11)), arrayResize([toInt64(-1)], 11, toInt64(-1))) AS ids,
+            if(is_syscall, arrayMap(w -> number_or_unset(substring(w, position(w, '=') + 1)), arraySlice(sc, a0 + 5, 11)), []) AS syscall_ids,
             if(sc[a0 + 16] = 'tty=(none)', '', substring(sc[a0 + 16], 5)) AS tty,
             if(is_syscall, number_or_unset(substring(sc[a0 + 17], 5)), toInt64(-1)) AS ses,
             untrusted(substring(sc[a0 + 18], 6)) AS comm,
             untrusted(substring(sc[a0 + 19], 5)) AS exe,
             -- AppArmor's contexts hold blanks
             if(startsWith(sc[a0 + 20], 'subj='), substring(splitByString(' key=', substring(syscall_line, position(syscall_line, ' subj=')))[1], 7), '') AS subj,
-            if(position(syscall_line, ' key=') = 0, '', substringIndex(substringIndex(substring(syscall_line, position(syscall_line, ' key=') + 5), '\x1d', 1), ' ', 1)) AS key,
+            if(position(syscall_line, ' key=') = 0, '', substringIndex(substring(syscall_line, position(syscall_line, ' key=') + 5), ' ', 1)) AS key,
             if(sockaddr_line = '', '', upper(extract(sockaddr_line, ' saddr=([0-9A-Fa-f]+)'))) AS saddr,
             if(proctitle_line = '', '', substring(proctitle_line, position(proctitle_line, ' proctitle=') + 11)) AS title,
             if(cwd_line = '', '', untrusted(substring(cwd_line, position(cwd_line, ' cwd=') + 5))) AS cwd,
@@ -200,7 +200,7 @@ WITH
                 extractAllGroupsVertical(l, ' a(\\d+)(?:\\[(\\d+)\\])?=("[^"]*"|\\S*)')), execve_lines)))) AS argument_parts,
             -- old logins tell `old auid=4294967295 new auid=0`
             if(is_special, replaceAll(replaceAll(arrayStringConcat(arrayMap(l -> trim(LEADING ': ' FROM substring(l, position(l, ')') + 1)),
-                arrayMap(l -> substringIndex(l, '\x1d', 1), special_lines)), ' '), ' old ', ' old-'), ' new ', ' '), '') AS special_text
+                special_lines), ' '), ' old ', ' old-'), ' new ', ' '), '') AS special_text
         FROM ordered
     ),
     meant AS
@@ -229,6 +229,8 @@ WITH
     (
         SELECT *,
             if(is_special, CAST(arraySort(arrayDistinct(mapKeys(found))), 'Array(String)'), []) AS field_names,
+            multiIf(is_syscall, syscall_ids, is_special, arrayMap(n -> number_or_unset(found[n]), ['ppid', 'pid', 'auid', 'uid', 'gid']), []) AS told_ids,
+            arrayResize(told_ids, 11, toInt64(-1)) AS ids,
             if(is_syscall, arch_number, found['arch']) AS arch_told,
             transform(substring(saddr, 1, 4), ['0200', '0A00', '0100', '1000'], ['inet', 'inet6', 'unix', 'netlink'], '') AS addr_family,
             -- relative to a descriptor (AT_FDCWD is -100)
@@ -289,11 +291,11 @@ SELECT
         syscall_name IN ('chmod', 'fchmod', 'mkdir'), map('mode', octal(from_hex(args[2]) % 4096)),
         syscall_name IN ('fchmodat', 'fchmodat2', 'mkdirat'), map('mode', octal(from_hex(args[3]) % 4096)),
         map())) AS arg_names,
-    if(is_syscall, ids[1], toInt64OrDefault(found['ppid'], toInt64(-1))) AS ppid,
-    if(is_syscall, ids[2], toInt64OrDefault(found['pid'], toInt64(-1))) AS pid,
-    if(is_syscall, ids[3], number_or_unset(found['auid'])) AS auid,
-    if(is_syscall, ids[4], number_or_unset(found['uid'])) AS uid,
-    if(is_syscall, ids[5], number_or_unset(found['gid'])) AS gid,
+    ids[1] AS ppid,
+    ids[2] AS pid,
+    ids[3] AS auid,
+    ids[4] AS uid,
+    ids[5] AS gid,
     ids[6] AS euid,
     ids[9] AS egid,
     ids[7] AS suid,
@@ -320,7 +322,7 @@ SELECT
         position(full, '/..') = 0, concat('/', arrayStringConcat(arrayFilter(s -> s NOT IN ('', '.'), splitByChar('/', full)), '/')),
         concat('/', arrayStringConcat(arrayFold((acc, s) -> multiIf(s IN ('', '.'), acc, s = '..', arrayPopBack(acc), arrayPushBack(acc, s)),
             splitByChar('/', full), CAST([], 'Array(String)')), '/'))), path_names, joined_names), path_names) AS path_names_absolute,
-    arrayMap(w -> substring(substringIndex(multiIf(startsWith(w[11], 'nametype='), w[11], startsWith(w[5], 'nametype='), w[5], w[12]), '\x1d', 1), 10), paths) AS path_types,
+    arrayMap(w -> substring(multiIf(startsWith(w[11], 'nametype='), w[11], startsWith(w[5], 'nametype='), w[5], w[12]), 10), paths) AS path_types,
     arrayMap(w -> if(startsWith(w[6], 'dev='), substring(w[6], 5), ''), paths) AS path_devs,
     arrayMap(w -> if(startsWith(w[5], 'inode='), toUInt64OrZero(substring(w[5], 7)), 0), paths) AS path_inodes,
     arrayMap(w -> if(startsWith(w[7], 'mode='), substring(w[7], 6), ''), paths) AS path_modes,

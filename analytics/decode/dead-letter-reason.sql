@@ -7,6 +7,8 @@ multiIf(
     format = 'k8s-audit' AND event_key = '' AND {readable_json} = '', 'invalid-json',
     format = 'containerd-container' AND NOT isValidJSON(raw), 'invalid-json',
     format = 'containerd-event' AND NOT isValidJSON(extract(raw, '(\\{.*)$')), 'invalid-json',
+    format IN ('containerd-json', 'containerd-image', 'docker-event', 'docker-container', 'docker-image', 'cri-event', 'cri-container', 'cri-sandbox', 'cri-image',
+        'podman-event', 'podman-container', 'podman-image') AND NOT isValidJSON(raw), 'invalid-json',
     format IN ('laurel', 'go-audit', 'journald-audit', 'auditbeat') AND NOT isValidJSON(raw), 'invalid-json',
     event_key = '', 'missing-identity',
     '')

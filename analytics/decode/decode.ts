@@ -1,6 +1,6 @@
 // From records to typed rows: each decoder is one SELECT over `input_records`, a name that stands for a closed list of
 // places records come from. Nothing is decoded outside the engine.
-import type { Store } from '../store/store.ts';
+import { type Store, sqlString } from '../store/store.ts';
 import auditLines from './audit-lines.sql';
 import auditbeatLines from './auditbeat-lines.sql';
 import auditd from './auditd.sql';
@@ -8,7 +8,7 @@ import reason from './dead-letter-reason.sql';
 import deadLetters from './dead-letters.sql';
 import k8sAudit from './k8s-audit.sql';
 import readableJson from './readable-json.sql';
-import runtime from './runtime.sql';
+import { PLAIN_RUNTIME, runtimeOfShapes } from './runtime-select.ts';
 
 // Bodies of some kilobytes a row and a dozen arrays made of each: small blocks bound the memory of a decoder.
 // The engine refuses a whole batch for one line with more key=value pairs than its bound; decoders read 64 KiB of a line.
@@ -52,20 +52,38 @@ const storedParts = (staged: string) => `records FINAL
 const withoutComments = (sql: string) => sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
 const linesOfAnyShape = withoutComments(auditLines).replace('{auditbeat_lines}', () => withoutComments(auditbeatLines));
 const EVENT = 'cluster, node, event_key, time, boot_id, sources, lines';
-// What records of other shapes and events in several records need is left out where there are none: it takes the engine longer to
-// prepare than a batch to decode.
-const auditdOf = ({ shaped, parts }: { shaped: boolean; parts: boolean }) =>
+const auditdOf = ({ shaped, parts }: Need) =>
   auditd
     .replaceAll('{audit_lines}', () => (shaped ? linesOfAnyShape : 'raw'))
     .replaceAll('{is_single}', parts ? 'cityHash64(cluster, node, event_key) NOT IN (SELECT event FROM in_parts)' : '1')
     .replace('{events}', `SELECT ${EVENT} FROM single${parts ? ` UNION ALL SELECT ${EVENT} FROM united` : ''}`);
 
-const ANY_AUDITD = { shaped: true, parts: true, stored: false };
+/**
+ * What records need of their decoder. What reads other shapes or unites parts is left out where there are none: the engine takes longer
+ * to prepare it than to decode a batch.
+ */
+export interface Need {
+  /** Some come in other shapes than their source writes them. */
+  shaped: boolean;
+  /** Some events are in several records (auditd). */
+  parts: boolean;
+  /** Some events have parts that were stored before (auditd). */
+  stored: boolean;
+}
+const ANY: Need = { shaped: true, parts: true, stored: false };
 
-const decoders: Record<TypedTable, { source: string; select: string }> = {
-  k8s_audit: { source: 'k8s-audit', select: k8sAudit.replace('{readable_json}', () => READABLE_JSON) },
-  auditd: { source: 'auditd', select: auditdOf(ANY_AUDITD) },
-  runtime: { source: 'runtime', select: runtime },
+interface Decoder {
+  source: string;
+  /** Formats in which the source itself writes: all others are shaped. */
+  plain: readonly string[];
+  select(need: Need): string;
+}
+
+const k8sSelect = k8sAudit.replace('{readable_json}', () => READABLE_JSON);
+const decoders: Record<TypedTable, Decoder> = {
+  k8s_audit: { source: 'k8s-audit', plain: ['k8s-audit'], select: () => k8sSelect },
+  auditd: { source: 'auditd', plain: ['auditd'], select: auditdOf },
+  runtime: { source: 'runtime', plain: PLAIN_RUNTIME, select: ({ shaped }) => runtimeOfShapes(shaped) },
 };
 const typedTables = Object.keys(decoders) as TypedTable[];
 
@@ -91,60 +109,77 @@ export const TYPED_TABLES: readonly Typed[] = typedTables.map((table) => ({
   ...keys[table],
 }));
 
-export interface AuditdRecords {
-  /** Some came as JSON. */
-  shaped: boolean;
-  /** Some events are in several records. */
-  parts: boolean;
-  /** Some have parts that were stored before. */
-  stored: boolean;
-}
-
-/**
- * Rows of a derived table from the records of a place, as one SELECT; it runs with DECODE_SETTINGS.
- * @param is what the auditd records there are like
- */
-export function selectRows(target: Target, place: Place, is: AuditdRecords = ANY_AUDITD): string {
+/** Rows of a derived table from the records of a place, as one SELECT; it runs with DECODE_SETTINGS. */
+export function selectRows(target: Target, place: Place, need: Need = ANY): string {
   const read = (select: string, records: string) =>
     select.replaceAll(/FROM input_records\b/g, () => `FROM (${records}) AS input_records`);
   const from = place === 'window' ? windowRecords : place.staged;
   if (target === 'dead_letters') return read(deadLetters, `SELECT * FROM ${from}`);
-  const { source } = decoders[target];
-  const select = target === 'auditd' ? auditdOf(is) : decoders[target].select;
+  const { source, select } = decoders[target];
   const decodable = `FROM ${from} WHERE source = '${source}' AND reason = ''`;
-  if (target === 'auditd' && place !== 'window' && is.stored)
-    return read(
-      select,
-      `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL SELECT ${EVENT_COLUMNS} FROM ${storedParts(place.staged)}`,
-    );
-  return read(select, `SELECT * ${decodable}`);
+  if (target === 'auditd' && place !== 'window' && need.stored) {
+    const stored = `SELECT ${EVENT_COLUMNS} FROM ${storedParts(place.staged)}`;
+    return read(select(need), `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL ${stored}`);
+  }
+  return read(select(need), `SELECT * ${decodable}`);
 }
 
-/** Derived tables that staged records have rows for. */
-export async function targetsOf(store: Store, staged: string): Promise<Target[]> {
-  const ofSources = typedTables.map((t) => `countIf(source = '${decoders[t].source}' AND reason = '') > 0 AS ${t}`);
-  const sql = `SELECT ${ofSources.join(', ')}, countIf(reason != '') > 0 AS dead_letters FROM ${staged}`;
-  const [concerned] = await store.rows(sql, {}, 'write');
-  return ([...typedTables, 'dead_letters'] as const).filter((target) => concerned?.[target]);
+/** What lies in a staged table. */
+export interface Staged {
+  records: number;
+  /** Of them no typed row can be made. */
+  dead: number;
+  /** By table: decodable records, the events they belong to, and those of them in other shapes. */
+  tables: Record<TypedTable, { records: number; events: number; shaped: number }>;
+}
+
+/** Counts what is staged, once, for all who need to know. */
+export async function countStaged(store: Store, staged: string): Promise<Staged> {
+  const counts = typedTables.map((table) => {
+    const { source, plain } = decoders[table];
+    const mine = `source = '${source}' AND reason = ''`;
+    // a record of a runtime is an event of its own; hashes are compared, not names: one in ten billion batches counts one too few
+    const events =
+      table === 'runtime' ? `countIf(${mine})` : `uniqExactIf(cityHash64(cluster, node, event_key), ${mine})`;
+    const other = `countIf(${mine} AND format NOT IN (${plain.map(sqlString).join(', ')}))`;
+    return `countIf(${mine}) AS ${table}_records, ${events} AS ${table}_events, ${other} AS ${table}_shaped`;
+  });
+  const sql = `SELECT count() AS records, countIf(reason != '') AS dead, ${counts.join(', ')} FROM ${staged}`;
+  const [row] = await store.rows(sql, {}, 'write');
+  const n = (name: string) => Number(row?.[name]);
+  const of = (table: TypedTable) => ({
+    records: n(`${table}_records`),
+    events: n(`${table}_events`),
+    shaped: n(`${table}_shaped`),
+  });
+  const tables = { k8s_audit: of('k8s_audit'), auditd: of('auditd'), runtime: of('runtime') };
+  return { records: n('records'), dead: n('dead'), tables };
+}
+
+/** What the records of a table need, as far as is staged. */
+export function needOf({ tables }: Staged, table: TypedTable): Need {
+  const { records, events, shaped } = tables[table];
+  return { shaped: shaped > 0, parts: events < records, stored: false };
 }
 
 /** Typed rows and dead letters of what is staged. Running it again changes nothing: rows replace themselves. */
-export async function decodeStaged(store: Store, staged: string): Promise<void> {
-  for (const target of await targetsOf(store, staged)) {
-    const is = target === 'auditd' ? await lookAtAuditd(store, staged) : undefined;
-    await store.run(`INSERT INTO ${target} ${selectRows(target, { staged }, is)} ${DECODE_SETTINGS}`);
+export async function decodeStaged(store: Store, staged: string, counts: Staged): Promise<void> {
+  for (const table of typedTables) {
+    if (counts.tables[table].records === 0) continue;
+    const stored = table === 'auditd' && (await hasStoredParts(store, staged));
+    // what is stored may be of any shape
+    const need = stored ? { ...ANY, stored } : needOf(counts, table);
+    await store.run(`INSERT INTO ${table} ${selectRows(table, { staged }, need)} ${DECODE_SETTINGS}`);
   }
+  if (counts.dead > 0)
+    await store.run(`INSERT INTO dead_letters ${selectRows('dead_letters', { staged })} ${DECODE_SETTINGS}`);
 }
 
-/** @param alone nothing of what is stored is looked at */
-export async function lookAtAuditd(store: Store, staged: string, alone = false): Promise<AuditdRecords> {
-  // Mostly the store holds little of the batch's time: what it holds there is looked up in the batch, not the other way round.
-  const stored = `(SELECT count() > 0 FROM ${auditdIn(staged)} AND (cluster, node, event_key) IN (
-    SELECT cluster, node, event_key FROM records WHERE source = 'auditd' AND event_key != '' AND ${timeOf(staged)}))`;
-  const sql = `SELECT countIf(format != 'auditd') > 0 AS shaped, count() > uniqExact(cityHash64(cluster, node, event_key)) AS parts,
-    ${alone ? 'false' : stored} AS stored FROM ${auditdIn(staged)} AND reason = ''`;
+// Mostly the store holds little of the batch's time: what it holds there is looked up in the batch, not the other way round.
+async function hasStoredParts(store: Store, staged: string): Promise<boolean> {
+  const stored = `records WHERE source = 'auditd' AND event_key != '' AND ${timeOf(staged)}`;
+  const sql = `SELECT count() > 0 AS found FROM ${auditdIn(staged)} AND (SELECT count() FROM ${stored}) > 0
+    AND (cluster, node, event_key) IN (SELECT cluster, node, event_key FROM ${stored})`;
   const [row] = await store.rows(sql, {}, 'write');
-  const is = (what: string) => Boolean(row?.[what]);
-  // what is stored may be of any shape
-  return { shaped: is('shaped') || is('stored'), parts: is('parts') || is('stored'), stored: is('stored') };
+  return Boolean(row?.['found']);
 }

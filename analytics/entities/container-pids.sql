@@ -1,13 +1,23 @@
--- Host pids that the runtime named: a container's first process (tasks/start) and each exec in it (tasks/exec-started).
--- ended_at (ms, 0 unknown) is the exit that the runtime reported for the same pid.
-WITH exits AS
-(
-    SELECT cluster, node, container_id, pid, min(time) AS at FROM runtime FINAL WHERE topic = '/tasks/exit' AND pid > 0 GROUP BY cluster, node, container_id, pid
-)
+-- Host pids that the runtime named: a container's first process (tasks/start, or a document read while it ran) and each exec in it
+-- (tasks/exec-started). ended_at (ms, 0 unknown) is the exit that the runtime reported for the same pid.
+WITH
+    starts AS
+    (
+        SELECT cluster, node, container_id, exec_id, pid, if(topic = 'container' AND started_at > 0, started_at, time) AS at
+        FROM runtime FINAL
+        WHERE topic IN ('/tasks/start', '/tasks/exec-started', 'container') AND pid > 0
+        ORDER BY at
+        -- a start that events and documents tell is one
+        LIMIT 1 BY cluster, node, container_id, exec_id, pid
+    ),
+    exits AS
+    (
+        SELECT cluster, node, container_id, pid, min(time) AS at FROM runtime FINAL WHERE topic = '/tasks/exit' AND pid > 0 GROUP BY cluster, node, container_id, pid
+    )
 SELECT
     r.cluster AS cluster, r.node AS node, r.container_id AS container_id, r.exec_id AS exec_id, r.pid AS pid,
-    toUnixTimestamp64Milli(r.time) AS started_at,
+    toUnixTimestamp64Milli(r.at) AS started_at,
     toUnixTimestamp64Milli(e.at) AS ended_at
-FROM (SELECT * FROM runtime FINAL WHERE topic IN ('/tasks/start', '/tasks/exec-started') AND pid > 0) AS r
+FROM starts AS r
 LEFT ANY JOIN exits AS e ON e.cluster = r.cluster AND e.node = r.node AND e.container_id = r.container_id AND e.pid = r.pid
 ORDER BY started_at

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decodeStaged } from '../decode/decode.ts';
+import { countStaged, decodeStaged } from '../decode/decode.ts';
 import { withStaged } from '../decode/staged.ts';
 import type { Store } from '../store/store.ts';
 import { applyRetention } from './retention.ts';
@@ -38,7 +38,7 @@ beforeEach(async () => {
      SELECT source, 'prod', if(source = 'k8s-audit', '', 'n1'), time, SHA256(raw), format, key, raw, 1, toDateTime64('2026-01-01 00:00:00', 6, 'UTC'), 's', 'l', rowNumberInAllBlocks() + 1
      FROM (${records.join(' UNION ALL ')}) SETTINGS max_threads = 1`,
     );
-    await decodeStaged(store, staged);
+    await decodeStaged(store, staged, await countStaged(store, staged));
     await store.run(`INSERT INTO records SELECT * EXCEPT (reason) FROM ${staged}`);
   });
   await seal({ store, now, key });

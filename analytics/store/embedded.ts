@@ -88,9 +88,9 @@ async function own(location: string, home: string, sessions: Sessions, command: 
     insert: async (table, rows) => {
       if (rows.length > 0) await sessions.in('write').insert(table, rows);
     },
-    insertSegment: (target, select, { path, structure }) => {
+    insertSegment: (target, select, { path, structure }, params) => {
       const source = `file(${sqlString(path)}, 'RowBinary', ${sqlString(structure)})`;
-      return sessions.in('write').run(`INSERT INTO ${target} ${select.replace('{segment}', source)}`);
+      return sessions.in('write').run(`INSERT INTO ${target} ${select.replace('{segment}', () => source)}`, params);
     },
     close: async () => {
       removeOwner(home); // first, so that nobody is sent to an endpoint that is closing

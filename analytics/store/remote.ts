@@ -67,9 +67,9 @@ function remoteStore(client: ClickHouseClient, options: RemoteOptions): Store {
     insert: async (table, values) => {
       if (values.length > 0) await client.insert(rowsOf(table, values));
     },
-    insertSegment: async (target, select, { path, structure }) => {
-      const query = `INSERT INTO ${target} ${select.replace('{segment}', `input(${sqlString(structure)})`)} FORMAT RowBinary`;
-      const { stream } = await client.exec({ query, values: createReadStream(path) });
+    insertSegment: async (target, select, { path, structure }, query_params = {}) => {
+      const query = `INSERT INTO ${target} ${select.replace('{segment}', () => `input(${sqlString(structure)})`)} FORMAT RowBinary`;
+      const { stream } = await client.exec({ query, query_params, values: createReadStream(path) });
       for await (const _ of stream); // the answer has no bytes; reading it to its end frees the connection
     },
     close: () => client.close(),

@@ -28,7 +28,12 @@ export interface Store {
    * Fills a table from a RowBinary file of this host (ingest/load/segment.ts): `select` reads the columns that
    * `structure` declares from `{segment}`, for the embedded engine a file, for a server the body of the insert.
    */
-  insertSegment(target: string, select: string, segment: { path: string; structure: string }): Promise<void>;
+  insertSegment(
+    target: string,
+    select: string,
+    segment: { path: string; structure: string },
+    params?: Params,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 

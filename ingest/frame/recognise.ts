@@ -2,12 +2,14 @@
 
 import { emptyHeader, readAuditHeader } from './audit-header.ts';
 import { type AuditJson, auditJsonOf } from './audit-json.ts';
+import { beginsAsRuntimeJson, type RuntimeJson, runtimeJsonOf } from './runtime-json.ts';
 
 export type Source = 'k8s-audit' | 'auditd' | 'runtime';
 export type Format =
   | 'k8s-audit'
   | 'auditd'
   | AuditJson
+  | RuntimeJson
   | 'containerd-event'
   | 'containerd-container'
   | 'unknown'
@@ -22,6 +24,18 @@ export const sourceOf: Record<Exclude<Format, 'unknown' | 'oversized'>, Source> 
   auditbeat: 'auditd',
   'containerd-event': 'runtime',
   'containerd-container': 'runtime',
+  'containerd-json': 'runtime',
+  'containerd-image': 'runtime',
+  'docker-event': 'runtime',
+  'docker-container': 'runtime',
+  'docker-image': 'runtime',
+  'cri-event': 'runtime',
+  'cri-container': 'runtime',
+  'cri-sandbox': 'runtime',
+  'cri-image': 'runtime',
+  'podman-event': 'runtime',
+  'podman-container': 'runtime',
+  'podman-image': 'runtime',
 };
 
 const HEAD_BYTES = 400; // the prefix of `ctr events` is within the first hundred
@@ -34,11 +48,18 @@ const header = emptyHeader(); // written over and never read
 
 export function recognise(line: Buffer): Exclude<Format, 'oversized'> {
   if (line[0] === 0x7b) {
+    // first: an image's labels, which its maker chooses, stand in its containers' records and may be called "auditID"
+    const runtime = beginsAsRuntimeJson(line) ? runtimeDocumentOf(line) : undefined;
+    if (runtime) return runtime;
     if (line.includes(AUDIT_ID)) return 'k8s-audit';
-    if (containerHead.test(line.toString('latin1', 0, 2 * HEAD_BYTES))) return 'containerd-container';
-    return auditJsonOf(line) ?? 'unknown';
+    return auditJsonOf(line) ?? runtimeDocumentOf(line) ?? 'unknown';
   }
   if (readAuditHeader(line, 0, line.length, header)) return 'auditd';
   if (ctrHead.test(line.toString('latin1', 0, HEAD_BYTES))) return 'containerd-event';
   return 'unknown';
+}
+
+function runtimeDocumentOf(line: Buffer): 'containerd-container' | RuntimeJson | undefined {
+  if (containerHead.test(line.toString('latin1', 0, 2 * HEAD_BYTES))) return 'containerd-container';
+  return runtimeJsonOf(line);
 }

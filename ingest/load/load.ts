@@ -1,11 +1,17 @@
 // One segment into the store, once in effect. Order is the guarantee: typed rows and dead letters first, receipts next,
 // `records` last. A record that is in `records` is done; whatever a kill leaves undone is done again by the retry, and
 // rows replace themselves (docs/decisions/0002-records-last.md).
-import { DEAD_LETTER_REASON, decodeStaged, READABLE_JSON } from '../../analytics/decode/decode.ts';
+import {
+  countStaged,
+  DEAD_LETTER_REASON,
+  decodeStaged,
+  READABLE_JSON,
+  type Staged,
+} from '../../analytics/decode/decode.ts';
 import { withStaged } from '../../analytics/decode/staged.ts';
 import { type Store, sqlString } from '../../analytics/store/store.ts';
 import auditIdentity from './audit-identity.sql';
-import { SEGMENT_STRUCTURE } from './segment.ts';
+import { SEGMENT_STRUCTURE, type Segment } from './segment.ts';
 import stageSteps from './stage.sql';
 
 const RECORD_COLUMNS =
@@ -28,6 +34,7 @@ const notYetStored = (staged: string) => `(source, cluster, node, digest) NOT IN
     AND identity(digest) IN (SELECT digest FROM ${staged}))`;
 
 export interface Loaded {
+  /** New ones, dead letters among them. */
   records: number;
   duplicates: number;
   deadLetters: number;
@@ -36,37 +43,46 @@ export interface Loaded {
 }
 
 /** A segment into a staged table. */
-export const stageSegment = (store: Store, staged: string, path: string): Promise<void> =>
-  store.insertSegment(`${staged} (${RECORD_COLUMNS}, reason)`, stage, { path, structure: SEGMENT_STRUCTURE });
+export const stageSegment = (
+  store: Store,
+  staged: string,
+  { path, heads }: Pick<Segment, 'path' | 'heads'>,
+): Promise<void> =>
+  store.insertSegment(
+    `${staged} (${RECORD_COLUMNS}, reason)`,
+    // of the same head for all, what hangs on it the engine works out once
+    stage.replaceAll('{head}', heads.length === 1 ? '1' : 'head'),
+    { path, structure: SEGMENT_STRUCTURE },
+    { heads },
+  );
 
 /** @param batch names what is on its way until it is there */
-export async function loadSegment(store: Store, batch: string, path: string): Promise<Loaded> {
+export async function loadSegment(
+  store: Store,
+  batch: string,
+  segment: Pick<Segment, 'path' | 'heads'>,
+): Promise<Loaded> {
   return withStaged(store, async (staged) => {
-    await stageSegment(store, staged, path);
+    await stageSegment(store, staged, segment);
     const counts = await countStaged(store, staged);
-    if (counts.fresh > 0) {
-      const mark = `INSERT INTO staged SELECT {batch:String}, digest, received_at FROM ${staged}`;
-      await store.run(mark, { batch });
+    const news = await countNew(store, staged, counts);
+    if (news.records > 0) {
+      await store.run(`INSERT INTO staged SELECT {batch:String}, digest, received_at FROM ${staged}`, { batch });
     }
     try {
-      if (counts.fresh > 0) await decodeStaged(store, staged);
+      if (news.records > 0) await decodeStaged(store, staged, counts);
       await store.run(`INSERT INTO receipts (${RECEIPT_COLUMNS}) SELECT ${RECEIPT_COLUMNS} FROM ${staged}`);
-      if (counts.fresh > 0) {
+      if (news.records > 0) {
+        const onlyNew = `WHERE ${notYetStored(staged)} ORDER BY seq LIMIT 1 BY source, cluster, node, digest`;
         await store.run(
           `INSERT INTO records (${RECORD_COLUMNS}) SELECT ${RECORD_COLUMNS} FROM ${staged}
-           ${counts.fresh === counts.staged ? '' : `WHERE ${notYetStored(staged)} ORDER BY seq LIMIT 1 BY source, cluster, node, digest`}
-           SETTINGS max_threads = 1`,
+           ${news.records === counts.records ? '' : onlyNew} SETTINGS max_threads = 1`,
         );
       }
     } finally {
-      if (counts.fresh > 0) await unmark(store, batch);
+      if (news.records > 0) await unmark(store, batch);
     }
-    return {
-      records: counts.fresh,
-      duplicates: counts.staged - counts.fresh,
-      deadLetters: counts.dead,
-      events: { k8s_audit: counts.k8s_audit, auditd: counts.auditd, runtime: counts.runtime },
-    };
+    return news;
   });
 }
 
@@ -86,20 +102,22 @@ export async function dropAbandoned(store: Store): Promise<void> {
   for (const { batch } of left) await unmark(store, String(batch));
 }
 
-interface Counts {
-  staged: number;
-  fresh: number;
-  dead: number;
-  k8s_audit: number;
-  auditd: number;
-  runtime: number;
-}
-
-async function countStaged(store: Store, staged: string): Promise<Counts> {
+// Of what is staged, what the store does not have yet; what comes twice in a batch is new once.
+async function countNew(store: Store, staged: string, counts: Staged): Promise<Loaded> {
+  const [found] = await store.rows(
+    `SELECT count() - uniqExact(cityHash64(source, cluster, node, digest)) AS twice, countIf(NOT ${notYetStored(staged)}) AS known
+     FROM ${staged}`,
+    {},
+    'write',
+  );
+  const { tables, records, dead } = counts;
+  if (Number(found?.['twice']) + Number(found?.['known']) === 0) {
+    const events = { k8s_audit: tables.k8s_audit.events, auditd: tables.auditd.events, runtime: tables.runtime.events };
+    return { records, duplicates: 0, deadLetters: dead, events };
+  }
   const [row] = await store.rows(
     `SELECT
-       (SELECT count() FROM ${staged}) AS staged,
-       count() AS fresh,
+       count() AS new,
        countIf(undecodable) AS dead,
        uniqExactIf((cluster, node, event_key), source = 'k8s-audit' AND NOT undecodable) AS k8s_audit,
        uniqExactIf((cluster, node, event_key), source = 'auditd' AND NOT undecodable) AS auditd,
@@ -113,13 +131,7 @@ async function countStaged(store: Store, staged: string): Promise<Counts> {
     {},
     'write',
   );
-  const n = (name: keyof Counts) => Number(row?.[name] ?? 0);
-  return {
-    staged: n('staged'),
-    fresh: n('fresh'),
-    dead: n('dead'),
-    k8s_audit: n('k8s_audit'),
-    auditd: n('auditd'),
-    runtime: n('runtime'),
-  };
+  const n = (name: string) => Number(row?.[name]);
+  const events = { k8s_audit: n('k8s_audit'), auditd: n('auditd'), runtime: n('runtime') };
+  return { records: n('new'), duplicates: records - n('new'), deadLetters: n('dead'), events };
 }

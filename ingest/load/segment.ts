@@ -1,4 +1,5 @@
-// A segment: records with their envelopes as ClickHouse's RowBinary, on disk. The file is the body of the insert.
+// A segment: records as ClickHouse's RowBinary, on disk. The file is the body of the insert. What records of one log share, their
+// envelope and format, stands beside it once and is named by number.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 
@@ -14,11 +15,16 @@ export interface Envelope {
   receivedAtMs: number;
 }
 
-export const SEGMENT_STRUCTURE =
-  'source String, cluster String, node String, collector String, boot_id String, stream String, loader String, received_at Int64, format String, seq UInt64, position UInt64, lines UInt32, raw String';
+/** `head` counts the segment's heads from 1. */
+export const SEGMENT_STRUCTURE = 'head UInt16, seq UInt64, position UInt64, lines UInt32, raw String';
+
+/** Envelope and format: source, cluster, node, collector, boot_id, stream, loader, received_at in microseconds, format. */
+export type Head = readonly string[];
 
 const BUFFER_BYTES = 1 << 20;
-const NUMBERS_BYTES = 8 + 8 + 4;
+const NUMBERS_BYTES = 2 + 8 + 8 + 4;
+// Heads travel as a parameter of the statement, and the engine reads statements of at most 256 KiB.
+const HEADS_MAX = 500;
 const LENGTH_BYTES_MAX = 8; // of 7 bits each: lengths up to 2^53 and beyond
 
 export interface SegmentRecord {
@@ -30,8 +36,10 @@ export interface SegmentRecord {
 
 export interface Segment {
   readonly path: string;
-  rows: number;
-  rawBytes: number;
+  readonly heads: readonly Head[];
+  readonly rawBytes: number;
+  /** Whether it is time for the next one. */
+  isFull(rawBytesMax: number): boolean;
   /** Takes a copy of the bytes. */
   append(envelope: Envelope, seq: number, record: SegmentRecord): void;
   close(): void;
@@ -41,8 +49,19 @@ export function createSegment(path: string): Segment {
   const file = openSync(path, 'wx', 0o600);
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   let used = 0;
-  // neighbours mostly share all that is not their own
-  let last: { envelope: Envelope; format: string; head: Buffer } | undefined;
+  const heads: Head[] = [];
+  const numbers = new Map<Envelope, Map<string, number>>();
+  // neighbours mostly share their head
+  let last: { envelope: Envelope; format: string; number: number } | undefined;
+  const headOf = (envelope: Envelope, format: string): number => {
+    if (last !== undefined && envelope === last.envelope && format === last.format) return last.number;
+    const ofEnvelope = numbers.get(envelope) ?? new Map<string, number>();
+    numbers.set(envelope, ofEnvelope);
+    const number = ofEnvelope.get(format) ?? heads.push(toHead(envelope, format));
+    ofEnvelope.set(format, number);
+    last = { envelope, format, number };
+    return number;
+  };
   const write = (bytes: Uint8Array) => {
     for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
   };
@@ -55,47 +74,37 @@ export function createSegment(path: string): Segment {
     if (bytes.length > BUFFER_BYTES) write(bytes);
     else used += bytes.copy(buffer, used);
   };
-  const segment: Segment = {
+  let rawBytes = 0;
+  return {
     path,
-    rows: 0,
-    rawBytes: 0,
+    heads,
+    get rawBytes() {
+      return rawBytes;
+    },
+    isFull: (rawBytesMax) => rawBytes >= rawBytesMax || heads.length >= HEADS_MAX,
     append: (envelope, seq, { position, lines, format, raw }) => {
-      if (last === undefined || envelope !== last.envelope || format !== last.format)
-        last = { envelope, format, head: headOf(envelope, format) };
-      put(last.head);
       if (used + NUMBERS_BYTES > BUFFER_BYTES) flush();
+      used = buffer.writeUInt16LE(headOf(envelope, format), used);
       used = writeUInt64(buffer, seq, used);
       used = writeUInt64(buffer, position, used);
       used = buffer.writeUInt32LE(lines, used);
       if (used + LENGTH_BYTES_MAX > BUFFER_BYTES) flush();
       used = writeLength(buffer, raw.length, used);
       put(raw);
-      segment.rows++;
-      segment.rawBytes += raw.length;
+      rawBytes += raw.length;
     },
     close: () => {
       flush();
       closeSync(file);
     },
   };
-  return segment;
 }
 
-function headOf(e: Envelope, format: string): Buffer {
-  const received = Buffer.alloc(8);
-  received.writeBigInt64LE(BigInt(e.receivedAtMs) * 1000n);
-  return Buffer.concat([
-    ...[e.source, e.cluster, e.node, e.collector, e.bootId, e.stream, e.loader].map(text),
-    received,
-    text(format),
-  ]);
-}
-
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value);
-  const length = Buffer.alloc(LENGTH_BYTES_MAX);
-  return Buffer.concat([length.subarray(0, writeLength(length, bytes.length, 0)), bytes]);
-}
+const toHead = (e: Envelope, format: string): Head => [
+  ...[e.source, e.cluster, e.node, e.collector, e.bootId, e.stream, e.loader],
+  String(e.receivedAtMs * 1000),
+  format,
+];
 
 // Exact up to 2^53, as numbers of JavaScript are.
 function writeUInt64(to: Buffer, n: number, at: number): number {

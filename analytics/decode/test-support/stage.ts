@@ -1,26 +1,20 @@
 // Records into `staged` as a loader would put them, and through the decoders. For tests.
 import type { Row, Store } from '../../store/store.ts';
-import { DEAD_LETTER_REASON, decodeStaged } from '../decode.ts';
+import { countStaged, DEAD_LETTER_REASON, decodeStaged } from '../decode.ts';
 import { withStaged } from '../staged.ts';
 
 export interface StagedRecord {
-  format: 'auditd' | 'k8s-audit' | 'containerd-event' | 'containerd-container' | 'unknown' | 'oversized';
+  format: 'auditd' | 'k8s-audit' | `${'containerd' | 'docker' | 'cri' | 'podman'}-${string}` | 'unknown' | 'oversized';
   raw: string | Buffer;
   /** Found in the bytes when left out. */
   eventKey?: string;
   node?: string;
 }
 
-const sources: Record<StagedRecord['format'], string> = {
-  auditd: 'auditd',
-  'k8s-audit': 'k8s-audit',
-  'containerd-event': 'runtime',
-  'containerd-container': 'runtime',
-  unknown: 'runtime',
-  oversized: 'runtime',
-};
+const sourceOf = (format: StagedRecord['format']) =>
+  format === 'auditd' || format === 'k8s-audit' ? format : 'runtime';
 
-const keys: Partial<Record<StagedRecord['format'], RegExp>> = {
+const keys: Partial<Record<string, RegExp>> = {
   auditd: /msg=audit\((\d+\.\d+:\d+)\)/,
   'k8s-audit': /"auditID":"([^"]+)"/,
   'containerd-event': /^(\S+ \S+)/,
@@ -35,12 +29,12 @@ export const decodeRecords = (store: Store, records: readonly StagedRecord[]): P
       const seconds = format === 'auditd' ? Number(key.split(':')[0]) : 0;
       await store.run(
         `INSERT INTO ${staged} (source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, reason)
-         SELECT '${sources[format]}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
+         SELECT '${sourceOf(format)}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
            '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, ${DEAD_LETTER_REASON}`,
         { node, key, raw: Buffer.from(raw).toString('base64') },
       );
     }
-    await decodeStaged(store, staged);
+    await decodeStaged(store, staged, await countStaged(store, staged));
   });
 
 /** All rows of a typed table, without what says nothing about the event. */

@@ -42,7 +42,8 @@ const processes = 'SELECT cluster, node, process_key, parent_key, exe, comm, arg
 
 /** `s`, the source of a mount, is one that the kubelet and the runtime make for every container: not the host's files. */
 export const OWN_MOUNT = `(startsWith(s, '/var/lib/kubelet/pods/') OR startsWith(s, '/run/containerd/') OR startsWith(s, '/var/lib/containerd/')
-          OR startsWith(s, '/var/lib/docker/containers/') OR match(s, '/pods/[0-9a-f-]{36}/(volumes|containers|volume-subpaths|etc-hosts)'))`;
+          OR startsWith(s, '/var/lib/docker/containers/') OR match(s, '^/(var/)?(run|lib)/containers/storage/overlay-containers/')
+          OR match(s, '/pods/[0-9a-f-]{36}/(volumes|containers|volume-subpaths|etc-hosts)'))`;
 
 export const lineageJoins = `
 LEFT JOIN (SELECT cluster, node, time, serial, process_key, container_id FROM attributions FINAL) AS t
