@@ -3,7 +3,14 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DECODE_SETTINGS, lookAtAuditd, selectRows, TYPED_TABLES, type Typed, targetsOf } from '../analytics/decode/decode.ts';
+import {
+  DECODE_SETTINGS,
+  lookAt,
+  selectRows,
+  TYPED_TABLES,
+  type Typed,
+  targetsOf,
+} from '../analytics/decode/decode.ts';
 import { withStaged } from '../analytics/decode/staged.ts';
 import { type Store, sqlString } from '../analytics/store/store.ts';
 import { readUncompressed } from './frame/lines.ts';
@@ -150,7 +157,7 @@ async function selectFields(
      AND name NOT IN {left_out:Array(String)} ORDER BY position`,
     { table, left_out: LEFT_OUT },
   );
-  const is = table === 'auditd' ? await lookAtAuditd(store, staged, true) : undefined;
+  const is = await lookAt(store, staged, table, true);
   const united = madeOf === 'digests';
   const typed = columns.map(({ name, type }) => [name, `CAST(t.${name}, ${sqlString(String(type))})`]);
   const fields: [string, string][] = [

@@ -5,6 +5,8 @@ multiIf(
     format = 'oversized', 'oversized',
     format = 'unknown', 'unknown-format',
     format = 'k8s-audit' AND event_key = '' AND {readable_json} = '', 'invalid-json',
+    format = 'gke' AND event_key = '' AND NOT isValidJSON(raw), 'invalid-json',
+    format IN ('eks', 'aks') AND event_key = '' AND NOT JSONHas(raw, 'AuditId') AND NOT isValidJSON({enveloped_event}), 'invalid-json',
     format = 'containerd-container' AND NOT isValidJSON(raw), 'invalid-json',
     format = 'containerd-event' AND NOT isValidJSON(extract(raw, '(\\{.*)$')), 'invalid-json',
     format IN ('laurel', 'go-audit', 'journald-audit', 'auditbeat') AND NOT isValidJSON(raw), 'invalid-json',

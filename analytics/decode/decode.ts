@@ -1,11 +1,13 @@
 // From records to typed rows: each decoder is one SELECT over `input_records`, a name that stands for a closed list of
 // places records come from. Nothing is decoded outside the engine.
 import type { Store } from '../store/store.ts';
+import auditEvent from './audit-event.sql';
 import auditLines from './audit-lines.sql';
 import auditbeatLines from './auditbeat-lines.sql';
 import auditd from './auditd.sql';
 import reason from './dead-letter-reason.sql';
 import deadLetters from './dead-letters.sql';
+import envelopedEvent from './enveloped-event.sql';
 import k8sAudit from './k8s-audit.sql';
 import readableJson from './readable-json.sql';
 import runtime from './runtime.sql';
@@ -19,10 +21,15 @@ export const DECODE_SETTINGS = `SETTINGS max_block_size = 8192, max_insert_block
   extract_key_value_pairs_max_pairs_per_row = 65536, max_threads = 1, query_plan_merge_expressions = 0,
   optimize_extract_common_expressions = 0, optimize_and_compare_chain = 0, optimize_redundant_comparisons = 0`;
 
-/** The JSON of `raw` as the engine can read it, as an expression; what ingest takes identity and time from. */
-export const READABLE_JSON = readableJson;
+/** The JSON of a column as the engine can read it, as an expression; what ingest takes identity and time from. */
+export const readableJsonOf = (column: string): string =>
+  readableJson.replace(/\braw\b|\b(mended|bodiless)_json\b/g, (_, step) => (step ? `${step}_${column}` : column));
+/** The event that a column holds in an envelope of EKS or AKS, as an expression. */
+export const envelopedEventOf = (column: string): string => withoutComments(envelopedEvent).replace(/\braw\b/g, column);
 /** Why no typed row can be made of a staged record, as an expression; '' when one can. */
-export const DEAD_LETTER_REASON = reason.replace('{readable_json}', () => READABLE_JSON);
+export const DEAD_LETTER_REASON = reason
+  .replace('{readable_json}', () => readableJsonOf('raw'))
+  .replace('{enveloped_event}', () => envelopedEventOf('raw'));
 
 export type TypedTable = 'k8s_audit' | 'auditd' | 'runtime';
 export type Target = TypedTable | 'dead_letters';
@@ -49,7 +56,9 @@ const storedParts = (staged: string) => `records FINAL
     AND (cluster, node, digest) NOT IN (SELECT cluster, node, digest FROM ${auditdIn(staged)})`;
 
 // Comments go: a replacement stands in the middle of a line.
-const withoutComments = (sql: string) => sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
+function withoutComments(sql: string): string {
+  return sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
+}
 const linesOfAnyShape = withoutComments(auditLines).replace('{auditbeat_lines}', () => withoutComments(auditbeatLines));
 const EVENT = 'cluster, node, event_key, time, boot_id, sources, lines';
 // What records of other shapes and events in several records need is left out where there are none: it takes the engine longer to
@@ -60,11 +69,15 @@ const auditdOf = ({ shaped, parts }: { shaped: boolean; parts: boolean }) =>
     .replaceAll('{is_single}', parts ? 'cityHash64(cluster, node, event_key) NOT IN (SELECT event FROM in_parts)' : '1')
     .replace('{events}', `SELECT ${EVENT} FROM single${parts ? ` UNION ALL SELECT ${EVENT} FROM united` : ''}`);
 
-const ANY_AUDITD = { shaped: true, parts: true, stored: false };
+const ANY_RECORDS = { shaped: true, parts: true, stored: false };
+
+const eventsOfEnvelopes = auditEvent
+  .replace('{readable_json}', () => readableJsonOf('raw'))
+  .replace('{enveloped_event}', () => envelopedEventOf('envelope'));
 
 const decoders: Record<TypedTable, { source: string; select: string }> = {
-  k8s_audit: { source: 'k8s-audit', select: k8sAudit.replace('{readable_json}', () => READABLE_JSON) },
-  auditd: { source: 'auditd', select: auditdOf(ANY_AUDITD) },
+  k8s_audit: { source: 'k8s-audit', select: k8sAudit.replace('{readable_json}', () => readableJsonOf('raw')) },
+  auditd: { source: 'auditd', select: auditdOf(ANY_RECORDS) },
   runtime: { source: 'runtime', select: runtime },
 };
 const typedTables = Object.keys(decoders) as TypedTable[];
@@ -91,10 +104,10 @@ export const TYPED_TABLES: readonly Typed[] = typedTables.map((table) => ({
   ...keys[table],
 }));
 
-export interface AuditdRecords {
-  /** Some came as JSON. */
+export interface RecordsThere {
+  /** Some came in another shape: auditd as JSON, Kubernetes in an envelope. */
   shaped: boolean;
-  /** Some events are in several records. */
+  /** Some events of auditd are in several records. */
   parts: boolean;
   /** Some have parts that were stored before. */
   stored: boolean;
@@ -102,9 +115,9 @@ export interface AuditdRecords {
 
 /**
  * Rows of a derived table from the records of a place, as one SELECT; it runs with DECODE_SETTINGS.
- * @param is what the auditd records there are like
+ * @param is what the records there are like
  */
-export function selectRows(target: Target, place: Place, is: AuditdRecords = ANY_AUDITD): string {
+export function selectRows(target: Target, place: Place, is: RecordsThere = ANY_RECORDS): string {
   const read = (select: string, records: string) =>
     select.replaceAll(/FROM input_records\b/g, () => `FROM (${records}) AS input_records`);
   const from = place === 'window' ? windowRecords : place.staged;
@@ -117,7 +130,8 @@ export function selectRows(target: Target, place: Place, is: AuditdRecords = ANY
       select,
       `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL SELECT ${EVENT_COLUMNS} FROM ${storedParts(place.staged)}`,
     );
-  return read(select, `SELECT * ${decodable}`);
+  const records = `SELECT * ${decodable}`;
+  return read(select, target === 'k8s_audit' && is.shaped ? read(eventsOfEnvelopes, records) : records);
 }
 
 /** Derived tables that staged records have rows for. */
@@ -131,13 +145,29 @@ export async function targetsOf(store: Store, staged: string): Promise<Target[]>
 /** Typed rows and dead letters of what is staged. Running it again changes nothing: rows replace themselves. */
 export async function decodeStaged(store: Store, staged: string): Promise<void> {
   for (const target of await targetsOf(store, staged)) {
-    const is = target === 'auditd' ? await lookAtAuditd(store, staged) : undefined;
+    const is = await lookAt(store, staged, target);
     await store.run(`INSERT INTO ${target} ${selectRows(target, { staged }, is)} ${DECODE_SETTINGS}`);
   }
 }
 
-/** @param alone nothing of what is stored is looked at */
-export async function lookAtAuditd(store: Store, staged: string, alone = false): Promise<AuditdRecords> {
+/**
+ * What staged records of a table are like.
+ * @param alone nothing of what is stored is looked at
+ */
+export async function lookAt(
+  store: Store,
+  staged: string,
+  target: Target,
+  alone = false,
+): Promise<RecordsThere | undefined> {
+  if (target === 'auditd') return lookAtAuditd(store, staged, alone);
+  if (target !== 'k8s_audit') return undefined;
+  const sql = `SELECT count() > 0 AS shaped FROM ${staged} WHERE source = 'k8s-audit' AND format != 'k8s-audit' AND reason = ''`;
+  const [row] = await store.rows(sql, {}, 'write');
+  return { shaped: Boolean(row?.['shaped']), parts: false, stored: false };
+}
+
+async function lookAtAuditd(store: Store, staged: string, alone = false): Promise<RecordsThere> {
   // Mostly the store holds little of the batch's time: what it holds there is looked up in the batch, not the other way round.
   const stored = `(SELECT count() > 0 FROM ${auditdIn(staged)} AND (cluster, node, event_key) IN (
     SELECT cluster, node, event_key FROM records WHERE source = 'auditd' AND event_key != '' AND ${timeOf(staged)}))`;

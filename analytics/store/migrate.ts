@@ -10,12 +10,13 @@ import evidence from './schema/005-evidence.sql';
 import retention from './schema/006-retention.sql';
 import stagedReason from './schema/007-staged-reason.sql';
 import imports from './schema/008-imports.sql';
+import k8sAuditBodies from './schema/010-k8s-audit-bodies.sql';
 import stagedDigests from './schema/011-staged-digests.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
-  ...[stagedDigests],
+  ...[stagedDigests, k8sAuditBodies],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

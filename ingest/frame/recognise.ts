@@ -2,10 +2,11 @@
 
 import { emptyHeader, readAuditHeader } from './audit-header.ts';
 import { type AuditJson, auditJsonOf } from './audit-json.ts';
+import { isExportedEvent, type K8sJson, k8sJsonOf } from './k8s-json.ts';
 
 export type Source = 'k8s-audit' | 'auditd' | 'runtime';
 export type Format =
-  | 'k8s-audit'
+  | K8sJson
   | 'auditd'
   | AuditJson
   | 'containerd-event'
@@ -15,6 +16,9 @@ export type Format =
 
 export const sourceOf: Record<Exclude<Format, 'unknown' | 'oversized'>, Source> = {
   'k8s-audit': 'k8s-audit',
+  eks: 'k8s-audit',
+  gke: 'k8s-audit',
+  aks: 'k8s-audit',
   auditd: 'auditd',
   laurel: 'auditd',
   'go-audit': 'auditd',
@@ -34,11 +38,12 @@ const header = emptyHeader(); // written over and never read
 
 export function recognise(line: Buffer): Exclude<Format, 'oversized'> {
   if (line[0] === 0x7b) {
-    if (line.includes(AUDIT_ID)) return 'k8s-audit';
+    const k8s = k8sJsonOf(line);
+    if (k8s) return k8s;
     if (containerHead.test(line.toString('latin1', 0, 2 * HEAD_BYTES))) return 'containerd-container';
-    return auditJsonOf(line) ?? 'unknown';
+    return auditJsonOf(line) ?? (line.includes(AUDIT_ID) ? 'k8s-audit' : 'unknown');
   }
   if (readAuditHeader(line, 0, line.length, header)) return 'auditd';
   if (ctrHead.test(line.toString('latin1', 0, HEAD_BYTES))) return 'containerd-event';
-  return 'unknown';
+  return isExportedEvent(line) ? 'eks' : 'unknown';
 }

@@ -1,10 +1,11 @@
 // One segment into the store, once in effect. Order is the guarantee: typed rows and dead letters first, receipts next,
 // `records` last. A record that is in `records` is done; whatever a kill leaves undone is done again by the retry, and
 // rows replace themselves (docs/decisions/0002-records-last.md).
-import { DEAD_LETTER_REASON, decodeStaged, READABLE_JSON } from '../../analytics/decode/decode.ts';
+import { DEAD_LETTER_REASON, decodeStaged, envelopedEventOf, readableJsonOf } from '../../analytics/decode/decode.ts';
 import { withStaged } from '../../analytics/decode/staged.ts';
 import { type Store, sqlString } from '../../analytics/store/store.ts';
 import auditIdentity from './audit-identity.sql';
+import k8sIdentity from './k8s-identity.sql';
 import { SEGMENT_STRUCTURE } from './segment.ts';
 import stageSteps from './stage.sql';
 
@@ -15,7 +16,10 @@ const RECEIPT_COLUMNS = 'source, cluster, node, digest, collector, received_at, 
 
 // Steps of the statement stay steps (stage.sql). Small blocks bound the memory, here and of whoever reads them.
 const stage = `${stageSteps
-  .replace('{readable_json}', () => READABLE_JSON)
+  .replaceAll('{readable_json}', () => readableJsonOf('raw'))
+  .replace('{enveloped_event}', () => envelopedEventOf('envelope'))
+  .replace('{k8s_identity}', () => k8sIdentity.replace(/^--.*\n/gm, ''))
+  .replace('{readable_event}', () => readableJsonOf('enveloped_event'))
   .replace('{audit_identity}', () => auditIdentity.replace(/^--.*\n/gm, ''))
   .replace('{dead_letter_reason}', () => DEAD_LETTER_REASON)}
   SETTINGS max_threads = 1, query_plan_merge_expressions = 0, max_block_size = 8192, min_insert_block_size_rows = 8192`;

@@ -4,17 +4,26 @@
 WITH
     'Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)' AS k8s_type,
     'Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))' AS document_type,
+    unwrapped AS
+    (
+        SELECT
+            *,
+            format IN ('eks', 'gke', 'aks') AS enveloped,
+            multiIf(NOT enveloped, '', startsWith(raw, '{'), {readable_json}, raw) AS envelope,
+            if(format IN ('eks', 'aks'), {enveloped_event}, '') AS enveloped_event
+        FROM {segment}
+    ),
     plain AS
     (
         SELECT *, if(format = 'k8s-audit', JSONExtract(raw, k8s_type), defaultValueOfTypeName(k8s_type)) AS as_received
-        FROM {segment}
+        FROM unwrapped
     ),
     read AS
     (
         SELECT
             *,
             -- what the engine reads as it came needs no mending
-            if(format = 'k8s-audit' AND as_received.auditID = '', JSONExtract({readable_json}, k8s_type), as_received) AS k8s,
+            multiIf(enveloped, {k8s_identity}, format = 'k8s-audit' AND as_received.auditID = '', JSONExtract({readable_json}, k8s_type), as_received) AS k8s,
             multiIf(format = 'auditd', extractGroups(substring(raw, 1, 400), 'msg=audit\\((\\d+)\\.(\\d+):(\\d+)\\)'),
                     source = 'auditd', extractGroups({audit_identity}, '^(\\d+)\\.(\\d{3}):(\\d+)$'), []) AS audit,
             if(format = 'containerd-event', extractGroups(substring(raw, 1, 400), '^(\\S+ \\S+) \\+0000 UTC (\\S+) (/\\S+) '), []) AS event,
@@ -29,11 +38,16 @@ WITH
                 -- a time of nine billion seconds is beyond belief and within what the type holds
                 source = 'auditd', toDateTime64(fromUnixTimestamp64Milli(least(toInt64OrZero(audit[1]), 9000000000) * 1000 + least(toInt64OrZero(audit[2]), 999), 'UTC'), 9, 'UTC'),
                 parseDateTime64BestEffortOrZero(multiIf(
-                    format = 'k8s-audit', if(k8s.requestReceivedTimestamp = '', k8s.stageTimestamp, k8s.requestReceivedTimestamp),
+                    source = 'k8s-audit', multiIf(
+                        k8s.requestReceivedTimestamp != '', k8s.requestReceivedTimestamp,
+                        k8s.stageTimestamp != '', k8s.stageTimestamp,
+                        -- of versions before v1
+                        JSONHas(if(enveloped, enveloped_event, raw) AS old_event, 'timestamp'), JSONExtractString(old_event, 'timestamp'),
+                        JSONExtractString(old_event, 'metadata', 'creationTimestamp')),
                     format = 'containerd-event', event[1],
                     format = 'containerd-container', if(document.observedAt = '', document.info.CreatedAt, document.observedAt),
                     ''), 9, 'UTC')) AS taken,
-            multiIf(format = 'k8s-audit', if(k8s.auditID = '', '', concat(k8s.auditID, '/', k8s.stage)),
+            multiIf(source = 'k8s-audit', if(k8s.auditID = '', '', concat(k8s.auditID, '/', k8s.stage)),
                     source = 'auditd', if(empty(audit), '', concat(audit[1], '.', audit[2], ':', audit[3])),
                     format = 'containerd-event', if(empty(event), '', concat(event[1], '/', event[2], '/', event[3])),
                     format = 'containerd-container', if(document.id = '' AND document.info.ID = '', '', concat('container/', document.info.ID, document.id)),
