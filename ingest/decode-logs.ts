@@ -15,7 +15,7 @@ import { withStaged } from '../analytics/decode/staged.ts';
 import { type Store, sqlString } from '../analytics/store/store.ts';
 import { readUncompressed } from './frame/lines.ts';
 import { stageSegment } from './load/load.ts';
-import { createSegment, type Segment } from './load/segment.ts';
+import { createSegment, type FullSegment, type Segment } from './load/segment.ts';
 import { type FileProblem, type ReadOptions, readLog, type Sink } from './read-log.ts';
 
 export interface UndecodedRecord {
@@ -77,7 +77,7 @@ function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(
     segment = undefined;
     if (!full) return;
     full.close();
-    decoding = decoding.then(() => decodeSegment(full.path, deps));
+    decoding = decoding.then(() => decodeSegment(full, deps));
     decoding.catch(() => undefined); // told by whoever waits for it next
   };
   return {
@@ -105,11 +105,11 @@ function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(
 
 const Undecoded = z.object({ stream: z.string(), position: z.number(), reason: z.string(), detail: z.string() });
 
-async function decodeSegment(path: string, { store, stop, write, onUndecoded }: Dependencies) {
+async function decodeSegment(segment: FullSegment, { store, stop, write, onUndecoded }: Dependencies) {
   if (stop.aborted) return;
   await withStaged(store, async (staged) => {
-    await stageSegment(store, staged, path);
-    rmSync(path);
+    await stageSegment(store, staged, segment);
+    rmSync(segment.path);
     const targets = await targetsOf(store, staged);
     const typed = TYPED_TABLES.filter(({ table }) => targets.includes(table));
     for await (const lines of readLines(store, staged, typed)) {

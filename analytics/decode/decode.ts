@@ -26,10 +26,14 @@ export const readableJsonOf = (column: string): string =>
   readableJson.replace(/\braw\b|\b(mended|bodiless)_json\b/g, (_, step) => (step ? `${step}_${column}` : column));
 /** The event that a column holds in an envelope of EKS or AKS, as an expression. */
 export const envelopedEventOf = (column: string): string => withoutComments(envelopedEvent).replace(/\braw\b/g, column);
+/** Leaves out the blocks `-- with envelopes ... -- end` of a statement, or only their marks. */
+export const withEnvelopes = (sql: string, enveloped: boolean): string =>
+  sql.replace(/ *-- with envelopes\n([\s\S]*?) *-- end\n/g, (_, block: string) => (enveloped ? block : ''));
 /** Why no typed row can be made of a staged record, as an expression; '' when one can. */
-export const DEAD_LETTER_REASON = reason
-  .replace('{readable_json}', () => readableJsonOf('raw'))
-  .replace('{enveloped_event}', () => envelopedEventOf('raw'));
+export const deadLetterReason = (enveloped = true): string =>
+  withEnvelopes(reason, enveloped)
+    .replace('{readable_json}', () => readableJsonOf('raw'))
+    .replace('{enveloped_event}', () => envelopedEventOf('raw'));
 
 export type TypedTable = 'k8s_audit' | 'auditd' | 'runtime';
 export type Target = TypedTable | 'dead_letters';
@@ -40,7 +44,7 @@ const inWindow = `source = {source:String} AND event_time >= fromUnixTimestamp64
   AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')`;
 
 // with the records that are kept beyond their time; one that both tables hold counts once
-const windowRecords = `(SELECT *, ${DEAD_LETTER_REASON} AS reason FROM
+const windowRecords = `(SELECT *, ${deadLetterReason()} AS reason FROM
     (SELECT * FROM records FINAL WHERE ${inWindow} UNION ALL SELECT * FROM records_kept FINAL WHERE ${inWindow})
     LIMIT 1 BY source, cluster, node, digest)`;
 

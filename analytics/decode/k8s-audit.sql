@@ -158,5 +158,5 @@ SELECT
     loader,
     seq,
     -- two records may be one event, byte for byte not the same: which one the row is made of does not hang on their order
-    bitShiftLeft(toUInt64(1), 32) + reinterpretAsUInt32(substring(digest, 1, 4)) AS version
+    bitShiftLeft(toUInt64(2), 32) + reinterpretAsUInt32(substring(digest, 1, 4)) AS version
 FROM pods

@@ -147,5 +147,5 @@ async function load(store: Store, records: readonly CaseRecord[]): Promise<void>
     segment.append(envelope, n + 1, { position: n, lines: text.split('\n').length, format, raw });
   }
   segment.close();
-  await loadSegment(store, batchName('rule-cases', 1), path);
+  await loadSegment(store, batchName('rule-cases', 1), segment);
 }

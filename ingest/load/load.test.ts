@@ -40,7 +40,7 @@ async function load(records: { format: string; raw: Buffer | string; envelope?: 
     );
   }
   segment.close();
-  return loadSegment(store, batch, segment.path);
+  return loadSegment(store, batch, segment);
 }
 const event = (id: string, more = {}) =>
   JSON.stringify({

@@ -32,10 +32,15 @@ export interface Segment {
   readonly path: string;
   rows: number;
   rawBytes: number;
+  /** Of its records. */
+  readonly formats: ReadonlySet<string>;
   /** Takes a copy of the bytes. */
   append(envelope: Envelope, seq: number, record: SegmentRecord): void;
   close(): void;
 }
+
+/** A segment that is closed: the body of an insert. */
+export type FullSegment = Pick<Segment, 'path' | 'formats'>;
 
 export function createSegment(path: string): Segment {
   const file = openSync(path, 'wx', 0o600);
@@ -55,13 +60,17 @@ export function createSegment(path: string): Segment {
     if (bytes.length > BUFFER_BYTES) write(bytes);
     else used += bytes.copy(buffer, used);
   };
+  const formats = new Set<string>();
   const segment: Segment = {
     path,
+    formats,
     rows: 0,
     rawBytes: 0,
     append: (envelope, seq, { position, lines, format, raw }) => {
-      if (last === undefined || envelope !== last.envelope || format !== last.format)
+      if (last === undefined || envelope !== last.envelope || format !== last.format) {
         last = { envelope, format, head: headOf(envelope, format) };
+        formats.add(format);
+      }
       put(last.head);
       if (used + NUMBERS_BYTES > BUFFER_BYTES) flush();
       used = writeUInt64(buffer, seq, used);

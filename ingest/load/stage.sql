@@ -1,34 +1,36 @@
 -- A segment into a staged table: digest, time, identity and what hinders decoding are taken from the bytes, once.
 -- event_key: auditID/stage; seconds.millis:serial; empty when the bytes hold none (a dead letter).
+-- Blocks `with envelopes ... end` stay when a record came in one: preparing them takes longer than a small batch.
 -- Each step is a query of its own, and load.ts keeps the engine from merging them (see analytics/decode/k8s-audit.sql).
 WITH
     'Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)' AS k8s_type,
     'Tuple(observedAt String, id String, info Tuple(ID String, CreatedAt String))' AS document_type,
-    unwrapped AS
+    received AS
     (
         SELECT
             *,
-            format IN ('eks', 'gke', 'aks') AS enveloped,
-            multiIf(NOT enveloped, '', startsWith(raw, '{'), {readable_json}, raw) AS envelope,
-            if(format IN ('eks', 'aks'), {enveloped_event}, '') AS enveloped_event
+            -- with envelopes
+            multiIf(format NOT IN ('eks', 'gke', 'aks'), '', startsWith(raw, '{'), {readable_json}, raw) AS envelope,
+            if(format IN ('eks', 'aks'), {enveloped_event}, '') AS enveloped_event,
+            -- end
+            if(format = 'k8s-audit', JSONExtract(raw, k8s_type), defaultValueOfTypeName(k8s_type)) AS as_received
         FROM {segment}
-    ),
-    plain AS
-    (
-        SELECT *, if(format = 'k8s-audit', JSONExtract(raw, k8s_type), defaultValueOfTypeName(k8s_type)) AS as_received
-        FROM unwrapped
     ),
     read AS
     (
         SELECT
             *,
             -- what the engine reads as it came needs no mending
-            multiIf(enveloped, {k8s_identity}, format = 'k8s-audit' AND as_received.auditID = '', JSONExtract({readable_json}, k8s_type), as_received) AS k8s,
+            multiIf(
+                -- with envelopes
+                format IN ('eks', 'gke', 'aks'), {k8s_identity},
+                -- end
+                format = 'k8s-audit' AND as_received.auditID = '', JSONExtract({readable_json}, k8s_type), as_received) AS k8s,
             multiIf(format = 'auditd', extractGroups(substring(raw, 1, 400), 'msg=audit\\((\\d+)\\.(\\d+):(\\d+)\\)'),
                     source = 'auditd', extractGroups({audit_identity}, '^(\\d+)\\.(\\d{3}):(\\d+)$'), []) AS audit,
             if(format = 'containerd-event', extractGroups(substring(raw, 1, 400), '^(\\S+ \\S+) \\+0000 UTC (\\S+) (/\\S+) '), []) AS event,
             if(format = 'containerd-container', JSONExtract(raw, document_type), defaultValueOfTypeName(document_type)) AS document
-        FROM plain
+        FROM received
     ),
     timed AS
     (
@@ -42,8 +44,9 @@ WITH
                         k8s.requestReceivedTimestamp != '', k8s.requestReceivedTimestamp,
                         k8s.stageTimestamp != '', k8s.stageTimestamp,
                         -- of versions before v1
-                        JSONHas(if(enveloped, enveloped_event, raw) AS old_event, 'timestamp'), JSONExtractString(old_event, 'timestamp'),
-                        JSONExtractString(old_event, 'metadata', 'creationTimestamp')),
+                        format != 'k8s-audit', '',
+                        JSONHas(raw, 'timestamp'), JSONExtractString(raw, 'timestamp'),
+                        JSONExtractString(raw, 'metadata', 'creationTimestamp')),
                     format = 'containerd-event', event[1],
                     format = 'containerd-container', if(document.observedAt = '', document.info.CreatedAt, document.observedAt),
                     ''), 9, 'UTC')) AS taken,

@@ -1,6 +1,6 @@
 // Records into `staged` as a loader would put them, and through the decoders. For tests.
 import type { Row, Store } from '../../store/store.ts';
-import { DEAD_LETTER_REASON, decodeStaged } from '../decode.ts';
+import { deadLetterReason, decodeStaged } from '../decode.ts';
 import { withStaged } from '../staged.ts';
 
 export interface StagedRecord {
@@ -36,7 +36,7 @@ export const decodeRecords = (store: Store, records: readonly StagedRecord[]): P
       await store.run(
         `INSERT INTO ${staged} (source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, reason)
          SELECT '${sources[format]}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
-           '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, ${DEAD_LETTER_REASON}`,
+           '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, ${deadLetterReason()}`,
         { node, key, raw: Buffer.from(raw).toString('base64') },
       );
     }
