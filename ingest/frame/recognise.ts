@@ -2,6 +2,7 @@
 
 import { emptyHeader, readAuditHeader } from './audit-header.ts';
 import { type AuditJson, auditJsonOf } from './audit-json.ts';
+import { isListLine } from './json-layout.ts';
 import { isExportedEvent, type K8sJson, k8sJsonOf } from './k8s-json.ts';
 
 export type Source = 'k8s-audit' | 'auditd' | 'runtime';
@@ -30,7 +31,6 @@ export const sourceOf: Record<Exclude<Format, 'unknown' | 'oversized'>, Source> 
 
 const HEAD_BYTES = 400; // the prefix of `ctr events` is within the first hundred
 
-const AUDIT_ID = Buffer.from('"auditID"');
 const ctrHead = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000 UTC \S+ \/\S+ \{/;
 const containerHead = /"info"\s*:\s*\{\s*"ID"\s*:/;
 
@@ -40,8 +40,9 @@ export function recognise(line: Buffer): Exclude<Format, 'oversized'> {
   if (line[0] === 0x7b) {
     const k8s = k8sJsonOf(line);
     if (k8s) return k8s;
+    if (isListLine(line)) return 'unknown'; // its items are something (json-items.ts)
     if (containerHead.test(line.toString('latin1', 0, 2 * HEAD_BYTES))) return 'containerd-container';
-    return auditJsonOf(line) ?? (line.includes(AUDIT_ID) ? 'k8s-audit' : 'unknown');
+    return auditJsonOf(line) ?? 'unknown';
   }
   if (readAuditHeader(line, 0, line.length, header)) return 'auditd';
   if (ctrHead.test(line.toString('latin1', 0, HEAD_BYTES))) return 'containerd-event';
