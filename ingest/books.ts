@@ -1,7 +1,7 @@
 // The books of an import: every byte and every line that was read is in a record or said not to be, and why
 // (docs/reference/accounting.md). What came in is counted as it is read, what went out as records are handed on: the two
 // must meet.
-import type { Around } from './frame/json-items.ts';
+import type { Around } from './frame/around-items.ts';
 import type { LineBlock } from './frame/lines.ts';
 
 export interface Books {

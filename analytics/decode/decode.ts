@@ -79,6 +79,10 @@ const eventsOfEnvelopes = auditEvent
   .replace('{readable_json}', () => readableJsonOf('raw'))
   .replace('{enveloped_event}', () => envelopedEventOf('envelope'));
 
+/** Records of Kubernetes audit as (cluster, digest, loader, seq, raw), where raw is the event, out of its envelope. */
+export const auditEvents = (records: string): string =>
+  eventsOfEnvelopes.replace('FROM input_records', () => `FROM (${records}) AS input_records`);
+
 const decoders: Record<TypedTable, { source: string; select: string }> = {
   k8s_audit: { source: 'k8s-audit', select: k8sAudit.replace('{readable_json}', () => readableJsonOf('raw')) },
   auditd: { source: 'auditd', select: auditdOf(ANY_RECORDS) },
@@ -135,7 +139,7 @@ export function selectRows(target: Target, place: Place, is: RecordsThere = ANY_
       `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL SELECT ${EVENT_COLUMNS} FROM ${storedParts(place.staged)}`,
     );
   const records = `SELECT * ${decodable}`;
-  return read(select, target === 'k8s_audit' && is.shaped ? read(eventsOfEnvelopes, records) : records);
+  return read(select, target === 'k8s_audit' && is.shaped ? auditEvents(records) : records);
 }
 
 /** Derived tables that staged records have rows for. */

@@ -10,6 +10,7 @@
 //
 // Nothing is parsed: a counter of depth and a flag for strings find where an item ends, so nesting costs no memory and nothing is read
 // twice. What is no JSON comes out as well, for nothing may be lost: a line of it at the top, a word of it in a list.
+import { type Around, createAroundCounter } from './around-items.ts';
 import { LINE_BYTES_MAX } from './lines.ts';
 
 export interface Item {
@@ -20,21 +21,6 @@ export interface Item {
   whole: boolean;
   /** In its bytes. */
   newlines: number;
-}
-
-/** What stands around the items, for the books (docs/reference/accounting.md). */
-export interface Around {
-  /** Begun, those inside of items too. */
-  lines: number;
-  /** Newlines, those inside of items too, and carriage returns of blank lines. */
-  separatorBytes: number;
-  /** All other bytes that are in no item. */
-  ignoredBytes: number;
-  /** Lines that no item touches. */
-  ignoredLines: number;
-  blankLines: number;
-  /** Items that begin on a line that an earlier one touches. */
-  furtherRecords: number;
 }
 
 export interface ItemCutter {
@@ -62,7 +48,6 @@ const CLOSE_LIST = 93;
 const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
-
 const NOTHING = Buffer.alloc(0);
 
 const isBlank = (c: number) => c === 32 || (c >= 9 && c <= 13);
@@ -80,6 +65,7 @@ type State =
   | 'text';
 
 export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
+  const counter = createAroundCounter();
   let items: Item[] = [];
   let state: State = 'between';
   let depth = 0;
@@ -99,38 +85,22 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
   let inPieces = false;
   let onTakenLine = false;
 
-  // the last byte of an envelope that is no blank: an object that is no value there is a document, the envelope was cut short
-  let mark = 0;
   // the last string at the depth of an item's keys
   const key = Buffer.alloc(KEY_BYTES_MAX);
   let keyBytes = 0;
+  // the last byte of an envelope that is no blank: an object that is no value there is a document, the envelope was cut short
+  let mark = 0;
 
   let chunkOffset = 0;
-  let recordBytes = 0;
-  let recordNewlines = 0;
-  let lineOffset = 0;
-  let lineIsTaken = false;
   let previous = 0;
-  const around = { lines: 0, separatorBytes: 0, ignoredLines: 0, blankLines: 0, furtherRecords: 0 };
 
   const endLine = (chunk: Buffer, at: number): void => {
-    around.lines++;
-    around.separatorBytes++;
-    if (state !== 'between' && state !== 'envelope') {
-      newlines++;
+    if (state === 'between' || state === 'envelope') {
+      counter.endLine(chunkOffset + at, (at > 0 ? chunk[at - 1] : previous) === RETURN);
       return;
     }
-    const bytes = chunkOffset + at - lineOffset;
-    const last = at > 0 ? chunk[at - 1] : previous;
-    if (!lineIsTaken) countUntaken(bytes, last === RETURN);
-    lineIsTaken = false;
-    lineOffset = chunkOffset + at + 1;
-  };
-  const countUntaken = (bytes: number, endsInReturn: boolean): void => {
-    if (bytes === 0 || (bytes === 1 && endsInReturn)) {
-      around.blankLines++;
-      around.separatorBytes += bytes;
-    } else around.ignoredLines++;
+    counter.foldLine();
+    newlines++;
   };
 
   const begin = (at: number, next: State): void => {
@@ -139,8 +109,7 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
     itemOffset = chunkOffset + at;
     newlines = 0;
     inPieces = false;
-    onTakenLine = lineIsTaken;
-    lineIsTaken = true;
+    onTakenLine = counter.begin();
   };
   const hold = (chunk: Buffer, to: number): void => {
     if (to > from) held.push(chunk.subarray(from, to));
@@ -149,11 +118,9 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
   };
   const give = (bytes: Buffer, whole: boolean, lines: number): void => {
     items.push({ bytes, offset: itemOffset, whole, newlines: lines });
-    if (onTakenLine) around.furtherRecords++;
-    onTakenLine = true; // a further piece
+    counter.give(bytes.length, lines, onTakenLine);
+    onTakenLine = true; // of a further piece
     itemOffset += bytes.length;
-    recordBytes += bytes.length;
-    recordNewlines += lines;
     newlines -= lines;
   };
   /** Cuts what is held of a long item into pieces; what remains is no longer than may be. */
@@ -161,10 +128,9 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
     if (heldBytes <= itemBytesMax) return;
     inPieces = true;
     let rest = Buffer.concat(held);
-    while (rest.length > itemBytesMax) {
+    for (; rest.length > itemBytesMax; rest = rest.subarray(itemBytesMax)) {
       const piece = rest.subarray(0, itemBytesMax);
       give(piece, false, countNewlines(piece));
-      rest = rest.subarray(itemBytesMax);
     }
     held = [rest];
     heldBytes = rest.length;
@@ -177,31 +143,25 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
     held = [];
     heldBytes = 0;
     state = 'between';
-    // the line the item ends on goes on, it has bytes: it is taken, whatever they are
-    lineOffset = chunkOffset + to;
-  };
-  /** What was taken for an item holds a list: it stands around items itself. */
-  const becomeEnvelope = (): void => {
-    held = [];
-    heldBytes = 0;
-    if (newlines === 0) lineIsTaken = onTakenLine;
-    else {
-      around.ignoredLines += onTakenLine ? newlines - 1 : newlines;
-      lineIsTaken = false;
-    }
   };
 
   const noteKey = (chunk: Buffer, start: number, to: number): void => {
-    const bytes = Math.min(to - start, KEY_BYTES_MAX - keyBytes);
-    if (bytes > 0) keyBytes += chunk.copy(key, keyBytes, start, start + bytes);
+    if (keyBytes + to - start > KEY_BYTES_MAX)
+      keyBytes = KEY_BYTES_MAX; // none of them
+    else for (let i = start; i < to; i++) key[keyBytes++] = chunk[i] as number;
   };
   const opensList = (offset: number): boolean =>
     isObject &&
-    depth === listDepth + 1 &&
     (state === 'envelope' || (!inPieces && offset - itemOffset <= itemBytesMax)) &&
     lists.length < LEVELS_MAX &&
     LIST_KEYS.some((name) => name.length === keyBytes && key.compare(name, 0, name.length, 0, keyBytes) === 0);
   const enterList = (): void => {
+    if (state === 'item') {
+      // what was taken for an item stands around items itself
+      held = [];
+      heldBytes = 0;
+      counter.takeBack(onTakenLine, newlines);
+    }
     listDepth = ++depth;
     lists.push(listDepth);
     state = 'between';
@@ -217,12 +177,13 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
 
   /** Each reads on from `at` as long as its state lasts, and says where it stopped. */
   const readString = (chunk: Buffer, at: number): number => {
+    const { length } = chunk;
     let i = at;
     if (escaped) {
       escaped = false;
       if (chunk[i] !== NEWLINE) i++;
     }
-    for (; i < chunk.length; i++) {
+    for (; i < length; i++) {
       const c = chunk[i] as number;
       if (c > BACKSLASH) continue; // most letters
       if (c === QUOTE) {
@@ -231,49 +192,48 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
       }
       if (c === NEWLINE) endLine(chunk, i);
       else if (c === BACKSLASH) {
-        if (i + 1 === chunk.length) escaped = true;
+        if (i + 1 === length) escaped = true;
         else if (chunk[i + 1] !== NEWLINE) i++;
       }
     }
-    if (isObject && depth === listDepth + 1) noteKey(chunk, at, i);
-    return Math.min(i + 1, chunk.length);
+    if (depth === listDepth + 1) noteKey(chunk, at, i);
+    return Math.min(i + 1, length);
   };
   const readNested = (chunk: Buffer, at: number): number => {
-    let i = at;
-    while (i < chunk.length) {
-      if (inString) {
-        i = readString(chunk, i);
-        if (inString || depth > listDepth) continue;
-        finish(chunk, i); // a string was the item
-        return i;
-      }
+    const { length } = chunk;
+    let i = inString ? readString(chunk, at) : at;
+    if (!inString && depth === listDepth) {
+      finish(chunk, i); // a string was the item
+      return i;
+    }
+    while (i < length) {
       const c = chunk[i++] as number;
-      if (state === 'envelope' && depth === listDepth + 1 && !isBlank(c)) {
-        if (c === OPEN_OBJECT && mark !== COLON) {
-          depth--;
-          state = 'between';
-          return i - 1;
-        }
-        mark = c;
-      }
       if (c === QUOTE) {
         inString = true;
         keyBytes = 0;
-      } else if (c === NEWLINE) endLine(chunk, i - 1);
-      else if (c === OPEN_OBJECT) depth++;
-      else if (c === OPEN_LIST) {
-        if (opensList(chunkOffset + i)) {
-          if (state === 'item') becomeEnvelope();
-          enterList();
-          return i;
+        if (i < length) i = readString(chunk, i);
+        if (state === 'envelope') mark = c;
+      } else if (c === OPEN_OBJECT || c === OPEN_LIST) {
+        if (depth === listDepth + 1) {
+          if (c === OPEN_LIST && opensList(chunkOffset + i)) {
+            enterList();
+            return i;
+          }
+          if (state === 'envelope' && c === OPEN_OBJECT && mark !== COLON) {
+            depth--;
+            state = 'between';
+            return i - 1;
+          }
         }
         depth++;
       } else if (c === CLOSE_OBJECT || c === CLOSE_LIST) {
+        mark = c;
         if (--depth > listDepth) continue;
         if (state === 'item') finish(chunk, i);
         else state = 'between';
         return i;
-      }
+      } else if (c === NEWLINE) endLine(chunk, i - 1);
+      else if (state === 'envelope' && !isBlank(c)) mark = c;
     }
     return i;
   };
@@ -283,10 +243,9 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
     if (isBlank(c) || c === COMMA) return at + 1;
     if (listDepth > 0 && (c === CLOSE_LIST || c === CLOSE_OBJECT)) leaveList();
     else if (listDepth === 0 && c === OPEN_LIST) enterList();
-    else if (c === OPEN_OBJECT || c === OPEN_LIST || c === QUOTE) {
-      begin(at, listDepth === 0 && c === QUOTE ? 'text' : 'item');
+    else if (c === OPEN_OBJECT || c === OPEN_LIST || (c === QUOTE && listDepth > 0)) {
+      begin(at, 'item');
       isObject = c === OPEN_OBJECT;
-      if (state === 'text') return at + 1;
       if (c === QUOTE) inString = true;
       else depth++;
     } else if (c !== BYTE_ORDER_MARK[chunkOffset + at]) begin(at, listDepth === 0 ? 'text' : 'word');
@@ -308,11 +267,7 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
     return end;
   };
   const read: Record<State, (chunk: Buffer, at: number) => number> = {
-    between: readBetween,
-    item: readNested,
-    envelope: readNested,
-    word: readWord,
-    text: readText,
+    ...{ between: readBetween, item: readNested, envelope: readNested, word: readWord, text: readText },
   };
   const take = (): Item[] => {
     const given = items;
@@ -334,26 +289,19 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
     },
     end: () => {
       from = 0;
+      const last = held.at(-1);
       // a newline at the end of what was cut short ends its line, and is no part of it
-      if (held.at(-1)?.at(-1) === NEWLINE) {
-        held.push((held.pop() ?? NOTHING).subarray(0, -1));
+      const endsLine = last?.at(-1) === NEWLINE;
+      if (last && endsLine) {
+        held[held.length - 1] = last.subarray(0, -1);
         heldBytes--;
         newlines--;
-        if (heldBytes > 0) finish(NOTHING, 0);
-        lineIsTaken = false;
-        lineOffset = chunkOffset;
-      } else if (heldBytes > 0) finish(NOTHING, 0);
-      const open = chunkOffset - lineOffset;
-      if (lineIsTaken || open > 0) {
-        around.lines++;
-        if (!lineIsTaken) countUntaken(open, previous === RETURN);
       }
+      if (heldBytes > 0) finish(NOTHING, 0);
+      counter.end(chunkOffset, previous === RETURN, endsLine);
       return take();
     },
-    around: () => ({
-      ...around,
-      ignoredBytes: chunkOffset - recordBytes - around.separatorBytes + recordNewlines,
-    }),
+    around: () => counter.around(),
   };
 }
 
