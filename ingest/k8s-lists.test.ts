@@ -168,6 +168,27 @@ describe('a list', () => {
     expect(records).toBeGreaterThan(0);
   });
 
+  it('with hostile items costs nothing but these', { timeout: 60_000 }, async () => {
+    const deep = `{"auditID":"deep","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    const long = `{"auditID":"long","x":"${'x'.repeat(17 * 1024 * 1024)}"}`;
+    const surrogate = `{"auditID":"half","stage":"s","requestObject":{"a":"\\ud800"},"requestReceivedTimestamp":"2026-11-23T13:10:37Z"}`;
+    for (const [open, by, close] of [
+      ['[\n', ',\n', '\n]'],
+      ['{"items":[', ',', ']}'],
+    ] as const) {
+      for (const table of ['records', 'k8s_audit', 'dead_letters']) await store.run(`TRUNCATE TABLE ${table}`);
+      const items = [lines[0], deep, long, surrogate, '[]', 'null', lines[1]];
+      const summary = await load(`${open}${items.join(by)}${close}\n`);
+      expect(summary).toMatchObject({ records: 8, dead_letters: 5, balanced: true, events: { k8s_audit: 3 } });
+      const reasons = await store.rows('SELECT reason, count() AS n FROM dead_letters GROUP BY reason ORDER BY reason');
+      expect(reasons).toEqual([
+        { reason: 'invalid-json', n: 1 },
+        { reason: 'oversized', n: 2 },
+        { reason: 'unknown-format', n: 2 },
+      ]);
+    }
+  });
+
   it('with text behind it and items that are none tells them', async () => {
     const summary = await load(`[${lines[0]},\n7,{"a":1}]\nthe end\n`);
     expect(summary).toMatchObject({ records: 4, dead_letters: 3, balanced: true });
