@@ -1,4 +1,5 @@
 -- More of what Kubernetes audit events say: empty where an event was decoded before, until reindex.
+-- body may be 'truncated' too: the API server, or AKS, left a body out as too large; nothing is taken from what stands there.
 ALTER TABLE k8s_audit
     ADD COLUMN IF NOT EXISTS event_api_version        LowCardinality(String) AFTER body,                       -- audit.k8s.io/v1; '' where an envelope does not say
     ADD COLUMN IF NOT EXISTS impersonated_uid         String AFTER event_api_version,
