@@ -94,11 +94,14 @@ export async function readLog(
     put(format, base + offset, bytes, newlines + 1, isAuditJson(format) ? nodeOf(format, bytes) : '');
   };
   const takeList = (line: Buffer, offset: number) => {
-    const items = itemsOf(line);
-    const itemBytes = items.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    keeper.ignore({ lines: items.length === 0 ? 1 : 0, bytes: line.length - itemBytes });
-    keeper.countFurther(Math.max(items.length - 1, 0));
-    for (const item of items) takeItem(item, offset);
+    let items = 0;
+    let around = line.length;
+    for (const item of itemsOf(line)) {
+      if (items++ > 0) keeper.countFurther(1);
+      around -= item.bytes.length;
+      takeItem(item, offset);
+    }
+    keeper.ignore({ lines: items === 0 ? 1 : 0, bytes: around });
   };
   // of what came before the log was known: whether it is known now, and what came before is taken
   const look = (item: Item, takeSeen: (early: Item) => void): boolean => {
@@ -185,12 +188,21 @@ export async function readLog(
 
 const SEAM = Buffer.from('}{"');
 /** Whether documents follow one another in a line, as Firehose writes them: `}{"` is otherwise only at the end of a string. */
-const isSeveral = (line: Buffer): boolean => line[0] === 0x7b && line.includes(SEAM) && itemsOf(line).length > 1;
+const isSeveral = (line: Buffer): boolean => line[0] === 0x7b && line.includes(SEAM) && hasTwo(itemsOf(line));
 
-const itemsOf = (line: Buffer): Item[] => {
+function hasTwo(items: Iterator<unknown>): boolean {
+  items.next();
+  return items.next().done !== true;
+}
+
+// A line may be millions of items: they are not held all at once.
+const ITEMS_BYTES = 256 * 1024;
+
+function* itemsOf(line: Buffer): Generator<Item> {
   const cutter = createItemCutter();
-  return [...cutter.push(line), ...cutter.end()];
-};
+  for (let at = 0; at < line.length; at += ITEMS_BYTES) yield* cutter.push(line.subarray(at, at + ITEMS_BYTES));
+  yield* cutter.end();
+}
 
 /** Of a line or an item; of a list, that of the first item of a format we know. */
 function formatOf(bytes: Buffer): Exclude<Format, 'oversized'> {
