@@ -145,45 +145,47 @@ export async function readLog(
     const takeOrLook = (item: Item) => {
       if (known !== undefined || look(item, takeItem)) takeItem(item);
     };
-    const end = () => {
-      for (const item of cutter.end()) takeOrLook(item);
-      keeper.readAround(cutter.around());
-    };
-    try {
-      for await (const chunk of all) {
-        if (stop.aborted) return true;
-        for (const item of cutter.push(chunk)) {
-          takeOrLook(item);
-          if (isUnknownFor(item.offset + item.bytes.length)) return false;
-        }
-        framer.leaveChunk();
-        await sink.chunkIsRead();
+    for await (const chunk of all) {
+      if (stop.aborted) return true;
+      for (const item of cutter.push(chunk)) {
+        takeOrLook(item);
+        if (isUnknownFor(item.offset + item.bytes.length)) return false;
       }
-    } catch (error) {
-      if (error instanceof ReadError) end(); // what the damage cut short is a piece of its own
-      throw error;
+      framer.leaveChunk();
+      await sink.chunkIsRead();
     }
-    end();
+    for (const item of cutter.end()) takeOrLook(item);
+    keeper.readAround(cutter.around());
     return true;
   };
 
-  let problem: FileProblem | undefined;
-  try {
-    const { head, all } = await peek(keeper.readChunks(chunks));
-    if (!(await (detectList(head) ? readItems(all) : readLines(all))))
-      return unknown(path, 'nothing-known', NOTHING_KNOWN);
-  } catch (error) {
-    if (!(error instanceof ReadError)) throw error; // of the store: no fault of the file
-    problem = { path, kind: 'damaged', detail: `${error.message}; what could be read before is kept` };
-  }
+  const damage: { problem?: FileProblem } = {};
+  const { head, all } = await peek(keeper.readChunks(untilDamage(path, chunks, damage)));
+  const worthReading = await (detectList(head) ? readItems(all) : readLines(all));
+  if (!worthReading) return unknown(path, 'nothing-known', NOTHING_KNOWN);
   putEvents(framer.end());
   keeper.ignore(framer.ignored);
   const { books } = keeper;
+  const { problem } = damage;
   if (known !== undefined) return { known: true, books, ...(problem ? { problem } : {}) };
   if (problem) return { known: false, books: emptyBooks(), problem };
   return books.bytes === 0
     ? unknown(path, 'empty', 'the file is empty')
     : unknown(path, 'nothing-known', NOTHING_KNOWN);
+}
+
+/** A damaged log ends where the damage is: what was begun there is kept, and counted, as at the end of any log. */
+async function* untilDamage(
+  path: string,
+  chunks: AsyncIterable<Buffer>,
+  damage: { problem?: FileProblem },
+): AsyncIterable<Buffer> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    if (!(error instanceof ReadError)) throw error; // of the store: no fault of the file
+    damage.problem = { path, kind: 'damaged', detail: `${error.message}; what could be read before is kept` };
+  }
 }
 
 const SEAM = Buffer.from('}{"');
