@@ -9,7 +9,7 @@ import { type AuditEvent, createAuditEventFramer } from './frame/audit-events.ts
 import { emptyHeader, readAuditHeader } from './frame/audit-header.ts';
 import { type AuditJson, nodeOf, separatesEvents } from './frame/audit-json.ts';
 import { createItemCutter, type Item } from './frame/json-items.ts';
-import { detectList, isListLine, peek } from './frame/json-layout.ts';
+import { isListLine, peek } from './frame/json-layout.ts';
 import { ReadError, splitLines } from './frame/lines.ts';
 import { type Format, recognise, type Source, sourceOf } from './frame/recognise.ts';
 import type { Envelope } from './load/segment.ts';
@@ -160,8 +160,8 @@ export async function readLog(
   };
 
   const damage: { problem?: FileProblem } = {};
-  const { head, all } = await peek(keeper.readChunks(untilDamage(path, chunks, damage)));
-  const worthReading = await (detectList(head) ? readItems(all) : readLines(all));
+  const { isList, all } = await peek(keeper.readChunks(untilDamage(path, chunks, damage)));
+  const worthReading = await (isList ? readItems(all) : readLines(all));
   if (!worthReading) return unknown(path, 'nothing-known', NOTHING_KNOWN);
   putEvents(framer.end());
   keeper.ignore(framer.ignored);

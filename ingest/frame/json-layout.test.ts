@@ -1,6 +1,6 @@
 // Lists and documents of many lines are told from lines of single events by the first bytes.
 import { describe, expect, it } from 'vitest';
-import { detectList, isListLine } from './json-layout.ts';
+import { detectList, isListLine, peek } from './json-layout.ts';
 
 const event = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","requestObject":{"items":[${'1,'.repeat(2000)}1]}}`;
 const list = (text: string) => detectList(Buffer.from(text));
@@ -25,9 +25,35 @@ describe('a log', () => {
     ['auditd', 'type=SYSCALL msg=audit(1.1:1): {\n'],
     ['nothing', ''],
     ['one list in one line of which the end is not seen', `{"items":[${event},`],
+    ['a line cut short, then lines', `{"auditID":"half","stage":\n${event}\n`],
+    ['a line cut short in a list, then lines', `{"auditID":"half","sourceIPs":["a",\n${event}\n`],
+    ['a list cut short, then lists', `[{"auditID":"half",\n[${event}]\n`],
+    ['an EventList cut short in an item, then another', `{"items":[{"auditID":"half",\n{"items":[${event}]}\n`],
     ['a string with a newline', '{"a":"\n"}'],
   ])('of %s is cut into lines', (_, text) => {
     expect(list(text)).toBe(false);
+  });
+});
+
+describe('a stream', () => {
+  it.each([
+    ['an array', '[\n{"a":1}\n]\n', true],
+    ['an event over many lines', '{\n "auditID": "a"\n}\n', true],
+    ['events', `{"auditID":"a"}\n${event}\n`, false],
+    ['a line cut short, then lines', `{"auditID":\n{"auditID":"a"}\n`, false],
+    ['half a line', '{"auditID":', false],
+    ['nothing', '', false],
+  ])('of %s is told whatever chunks it comes in, and loses no byte', async (_, text, isList) => {
+    for (const bytes of [1, 2, 3, 100]) {
+      const chunks = (async function* () {
+        for (let at = 0; at < text.length; at += bytes) yield Buffer.from(text.slice(at, at + bytes));
+      })();
+      const told = await peek(chunks);
+      expect(told.isList).toBe(isList);
+      const all: Buffer[] = [];
+      for await (const chunk of told.all) all.push(chunk);
+      expect(Buffer.concat(all).toString()).toBe(text);
+    }
   });
 });
 

@@ -11,18 +11,15 @@ const LIST = 91;
 // A list in one line that is longer is read on as a list: it may be longer than a line may be.
 const HELD_LINE_BYTES = 1 << 20;
 
-/** The first bytes of a stream, as far as it is held to tell, and the stream as it was. */
-export async function peek(chunks: AsyncIterable<Buffer>): Promise<{ head: Buffer; all: AsyncIterable<Buffer> }> {
+/** Whether a stream is to be cut into items, not at its newlines, told from as few bytes as will do; and the stream as it was. */
+export async function peek(chunks: AsyncIterable<Buffer>): Promise<{ isList: boolean; all: AsyncIterable<Buffer> }> {
   const reader = chunks[Symbol.asyncIterator]();
   const first: Buffer[] = [];
-  let bytes = 0;
-  let done = false;
-  while (!done && bytes < HELD_LINE_BYTES && !first.at(-1)?.includes(NEWLINE)) {
-    const next = await reader.next();
-    done = next.done === true;
-    if (next.done) continue;
+  let isList: boolean | undefined;
+  for (let next = await reader.next(); !next.done; next = await reader.next()) {
     first.push(next.value);
-    bytes += next.value.length;
+    isList = layoutOf(first.length === 1 ? next.value : Buffer.concat(first));
+    if (isList !== undefined) break;
   }
   const all = (async function* () {
     try {
@@ -32,18 +29,31 @@ export async function peek(chunks: AsyncIterable<Buffer>): Promise<{ head: Buffe
       await reader.return?.();
     }
   })();
-  return { head: Buffer.concat(first), all };
+  return { isList: isList ?? detectList(Buffer.concat(first)), all };
 }
 
 /** Whether the first document goes over lines: such a log is not cut at its newlines (json-items.ts). @param head of the stream */
-export function detectList(head: Buffer): boolean {
+export const detectList = (head: Buffer): boolean => layoutOf(head) ?? false;
+
+/** Undefined where more bytes would tell. */
+function layoutOf(head: Buffer): boolean | undefined {
   const at = firstByte(head);
   const opens = head[at];
+  if (opens === undefined) return undefined;
   if (opens !== LIST && opens !== OBJECT) return false;
-  if (head.length >= HELD_LINE_BYTES && !head.includes(NEWLINE, at)) return isListLine(head.subarray(at));
+  const hasList = opens === LIST || isListLine(head.subarray(at));
   // a list may hold its first item in its first line, an object of many lines breaks early
-  const to = opens === LIST || isListLine(head.subarray(at)) ? head.length : Math.min(head.length, at + HEAD_BYTES);
-  return depthAtNewline(head, at, to) > 0;
+  const to = hasList ? head.length : Math.min(head.length, at + HEAD_BYTES);
+  const broken = walk(head, at, to, true);
+  if (broken === undefined) {
+    if (hasList && head.length >= HELD_LINE_BYTES) return true;
+    return head.indexOf(NEWLINE, at) === -1 && head.length < HELD_LINE_BYTES ? undefined : false;
+  }
+  if (broken.depth <= 0) return false;
+  // a line that was cut short is open as well: but behind it another one begins
+  const next = head[broken.at + 1];
+  if (next !== OBJECT && next !== LIST) return next === undefined ? undefined : true;
+  return hasList && broken.depth === (opens === LIST ? 1 : 2);
 }
 
 /** Whether a line is a list of items, or several documents of which the first one is. */
@@ -67,16 +77,15 @@ function firstByte(head: Buffer): number {
   return at;
 }
 
-function depthAtNewline(bytes: Buffer, from: number, to: number): number {
-  return walk(bytes, from, to, true);
-}
+const depthAt = (bytes: Buffer, at: number): number => walk(bytes, 0, at, false)?.depth ?? 0;
 
-function depthAt(bytes: Buffer, at: number): number {
-  return walk(bytes, 0, at, false);
-}
-
-/** Depth at the first newline that is in no string, 0 where there is none; or at the end. */
-function walk(bytes: Buffer, from: number, to: number, stopAtNewline: boolean): number {
+/** Depth at the first newline that is in no string, undefined where there is none; or at the end. */
+function walk(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  stopAtNewline: boolean,
+): { at: number; depth: number } | undefined {
   let depth = 0;
   let inString = false;
   for (let i = from; i < to; i++) {
@@ -84,9 +93,9 @@ function walk(bytes: Buffer, from: number, to: number, stopAtNewline: boolean): 
     if (c === 92) i++;
     else if (c === 34) inString = !inString;
     else if (inString) continue;
-    else if (c === NEWLINE && stopAtNewline) return depth;
+    else if (c === NEWLINE && stopAtNewline) return { at: i, depth };
     else if (c === OBJECT || c === LIST) depth++;
     else if (c === 125 || c === 93) depth--;
   }
-  return stopAtNewline ? 0 : depth;
+  return stopAtNewline ? undefined : { at: to, depth };
 }
