@@ -63,6 +63,43 @@ describe('books', () => {
     );
   });
 
+  it('balance for lists in lines, documents over lines and what is neither, however they are cut into chunks', async () => {
+    const event = '{"kind":"Event","auditID":"a","s":"}{"}';
+    const audit = `type=SYSCALL msg=${A}: a=1`;
+    const piece = fc.constantFrom(
+      ...[
+        event,
+        `[${event},${event}]`,
+        `{"items":[${event}, 7 ]}`,
+        '{"items":[]}',
+        event + event,
+        `{"records":[${event}`,
+      ],
+      ...[
+        `{\n"auditID":\n"b"\n}`,
+        `[\n${event}\n,\n${event}]`,
+        '[',
+        ']',
+        '{',
+        '}',
+        '"',
+        ',',
+        audit,
+        `type=EOE msg=${A}: `,
+      ],
+      ...['', '\r', 'junk', '\u{feff}', '{"timestamp":1,"message":"auditID"}'],
+    );
+    const ends = fc.constantFrom('\n', '\r\n', '', ',\n');
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(piece, ends)), fc.integer({ min: 1, max: 60 }), async (parts, chunkBytes) => {
+        const { books, records } = await booksOf(parts.flat().join(''), chunkBytes);
+        expect(isBalanced(books, records.length)).toBe(true);
+        expect(books.record_bytes).toBe(records.join('').length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('count the pieces of a line too long to hold as one line', async () => {
     const keeper = createBookkeeper();
     const chunks = (async function* () {

@@ -1,6 +1,7 @@
 // The books of an import: every byte and every line that was read is in a record or said not to be, and why
 // (docs/reference/accounting.md). What came in is counted as it is read, what went out as records are handed on: the two
 // must meet.
+import type { Around } from './frame/around-items.ts';
 import type { LineBlock } from './frame/lines.ts';
 
 export interface Books {
@@ -54,6 +55,10 @@ export interface Bookkeeper {
   readLines(block: LineBlock): void;
   /** Whether a line of that block is nothing but a line's end: there is nothing to take from it. */
   isBlank(bytes: Buffer, from: number, to: number): boolean;
+  /** What stands around the items of a log that is no lines (frame/json-items.ts); takes the place of readLines. */
+  readAround(around: Around): void;
+  /** Records beyond the first of a line. */
+  countFurther(records: number): void;
   /** Lines that are no part of a record, or bytes of lines around their records. */
   ignore(left: { lines: number; bytes: number }): void;
   /** A record was made of so many lines. */
@@ -87,6 +92,17 @@ export function createBookkeeper(): Bookkeeper {
       if (!lineWentOn) books.blank_lines++;
       books.separator_bytes += to - from;
       return true;
+    },
+    readAround: (around) => {
+      books.lines += around.lines;
+      books.separator_bytes += around.separatorBytes;
+      books.ignored_bytes += around.ignoredBytes;
+      books.ignored_lines += around.ignoredLines;
+      books.blank_lines += around.blankLines;
+      books.further_records += around.furtherRecords;
+    },
+    countFurther: (records) => {
+      books.further_records += records;
     },
     ignore: ({ lines, bytes }) => {
       books.ignored_lines += lines;

@@ -17,7 +17,7 @@ import { withStaged } from '../analytics/decode/staged.ts';
 import { type Store, sqlString } from '../analytics/store/store.ts';
 import { readUncompressed } from './frame/lines.ts';
 import { stageSegment } from './load/load.ts';
-import { createSegment, type Segment } from './load/segment.ts';
+import { createSegment, type FullSegment, type Segment } from './load/segment.ts';
 import { type FileProblem, type ReadOptions, readLog, type Sink } from './read-log.ts';
 
 export interface UndecodedRecord {
@@ -107,7 +107,7 @@ function createSink(deps: Dependencies): Sink & { flush(): Promise<void>; close(
 
 const Undecoded = z.object({ stream: z.string(), position: z.number(), reason: z.string(), detail: z.string() });
 
-async function decodeSegment(segment: Segment, { store, stop, write, onUndecoded }: Dependencies) {
+async function decodeSegment(segment: FullSegment, { store, stop, write, onUndecoded }: Dependencies) {
   if (stop.aborted) return;
   await withStaged(store, async (staged) => {
     await stageSegment(store, staged, segment);

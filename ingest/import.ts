@@ -7,7 +7,7 @@ import type { Store } from '../analytics/store/store.ts';
 import { addBooks, type Books, emptyBooks, isBalanced } from './books.ts';
 import { readUncompressed } from './frame/lines.ts';
 import { dropAbandoned, type Loaded, loadSegment } from './load/load.ts';
-import { batchName, createSegment, type Segment } from './load/segment.ts';
+import { batchName, createSegment, type FullSegment, type Segment } from './load/segment.ts';
 import { collectorHere, type FileProblem, type ReadOptions, readLog, type Sink } from './read-log.ts';
 
 export type ImportOptions = ReadOptions;
@@ -135,17 +135,18 @@ function createBatches(store: Store, temporary: string): Batches {
   const loader = `import-${randomUUID()}`;
   const total = { records: 0, duplicates: 0, dead_letters: 0, events: { k8s_audit: 0, auditd: 0, runtime: 0 } };
   let segment: Segment | undefined;
-  const full: { batch: string; segment: Segment }[] = [];
+  const full: { batch: string; segment: FullSegment }[] = [];
   let onItsWay: Promise<void> = Promise.resolve();
   let n = 0;
   let seq = 0;
   const closeSegment = () => {
     if (!segment) return;
     segment.close();
-    full.push({ batch: batchName(loader, n), segment });
+    const { path, heads } = segment; // and not its buffer
+    full.push({ batch: batchName(loader, n), segment: { path, heads } });
     segment = undefined;
   };
-  const loadOne = async (batch: string, toLoad: Segment) => {
+  const loadOne = async (batch: string, toLoad: FullSegment) => {
     const loaded = await loadSegment(store, batch, toLoad);
     rmSync(toLoad.path);
     total.records += loaded.records;

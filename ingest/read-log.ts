@@ -1,4 +1,5 @@
-// One log to records with their envelopes: bytes -> lines -> records -> a sink. What is no log of the three sources is left alone.
+// One log to records with their envelopes: bytes -> lines, or items of a list -> records -> a sink. What is no log of the three sources is
+// left alone.
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -7,6 +8,8 @@ import { type Books, createBookkeeper, emptyBooks } from './books.ts';
 import { type AuditEvent, createAuditEventFramer } from './frame/audit-events.ts';
 import { emptyHeader, readAuditHeader } from './frame/audit-header.ts';
 import { type AuditJson, nodeOf, separatesEvents } from './frame/audit-json.ts';
+import { createItemCutter, type Item } from './frame/json-items.ts';
+import { isListLine, peek } from './frame/json-layout.ts';
 import { ReadError, splitLines } from './frame/lines.ts';
 import { type Format, recognise, type Source, sourceOf } from './frame/recognise.ts';
 import type { Envelope } from './load/segment.ts';
@@ -50,13 +53,6 @@ const RECOGNISE_BYTES = 256 * 1024;
 const CLUSTER_DEFAULT = 'default';
 const NOTHING_KNOWN = 'holds no Kubernetes audit, auditd or container runtime records';
 
-/** A line that came before the log was known. */
-interface Seen {
-  line: Buffer;
-  offset: number;
-  whole: boolean;
-}
-
 /** @param path of the file the bytes come from: names the stream, and a node.json beside it says whose logs these are */
 export async function readLog(
   path: string,
@@ -68,7 +64,7 @@ export async function readLog(
   const framer = createAuditEventFramer();
   const keeper = createBookkeeper();
   const header = emptyHeader();
-  const seen: Seen[] = [];
+  const seen: Item[] = [];
   let known: Format | undefined =
     options.source === 'auditd' || options.source === 'k8s-audit' ? options.source : undefined;
 
@@ -84,54 +80,141 @@ export async function readLog(
     if (readAuditHeader(bytes, from, to, header)) return putEvents(framer.push(bytes, from, to, header, offset));
     const line = bytes.subarray(from, to);
     const format = recognise(line);
-    if (format === 'unknown' && known === 'auditd' && separatesEvents(line)) framer.ignore(line.length);
-    else put(format, offset, line, 1, isAuditJson(format) ? nodeOf(format, line) : '');
+    if (isSeveral(line)) takeList(line, offset);
+    else if (format !== 'unknown') put(format, offset, line, 1, isAuditJson(format) ? nodeOf(format, line) : '');
+    else if (isListLine(line)) takeList(line, offset);
+    else if (known === 'auditd' && separatesEvents(line)) framer.ignore(line.length);
+    else put(format, offset, line, 1);
   };
-  // of lines not known yet: whether it is known now, and what came before is taken
-  const look = (bytes: Buffer, from: number, to: number, offset: number, whole: boolean): boolean => {
-    const line = bytes.subarray(from, to);
-    const format = whole ? recognise(line) : 'unknown';
+  const takeItem = ({ bytes, offset, whole, newlines }: Item, base = 0) => {
+    if (!whole) return put('oversized', base + offset, bytes, newlines + 1);
+    if (newlines === 0 && readAuditHeader(bytes, 0, bytes.length, header))
+      return putEvents(framer.push(bytes, 0, bytes.length, header, base + offset));
+    const format = recognise(bytes);
+    put(format, base + offset, bytes, newlines + 1, isAuditJson(format) ? nodeOf(format, bytes) : '');
+  };
+  const takeList = (line: Buffer, offset: number) => {
+    let items = 0;
+    let around = line.length;
+    for (const item of itemsOf(line)) {
+      if (items++ > 0) keeper.countFurther(1);
+      around -= item.bytes.length;
+      takeItem(item, offset);
+    }
+    keeper.ignore({ lines: items === 0 ? 1 : 0, bytes: around });
+  };
+  // of what came before the log was known: whether it is known now, and what came before is taken
+  const look = (item: Item, takeSeen: (early: Item) => void): boolean => {
+    const format = item.whole ? formatOf(item.bytes) : 'unknown';
     if (format === 'unknown') {
-      seen.push({ line: Buffer.from(line), offset, whole });
+      seen.push({ ...item, bytes: Buffer.from(item.bytes) });
       return false;
     }
     known = format;
-    for (const early of seen.splice(0)) {
-      if (early.whole) take(early.line, 0, early.line.length, early.offset);
-      else put('oversized', early.offset, early.line, 1);
-    }
+    for (const early of seen.splice(0)) takeSeen(early);
     return true;
   };
+  const lookAtLine = (line: Buffer, offset: number, whole: boolean): boolean =>
+    look({ bytes: line, offset, whole, newlines: 0 }, (early) => {
+      if (early.whole) take(early.bytes, 0, early.bytes.length, early.offset);
+      else put('oversized', early.offset, early.bytes, 1);
+    });
+  const isUnknownFor = (offset: number) => known === undefined && offset > RECOGNISE_BYTES;
 
-  let problem: FileProblem | undefined;
-  try {
-    for await (const block of splitLines(keeper.readChunks(chunks))) {
+  /** Both say whether the log is worth reading on. */
+  const readLines = async (all: AsyncIterable<Buffer>): Promise<boolean> => {
+    for await (const block of splitLines(all)) {
       if (stop.aborted) break;
       keeper.readLines(block);
       const { bytes, offset, ends, count, whole } = block;
       for (let i = 0, from = 0; i < count; from = (ends[i++] as number) + 1) {
         const to = ends[i] as number;
         if (keeper.isBlank(bytes, from, to)) continue;
-        if (known === undefined && !look(bytes, from, to, offset + from, whole)) {
-          if (offset + to > RECOGNISE_BYTES) return unknown(path, 'nothing-known', NOTHING_KNOWN);
+        if (known === undefined && !lookAtLine(bytes.subarray(from, to), offset + from, whole)) {
+          if (isUnknownFor(offset + to)) return false;
         } else if (whole) take(bytes, from, to, offset + from);
         else put('oversized', offset + from, bytes.subarray(from, to), 1);
       }
       framer.leaveChunk();
       await sink.chunkIsRead();
     }
-  } catch (error) {
-    if (!(error instanceof ReadError)) throw error; // of the store: no fault of the file
-    problem = { path, kind: 'damaged', detail: `${error.message}; what could be read before is kept` };
-  }
+    return true;
+  };
+  const readItems = async (all: AsyncIterable<Buffer>): Promise<boolean> => {
+    const cutter = createItemCutter();
+    const takeOrLook = (item: Item) => {
+      if (known !== undefined || look(item, takeItem)) takeItem(item);
+    };
+    for await (const chunk of all) {
+      if (stop.aborted) return true;
+      for (const item of cutter.push(chunk)) {
+        takeOrLook(item);
+        if (isUnknownFor(item.offset + item.bytes.length)) return false;
+      }
+      framer.leaveChunk();
+      await sink.chunkIsRead();
+    }
+    for (const item of cutter.end()) takeOrLook(item);
+    keeper.readAround(cutter.around());
+    return true;
+  };
+
+  const damage: { problem?: FileProblem } = {};
+  const { isList, all } = await peek(keeper.readChunks(untilDamage(path, chunks, damage)));
+  const worthReading = await (isList ? readItems(all) : readLines(all));
+  if (!worthReading) return unknown(path, 'nothing-known', NOTHING_KNOWN);
   putEvents(framer.end());
   keeper.ignore(framer.ignored);
   const { books } = keeper;
+  const { problem } = damage;
   if (known !== undefined) return { known: true, books, ...(problem ? { problem } : {}) };
   if (problem) return { known: false, books: emptyBooks(), problem };
   return books.bytes === 0
     ? unknown(path, 'empty', 'the file is empty')
     : unknown(path, 'nothing-known', NOTHING_KNOWN);
+}
+
+/** A damaged log ends where the damage is: what was begun there is kept, and counted, as at the end of any log. */
+async function* untilDamage(
+  path: string,
+  chunks: AsyncIterable<Buffer>,
+  damage: { problem?: FileProblem },
+): AsyncIterable<Buffer> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    if (!(error instanceof ReadError)) throw error; // of the store: no fault of the file
+    damage.problem = { path, kind: 'damaged', detail: `${error.message}; what could be read before is kept` };
+  }
+}
+
+const SEAM = Buffer.from('}{"');
+/** Whether documents follow one another in a line, as Firehose writes them: `}{"` is otherwise only at the end of a string. */
+const isSeveral = (line: Buffer): boolean => line[0] === 0x7b && line.includes(SEAM) && hasTwo(itemsOf(line));
+
+function hasTwo(items: Iterator<unknown>): boolean {
+  items.next();
+  return items.next().done !== true;
+}
+
+// A line may be millions of items: they are not held all at once.
+const ITEMS_BYTES = 256 * 1024;
+
+function* itemsOf(line: Buffer): Generator<Item> {
+  const cutter = createItemCutter();
+  for (let at = 0; at < line.length; at += ITEMS_BYTES) yield* cutter.push(line.subarray(at, at + ITEMS_BYTES));
+  yield* cutter.end();
+}
+
+/** Of a line or an item; of a list, that of the first item of a format we know. */
+function formatOf(bytes: Buffer): Exclude<Format, 'oversized'> {
+  const format = recognise(bytes);
+  if (format !== 'unknown' || !isListLine(bytes)) return format;
+  for (const item of itemsOf(bytes)) {
+    const inside = recognise(item.bytes);
+    if (inside !== 'unknown') return inside;
+  }
+  return 'unknown';
 }
 
 const isAuditJson = (format: Format): format is AuditJson =>

@@ -1,11 +1,14 @@
 // From records to typed rows: each decoder is one SELECT over `input_records`, a name that stands for a closed list of
 // places records come from. Nothing is decoded outside the engine.
 import { type Store, sqlString } from '../store/store.ts';
+import auditEvent from './audit-event.sql';
 import auditLines from './audit-lines.sql';
 import auditbeatLines from './auditbeat-lines.sql';
 import auditd from './auditd.sql';
+import auditdParts from './auditd-parts.sql';
 import reason from './dead-letter-reason.sql';
 import deadLetters from './dead-letters.sql';
+import envelopedEvent from './enveloped-event.sql';
 import k8sAudit from './k8s-audit.sql';
 import readableJson from './readable-json.sql';
 import { PLAIN_RUNTIME, runtimeOfShapes } from './runtime-select.ts';
@@ -19,10 +22,19 @@ export const DECODE_SETTINGS = `SETTINGS max_block_size = 8192, max_insert_block
   extract_key_value_pairs_max_pairs_per_row = 65536, max_threads = 1, query_plan_merge_expressions = 0,
   optimize_extract_common_expressions = 0, optimize_and_compare_chain = 0, optimize_redundant_comparisons = 0`;
 
-/** The JSON of `raw` as the engine can read it, as an expression; what ingest takes identity and time from. */
-export const READABLE_JSON = readableJson;
+/** The JSON of a column as the engine can read it, as an expression; what ingest takes identity and time from. */
+export const readableJsonOf = (column: string): string =>
+  readableJson.replace(/\braw\b|\b(mended|bodiless)_json\b/g, (_, step) => (step ? `${step}_${column}` : column));
+/** The event that a column holds in an envelope of EKS or AKS, as an expression. */
+export const envelopedEventOf = (column: string): string => withoutComments(envelopedEvent).replace(/\braw\b/g, column);
+/** Leaves out the blocks `-- with envelopes ... -- end` of a statement, or only their marks. */
+export const withEnvelopes = (sql: string, enveloped: boolean): string =>
+  sql.replace(/ *-- with envelopes\n([\s\S]*?) *-- end\n/g, (_, block: string) => (enveloped ? block : ''));
 /** Why no typed row can be made of a staged record, as an expression; '' when one can. */
-export const DEAD_LETTER_REASON = reason.replace('{readable_json}', () => READABLE_JSON);
+export const deadLetterReason = (enveloped = true): string =>
+  withEnvelopes(reason, enveloped)
+    .replace('{readable_json}', () => readableJsonOf('raw'))
+    .replace('{enveloped_event}', () => envelopedEventOf('raw'));
 
 export type TypedTable = 'k8s_audit' | 'auditd' | 'runtime';
 export type Target = TypedTable | 'dead_letters';
@@ -33,7 +45,7 @@ const inWindow = `source = {source:String} AND event_time >= fromUnixTimestamp64
   AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')`;
 
 // with the records that are kept beyond their time; one that both tables hold counts once
-const windowRecords = `(SELECT *, ${DEAD_LETTER_REASON} AS reason FROM
+const windowRecords = `(SELECT *, ${deadLetterReason()} AS reason FROM
     (SELECT * FROM records FINAL WHERE ${inWindow} UNION ALL SELECT * FROM records_kept FINAL WHERE ${inWindow})
     LIMIT 1 BY source, cluster, node, digest)`;
 
@@ -49,11 +61,14 @@ const storedParts = (staged: string) => `records FINAL
     AND (cluster, node, digest) NOT IN (SELECT cluster, node, digest FROM ${auditdIn(staged)})`;
 
 // Comments go: a replacement stands in the middle of a line.
-const withoutComments = (sql: string) => sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
+function withoutComments(sql: string): string {
+  return sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
+}
 const linesOfAnyShape = withoutComments(auditLines).replace('{auditbeat_lines}', () => withoutComments(auditbeatLines));
 const EVENT = 'cluster, node, event_key, time, boot_id, sources, lines';
 const auditdOf = ({ shaped, parts }: Need) =>
   auditd
+    .replace('{parts}', () => (parts ? auditdParts.replace(/^--.*\n/gm, '') : ''))
     .replaceAll('{audit_lines}', () => (shaped ? linesOfAnyShape : 'raw'))
     .replaceAll('{is_single}', parts ? 'cityHash64(cluster, node, event_key) NOT IN (SELECT event FROM in_parts)' : '1')
     .replace('{events}', `SELECT ${EVENT} FROM single${parts ? ` UNION ALL SELECT ${EVENT} FROM united` : ''}`);
@@ -63,7 +78,7 @@ const auditdOf = ({ shaped, parts }: Need) =>
  * to prepare it than to decode a batch.
  */
 export interface Need {
-  /** Some come in other shapes than their source writes them. */
+  /** Some come in other shapes than their source writes them, or are JSON that the engine's parser refuses. */
   shaped: boolean;
   /** Some events are in several records (auditd). */
   parts: boolean;
@@ -79,9 +94,20 @@ interface Decoder {
   select(need: Need): string;
 }
 
-const k8sSelect = k8sAudit.replace('{readable_json}', () => READABLE_JSON);
+const eventsOfEnvelopes = auditEvent
+  .replace('{readable_json}', () => readableJsonOf('raw'))
+  .replace('{enveloped_event}', () => envelopedEventOf('envelope'));
+
+/** Records of Kubernetes audit as (cluster, digest, loader, seq, raw), where raw is the event, out of its envelope. */
+export const auditEvents = (records: string): string =>
+  eventsOfEnvelopes.replace('FROM input_records', () => `FROM (${records}) AS input_records`);
+
+const k8sOf = ({ shaped }: Need) =>
+  k8sAudit
+    .replace('{is_mended}', shaped ? "plain.auditID = ''" : 'false')
+    .replace('{readable_json}', () => readableJsonOf('raw'));
 const decoders: Record<TypedTable, Decoder> = {
-  k8s_audit: { source: 'k8s-audit', plain: ['k8s-audit'], select: () => k8sSelect },
+  k8s_audit: { source: 'k8s-audit', plain: ['k8s-audit'], select: k8sOf },
   auditd: { source: 'auditd', plain: ['auditd'], select: auditdOf },
   runtime: { source: 'runtime', plain: PLAIN_RUNTIME, select: ({ shaped }) => runtimeOfShapes(shaped) },
 };
@@ -121,7 +147,8 @@ export function selectRows(target: Target, place: Place, need: Need = ANY): stri
     const stored = `SELECT ${EVENT_COLUMNS} FROM ${storedParts(place.staged)}`;
     return read(select(need), `SELECT ${EVENT_COLUMNS} ${decodable} UNION ALL ${stored}`);
   }
-  return read(select(need), `SELECT * ${decodable}`);
+  const records = `SELECT * ${decodable}`;
+  return read(select(need), target === 'k8s_audit' && need.shaped ? auditEvents(records) : records);
 }
 
 /** What lies in a staged table. */
@@ -141,7 +168,7 @@ export async function countStaged(store: Store, staged: string): Promise<Staged>
     // a record of a runtime is an event of its own; hashes are compared, not names: one in ten billion batches counts one too few
     const events =
       table === 'runtime' ? `countIf(${mine})` : `uniqExactIf(cityHash64(cluster, node, event_key), ${mine})`;
-    const other = `countIf(${mine} AND format NOT IN (${plain.map(sqlString).join(', ')}))`;
+    const other = `countIf(${mine} AND (is_mended OR format NOT IN (${plain.map(sqlString).join(', ')})))`;
     return `countIf(${mine}) AS ${table}_records, ${events} AS ${table}_events, ${other} AS ${table}_shaped`;
   });
   const sql = `SELECT count() AS records, countIf(reason != '') AS dead, ${counts.join(', ')} FROM ${staged}`;

@@ -4,7 +4,9 @@
 --          "requestURI":"/api/v1/namespaces/shop/pods","verb":"create","user":{"username":"alice","groups":[...],"extra":{...}},
 --          "sourceIPs":["10.20.0.11"],"userAgent":"kubectl/...","objectRef":{...},"responseStatus":{"code":201},
 --          "requestObject":{...},"responseObject":{...},"requestReceivedTimestamp":"...","stageTimestamp":"...","annotations":{...}}
--- Specification: https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
+-- Specification: https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/; v1beta1, v1alpha1 and older events without a version:
+-- https://github.com/kubernetes/kubernetes/blob/v1.23.0/staging/src/k8s.io/apiserver/pkg/apis/audit/v1alpha1/types.go. Bodies that the server
+-- leaves out as too large: https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/plugin/pkg/audit/truncate/truncate.go
 --
 -- Input: input_records (cluster, raw, digest, loader, seq), one event each, with an auditID; readable-json.sql says what is read of it.
 -- The event is read once for what it says itself, once for the one body that counts; only what the engine's parser refuses is mended.
@@ -21,16 +23,17 @@ WITH
     concat('Tuple(
         kind String,
         metadata Tuple(name String, uid String, ownerReferences Array(Tuple(kind String, name String, uid String, controller Bool))),
-        status Tuple(podIP String, containerStatuses Array(Tuple(containerID String)), initContainerStatuses Array(Tuple(containerID String))),
+        status Tuple(podIP String, containerStatuses Array(Tuple(containerID String, imageID String)), initContainerStatuses Array(Tuple(containerID String, imageID String))),
         target Tuple(name String),
         roleRef Tuple(kind String, name String),
         subjects Array(Tuple(kind String, namespace String, name String)),
         spec Tuple(', pod_spec, ', schedule String, template Tuple(spec Tuple(', pod_spec, ')),
             jobTemplate Tuple(spec Tuple(template Tuple(spec Tuple(', pod_spec, '))))))') AS body_type,
+    'Tuple(audiences Array(String), expirationSeconds UInt64, boundObjectRef Tuple(kind String, name String, uid String))' AS token_type,
     'Tuple(
-        level String, auditID String, stage String, requestURI String, verb String,
+        apiVersion String, level String, auditID String, stage String, requestURI String, verb String,
         user Tuple(username String, uid String, groups Array(String), extra Map(String, Array(String))),
-        impersonatedUser Tuple(username String, groups Array(String)),
+        impersonatedUser Tuple(username String, uid String, groups Array(String), extra Map(String, Array(String))),
         sourceIPs Array(String), userAgent String,
         objectRef Tuple(resource String, namespace String, name String, uid String, apiGroup String, apiVersion String, subresource String),
         responseStatus Tuple(code UInt16, reason String),
@@ -42,7 +45,7 @@ WITH
         SELECT
             cluster, digest, loader, seq, raw,
             JSONExtract(raw, event_type) AS plain,
-            plain.auditID = '' AS mended,
+            {is_mended} AS mended,
             if(mended, {readable_json}, raw) AS json,
             if(mended, JSONExtract(json, event_type), plain) AS e
         FROM input_records
@@ -52,9 +55,14 @@ WITH
         SELECT
             *,
             -- a body of no kind is a patch, or none
-            e.requestObject.kind != '' OR position(json, '"requestObject"') > 0 AND JSONHas(json, 'requestObject') AS has_request,
-            e.responseObject.kind != '' OR position(json, '"responseObject"') > 0 AND JSONHas(json, 'responseObject') AS has_response,
-            JSONExtract(json, if(e.responseObject.kind IN ('Status', ''), 'requestObject', 'responseObject'), body_type) AS o
+            e.level != 'Metadata' AND (e.requestObject.kind != '' OR position(json, '"requestObject"') > 0 AND JSONHas(json, 'requestObject')) AS has_request,
+            e.level != 'Metadata' AND (e.responseObject.kind != '' OR position(json, '"responseObject"') > 0 AND JSONHas(json, 'responseObject')) AS has_response,
+            -- the API server left both bodies out as too large, or AKS one of them
+            e.annotations['audit.k8s.io/truncated'] = 'true' AS truncated,
+            truncated OR position(json, '"skipped-too-big-size-object"') > 0
+                AND 'skipped-too-big-size-object' IN (JSONExtractString(json, 'requestObject'), JSONExtractString(json, 'responseObject')) AS body_left_out,
+            multiIf(truncated, '', e.responseObject.kind IN ('Status', ''), 'requestObject', 'responseObject') AS body_name,
+            JSONExtract(json, body_name, body_type) AS o
         FROM readable
     ),
     pods AS
@@ -68,12 +76,17 @@ WITH
             s.jobTemplate.spec.template.spec AS j,
             arrayConcat(s.initContainers, s.containers, s.ephemeralContainers, t.initContainers, t.containers, j.initContainers, j.containers) AS all_containers,
             arrayFirst(r -> r.controller, o.metadata.ownerReferences) AS owner,
+            if(e.objectRef.resource = 'serviceaccounts' AND e.objectRef.subresource = 'token', JSONExtract(json, body_name, 'spec', token_type), defaultValueOfTypeName(token_type)) AS token,
             extractURLParameters(e.requestURI) AS uri_parameters
         FROM bodies
     )
 SELECT
     cluster,
-    parseDateTime64BestEffortOrZero(if(e.requestReceivedTimestamp = '', e.stageTimestamp, e.requestReceivedTimestamp), 9, 'UTC') AS time,
+    parseDateTime64BestEffortOrZero(multiIf(
+        e.requestReceivedTimestamp != '', e.requestReceivedTimestamp,
+        e.stageTimestamp != '', e.stageTimestamp,
+        -- of v1alpha1, and of v1beta1 before 1.10
+        JSONHas(json, 'timestamp'), JSONExtractString(json, 'timestamp'), JSONExtractString(json, 'metadata', 'creationTimestamp')), 9, 'UTC') AS time,
     parseDateTime64BestEffortOrZero(e.stageTimestamp, 9, 'UTC') AS stage_time,
     e.auditID AS audit_id,
     e.stage AS stage,
@@ -93,8 +106,9 @@ SELECT
     e.userAgent AS user_agent,
     e.objectRef.resource AS resource,
     e.objectRef.subresource AS subresource,
-    e.objectRef.apiGroup AS api_group,
-    e.objectRef.apiVersion AS api_version,
+    -- v1alpha1 has both in one
+    if(position(e.objectRef.apiVersion, '/') > 0, splitByChar('/', e.objectRef.apiVersion)[1], e.objectRef.apiGroup) AS api_group,
+    if(position(e.objectRef.apiVersion, '/') > 0, splitByChar('/', e.objectRef.apiVersion)[2], e.objectRef.apiVersion) AS api_version,
     e.objectRef.namespace AS namespace,
     if(e.objectRef.name = '', o.metadata.name, e.objectRef.name) AS name,
     if(e.objectRef.uid = '', o.metadata.uid, e.objectRef.uid) AS object_uid,
@@ -124,10 +138,25 @@ SELECT
     o.roleRef.name AS role_name,
     arrayMap(x -> concat(x.kind, ':', x.namespace, ':', x.name), o.subjects) AS subjects,
     s.schedule AS schedule,
-    multiIf(unreadable_body, 'unreadable', has_request AND has_response, 'both', has_request, 'request', has_response, 'response', 'none') AS body,
+    multiIf(unreadable_body, 'unreadable', body_left_out, 'truncated', has_request AND has_response, 'both', has_request, 'request', has_response, 'response', 'none') AS body,
+    e.apiVersion AS event_api_version,
+    e.impersonatedUser.uid AS impersonated_uid,
+    e.impersonatedUser.extra AS impersonated_extra,
+    if(e.objectRef.subresource IN ('exec', 'attach'), arrayMap(p -> splitByChar('=', p)[1],
+        arrayFilter(p -> match(p, '^(?:stdin|stdout|stderr|tty)=') AND splitByChar('=', p)[2] NOT IN ('0', 'false'), uri_parameters)), []) AS exec_streams,
+    arrayDistinct(arrayFilter(d -> d != '', arrayMap(i -> extract(i, '(?:^|@)(sha256:[0-9a-f]{64})$'), arrayConcat(images,
+        arrayMap(c -> c.imageID, o.status.initContainerStatuses), arrayMap(c -> c.imageID, o.status.containerStatuses))))) AS image_digests,
+    if(e.objectRef.subresource = 'ephemeralcontainers', arrayMap(c -> concat(c.name, '=', c.image),
+        JSONExtract(json, body_name, 'spec', 'ephemeralContainers', 'Array(Tuple(name String, image String))')), []) AS ephemeral_containers,
+    token.audiences AS token_audiences,
+    token.expirationSeconds AS token_expiration_seconds,
+    if(token.boundObjectRef.kind = '', '', concat(token.boundObjectRef.kind, ':', token.boundObjectRef.name, ':', token.boundObjectRef.uid)) AS token_bound_to,
+    if(e.objectRef.resource IN ('mutatingwebhookconfigurations', 'validatingwebhookconfigurations'),
+        arrayMap(w -> if(w.clientConfig.url != '', w.clientConfig.url, concat(w.clientConfig.service.namespace, '/', w.clientConfig.service.name, w.clientConfig.service.path)),
+            JSONExtract(json, body_name, 'webhooks', 'Array(Tuple(clientConfig Tuple(url String, service Tuple(namespace String, name String, path String))))')), []) AS webhook_targets,
     digest,
     loader,
     seq,
     -- two records may be one event, byte for byte not the same: which one the row is made of does not hang on their order
-    bitShiftLeft(toUInt64(1), 32) + reinterpretAsUInt32(substring(digest, 1, 4)) AS version
+    bitShiftLeft(toUInt64(2), 32) + reinterpretAsUInt32(substring(digest, 1, 4)) AS version
 FROM pods

@@ -9,6 +9,7 @@ const COLUMNS = `(
   raw String, lines UInt32, boot_id LowCardinality(String), attrs Map(LowCardinality(String), String),
   collector LowCardinality(String), received_at DateTime64(6, 'UTC'), stream LowCardinality(String), position UInt64,
   loader LowCardinality(String), seq UInt64,
+  is_mended Bool, -- JSON that the engine reads only once it is mended (readable-json.sql)
   reason LowCardinality(String) -- why no typed row can be made of it, '' when one can
 ) ENGINE = Memory`;
 

@@ -11,12 +11,13 @@ import retention from './schema/006-retention.sql';
 import stagedReason from './schema/007-staged-reason.sql';
 import imports from './schema/008-imports.sql';
 import runtimeShapes from './schema/009-runtime-shapes.sql';
+import k8sAuditBodies from './schema/010-k8s-audit-bodies.sql';
 import stagedDigests from './schema/011-staged-digests.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
-  ...[runtimeShapes, stagedDigests],
+  ...[runtimeShapes, k8sAuditBodies, stagedDigests],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

@@ -2,11 +2,13 @@
 
 import { emptyHeader, readAuditHeader } from './audit-header.ts';
 import { type AuditJson, auditJsonOf } from './audit-json.ts';
+import { isListLine } from './json-layout.ts';
+import { isExportedEvent, type K8sJson, k8sJsonOf } from './k8s-json.ts';
 import { beginsAsRuntimeJson, type RuntimeJson, runtimeJsonOf } from './runtime-json.ts';
 
 export type Source = 'k8s-audit' | 'auditd' | 'runtime';
 export type Format =
-  | 'k8s-audit'
+  | K8sJson
   | 'auditd'
   | AuditJson
   | RuntimeJson
@@ -17,6 +19,9 @@ export type Format =
 
 export const sourceOf: Record<Exclude<Format, 'unknown' | 'oversized'>, Source> = {
   'k8s-audit': 'k8s-audit',
+  eks: 'k8s-audit',
+  gke: 'k8s-audit',
+  aks: 'k8s-audit',
   auditd: 'auditd',
   laurel: 'auditd',
   'go-audit': 'auditd',
@@ -40,7 +45,6 @@ export const sourceOf: Record<Exclude<Format, 'unknown' | 'oversized'>, Source> 
 
 const HEAD_BYTES = 400; // the prefix of `ctr events` is within the first hundred
 
-const AUDIT_ID = Buffer.from('"auditID"');
 const ctrHead = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000 UTC \S+ \/\S+ \{/;
 const containerHead = /"info"\s*:\s*\{\s*"ID"\s*:/;
 
@@ -48,15 +52,17 @@ const header = emptyHeader(); // written over and never read
 
 export function recognise(line: Buffer): Exclude<Format, 'oversized'> {
   if (line[0] === 0x7b) {
-    // first: an image's labels, which its maker chooses, stand in its containers' records and may be called "auditID"
+    const k8s = k8sJsonOf(line);
+    if (k8s) return k8s;
+    // an image's labels, which its maker chooses, stand in its containers' records and may be called anything
     const runtime = beginsAsRuntimeJson(line) ? runtimeDocumentOf(line) : undefined;
     if (runtime) return runtime;
-    if (line.includes(AUDIT_ID)) return 'k8s-audit';
+    if (isListLine(line)) return 'unknown'; // its items are something (json-items.ts)
     return auditJsonOf(line) ?? runtimeDocumentOf(line) ?? 'unknown';
   }
   if (readAuditHeader(line, 0, line.length, header)) return 'auditd';
   if (ctrHead.test(line.toString('latin1', 0, HEAD_BYTES))) return 'containerd-event';
-  return 'unknown';
+  return isExportedEvent(line) ? 'eks' : 'unknown';
 }
 
 function runtimeDocumentOf(line: Buffer): 'containerd-container' | RuntimeJson | undefined {

@@ -45,6 +45,9 @@ export interface Segment {
   close(): void;
 }
 
+/** A segment that is closed: the body of an insert, and what its records share. */
+export type FullSegment = Pick<Segment, 'path' | 'heads'>;
+
 export function createSegment(path: string): Segment {
   const file = openSync(path, 'wx', 0o600);
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
@@ -99,6 +102,8 @@ export function createSegment(path: string): Segment {
     },
   };
 }
+
+export const formatOf = (head: Head): string => head[8] ?? '';
 
 const toHead = (e: Envelope, format: string): Head => [
   ...[e.source, e.cluster, e.node, e.collector, e.bootId, e.stream, e.loader],

@@ -1,5 +1,6 @@
 -- A segment into a staged table: digest, time, identity and what hinders decoding are taken from the bytes, once.
 -- event_key: auditID/stage; seconds.millis:serial; format/time/id of what runtimes write in JSON; empty when the bytes hold none (a dead letter).
+-- Blocks `with envelopes ... end` stay when a record came in one: preparing them takes longer than a small batch.
 -- Each step is a query of its own, and load.ts keeps the engine from merging them (see analytics/decode/k8s-audit.sql).
 WITH
     'Tuple(auditID String, stage String, requestReceivedTimestamp String, stageTimestamp String)' AS k8s_type,
@@ -29,9 +30,15 @@ WITH
             seq, position, lines, raw
         FROM {segment}
     ),
-    plain AS
+    received AS
     (
-        SELECT *, if(format = 'k8s-audit', JSONExtract(raw, k8s_type), defaultValueOfTypeName(k8s_type)) AS as_received
+        SELECT
+            *,
+            -- with envelopes
+            multiIf(format NOT IN ('eks', 'gke', 'aks'), '', startsWith(raw, '{'), {readable_json}, raw) AS envelope,
+            if(format IN ('eks', 'aks'), {enveloped_event}, '') AS enveloped_event,
+            -- end
+            if(format = 'k8s-audit', JSONExtract(raw, k8s_type), defaultValueOfTypeName(k8s_type)) AS as_received
         FROM headed
     ),
     read AS
@@ -39,7 +46,11 @@ WITH
         SELECT
             *,
             -- what the engine reads as it came needs no mending
-            if(format = 'k8s-audit' AND as_received.auditID = '', JSONExtract({readable_json}, k8s_type), as_received) AS k8s,
+            multiIf(
+                -- with envelopes
+                format IN ('eks', 'gke', 'aks'), {k8s_identity},
+                -- end
+                format = 'k8s-audit' AND as_received.auditID = '', JSONExtract({readable_json}, k8s_type), as_received) AS k8s,
             -- of auditd's own lines the framer saw to it that they begin so (ingest/frame/audit-header.ts)
             multiIf(format = 'auditd', substring(raw, position(raw, ' msg=audit(') + 11, position(raw, ')', position(raw, ' msg=audit(')) - position(raw, ' msg=audit(') - 11),
                     source = 'auditd', extract({audit_identity}, '^\\d+\\.\\d{3}:\\d+$'), '') AS audit,
@@ -51,7 +62,7 @@ WITH
                     path -> trimBoth(arrayFold((json, name) -> JSONExtractRaw(json, name), splitByChar('.', path), raw), '"'),
                     splitByChar(' ', members))), runtime_members[format]),
                 []) AS runtime
-        FROM plain
+        FROM received
     ),
     timed AS
     (
@@ -61,11 +72,17 @@ WITH
                 -- a time of nine billion seconds is beyond belief and within what the type holds
                 source = 'auditd', toDateTime64(fromUnixTimestamp64Milli(least(toInt64OrZero(substringIndex(audit, '.', 1)), 9000000000) * 1000 + least(toInt64OrZero(substringIndex(substring(audit, position(audit, '.') + 1), ':', 1)), 999), 'UTC'), 9, 'UTC'),
                 parseDateTime64BestEffortOrZero(multiIf(
-                    format = 'k8s-audit', if(k8s.requestReceivedTimestamp = '', k8s.stageTimestamp, k8s.requestReceivedTimestamp),
+                    source = 'k8s-audit', multiIf(
+                        k8s.requestReceivedTimestamp != '', k8s.requestReceivedTimestamp,
+                        k8s.stageTimestamp != '', k8s.stageTimestamp,
+                        -- of versions before v1
+                        format != 'k8s-audit', '',
+                        JSONHas(raw, 'timestamp'), JSONExtractString(raw, 'timestamp'),
+                        JSONExtractString(raw, 'metadata', 'creationTimestamp')),
                     format = 'containerd-event', event[1],
                     format = 'containerd-container', if(document.observedAt = '', document.info.CreatedAt, document.observedAt),
                     runtime[1]), 9, 'UTC')) AS taken,
-            multiIf(format = 'k8s-audit', if(k8s.auditID = '', '', concat(k8s.auditID, '/', k8s.stage)),
+            multiIf(source = 'k8s-audit', if(k8s.auditID = '', '', concat(k8s.auditID, '/', k8s.stage)),
                     source = 'auditd', audit,
                     format = 'containerd-event', if(empty(event), '', concat(event[1], '/', event[2], '/', event[3])),
                     format = 'containerd-container', if(document.id = '' AND document.info.ID = '', '', concat('container/', document.info.ID, document.id)),
@@ -93,5 +110,6 @@ SELECT
     position,
     loader,
     seq,
+    format = 'k8s-audit' AND as_received.auditID = '' AS is_mended,
     {dead_letter_reason} AS reason
 FROM timed

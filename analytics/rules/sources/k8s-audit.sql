@@ -6,7 +6,7 @@
 --              second and third address only: who comes from many is at home in none
 --   images     images from a registry that looks like one the cluster uses, or that carry the path of its images
 --   target     the pod that the request names
---   raw        the bytes, for the events that candidate_keys gives
+--   raw        the bytes, out of their envelope, for the events that candidate_keys gives
 SELECT
     k.cluster AS cluster, '' AS node, k.time AS time, k.namespace AS namespace,
     k.audit_id AS event_key,
@@ -141,7 +141,7 @@ LEFT JOIN
 -- with raw
 INNER JOIN
 (
-    SELECT cluster AS r_cluster, digest AS r_digest, raw FROM records_all
-    WHERE source = 'k8s-audit' AND (cluster, digest) IN (SELECT cluster, digest FROM k8s_audit WHERE audit_id IN (candidate_keys))
+    SELECT cluster AS r_cluster, digest AS r_digest, raw FROM ({events}
+    )
 ) AS r ON r_cluster = k.cluster AND r_digest = k.digest
 -- end

@@ -1,6 +1,7 @@
 // product: kubernetes, service: audit. One row an auditID, at the latest stage known. Fields have the names of the event
 // (https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/); those with a column come from it, any other
 // path is read from the bytes. Also the names that public rules use though native events do not have them.
+import { auditEvents } from '../../decode/decode.ts';
 import { sqlString } from '../../store/store.ts';
 import type { Field } from '../compile.ts';
 import { jsonField } from './json-path.ts';
@@ -91,6 +92,11 @@ function field(name: string | undefined): Field | undefined {
   return TOP_LEVEL.has(name.split('.')[0] ?? '') ? jsonField('raw', name) : undefined;
 }
 
+const eventsOfCandidates = auditEvents(
+  `SELECT cluster, format, raw, digest, loader, seq FROM records_all
+   WHERE source = 'k8s-audit' AND (cluster, digest) IN (SELECT cluster, digest FROM k8s_audit WHERE audit_id IN (candidate_keys))`,
+);
+
 const block = (name: string) => new RegExp(`-- with ${name}\\n([\\s\\S]*?)-- end\\n`, 'g');
 
 export const k8sAudit: Source = {
@@ -110,6 +116,7 @@ export const k8sAudit: Source = {
     }
     const [columns = '', from = ''] = sql
       .slice(sql.indexOf('SELECT\n') + 'SELECT\n'.length)
+      .replace('{events}', () => eventsOfCandidates)
       .replaceAll('IN (candidate_keys)', `IN (${rawFor ?? ''})`)
       .split('\nFROM\n(\n', 2);
     return { columns, from: `(\n${from}` };
