@@ -42,7 +42,7 @@ export interface ImportDependencies {
 }
 
 // A batch: large enough that its fixed cost (some ten statements) is small, small enough to bound the engine's memory.
-const BATCH_RAW_BYTES = 48 * 1024 * 1024;
+const BATCH_RAW_BYTES = 64 * 1024 * 1024;
 
 export async function importPaths(
   paths: readonly string[],

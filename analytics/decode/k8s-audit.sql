@@ -55,14 +55,14 @@ WITH
         SELECT
             *,
             -- a body of no kind is a patch, or none
-            e.level != 'Metadata' AND (e.requestObject.kind != '' OR position(json, '"requestObject"') > 0 AND JSONHas(json, 'requestObject')) AS has_request,
-            e.level != 'Metadata' AND (e.responseObject.kind != '' OR position(json, '"responseObject"') > 0 AND JSONHas(json, 'responseObject')) AS has_response,
+            {has_body} AND e.level != 'Metadata' AND (e.requestObject.kind != '' OR position(json, '"requestObject"') > 0 AND JSONHas(json, 'requestObject')) AS has_request,
+            {has_body} AND e.level != 'Metadata' AND (e.responseObject.kind != '' OR position(json, '"responseObject"') > 0 AND JSONHas(json, 'responseObject')) AS has_response,
             -- the API server left both bodies out as too large, or AKS one of them
             e.annotations['audit.k8s.io/truncated'] = 'true' AS truncated,
-            truncated OR position(json, '"skipped-too-big-size-object"') > 0
+            truncated OR {has_body} AND position(json, '"skipped-too-big-size-object"') > 0
                 AND 'skipped-too-big-size-object' IN (JSONExtractString(json, 'requestObject'), JSONExtractString(json, 'responseObject')) AS body_left_out,
             multiIf(truncated, '', e.responseObject.kind IN ('Status', ''), 'requestObject', 'responseObject') AS body_name,
-            JSONExtract(json, body_name, body_type) AS o
+            if({has_body}, JSONExtract(json, body_name, body_type), defaultValueOfTypeName(body_type)) AS o
         FROM readable
     ),
     pods AS

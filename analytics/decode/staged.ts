@@ -10,6 +10,7 @@ const COLUMNS = `(
   collector LowCardinality(String), received_at DateTime64(6, 'UTC'), stream LowCardinality(String), position UInt64,
   loader LowCardinality(String), seq UInt64,
   is_mended Bool, -- JSON that the engine reads only once it is mended (readable-json.sql)
+  has_body Bool, -- of a Kubernetes event: may hold a requestObject or a responseObject
   reason LowCardinality(String) -- why no typed row can be made of it, '' when one can
 ) ENGINE = Memory`;
 

@@ -39,7 +39,7 @@ beforeEach(async () => {
      FROM (${records.join(' UNION ALL ')}) SETTINGS max_threads = 1`,
     );
     await decodeStaged(store, staged, await countStaged(store, staged));
-    await store.run(`INSERT INTO records SELECT * EXCEPT (is_mended, reason) FROM ${staged}`);
+    await store.run(`INSERT INTO records SELECT * EXCEPT (is_mended, has_body, reason) FROM ${staged}`);
   });
   await seal({ store, now, key });
 });

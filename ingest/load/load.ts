@@ -64,7 +64,7 @@ export interface Loaded {
 /** A segment into a staged table. */
 export const stageSegment = (store: Store, staged: string, { path, heads }: FullSegment): Promise<void> =>
   store.insertSegment(
-    `${staged} (${RECORD_COLUMNS}, is_mended, reason)`,
+    `${staged} (${RECORD_COLUMNS}, is_mended, has_body, reason)`,
     stage(heads),
     { path, structure: SEGMENT_STRUCTURE },
     { heads },

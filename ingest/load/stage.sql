@@ -111,5 +111,6 @@ SELECT
     loader,
     seq,
     format = 'k8s-audit' AND as_received.auditID = '' AS is_mended,
+    format = 'k8s-audit' AND (position(raw, '"requestObject"') > 0 OR position(raw, '"responseObject"') > 0) AS has_body,
     {dead_letter_reason} AS reason
 FROM timed

@@ -28,9 +28,9 @@ export const decodeRecords = (store: Store, records: readonly StagedRecord[]): P
       const key = eventKey ?? keys[format]?.exec(raw.toString())?.[1] ?? '';
       const seconds = format === 'auditd' ? Number(key.split(':')[0]) : 0;
       await store.run(
-        `INSERT INTO ${staged} (source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, is_mended, reason)
+        `INSERT INTO ${staged} (source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, is_mended, has_body, reason)
          SELECT '${sourceOf(format)}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
-           '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, true, ${deadLetterReason()}`,
+           '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, true, true, ${deadLetterReason()}`,
         { node, key, raw: Buffer.from(raw).toString('base64') },
       );
     }
