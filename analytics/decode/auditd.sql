@@ -84,7 +84,7 @@ WITH
     split AS
     (
         SELECT
-            cluster, node, event_key, time, boot_id, sources, length(lines) AS line_count, types, syscall_line, execve_lines, path_lines, sockaddr_line, proctitle_line,
+            cluster, node, event_key, time, boot_id, sources, length(lines) AS line_count, arrayExists(l -> length(l) > 10240, lines) AS oversized, types, syscall_line, execve_lines, path_lines, sockaddr_line, proctitle_line,
             cwd_line, capability_line, is_special,
             if(is_special, arrayFilter((l, t) -> is_special_type(t), lines, types), []) AS special_lines,
             syscall_line != '' AS is_syscall,
@@ -114,7 +114,7 @@ WITH
     ordered AS
     (
         SELECT
-            cluster, node, event_key, time, boot_id, sources, line_count, types, syscall_line, execve_lines, sockaddr_line, proctitle_line, cwd_line, capability_line,
+            cluster, node, event_key, time, boot_id, sources, line_count, oversized, types, syscall_line, execve_lines, sockaddr_line, proctitle_line, cwd_line, capability_line,
             is_special, special_lines, is_syscall, execve_split, argv_in_order,
             if(in_order, syscall_split, arrayMap(n -> concat(n, '=', extractKeyValuePairs(if(in_order, '', syscall_line), '=', ' ', '\x01')[n]),
                 ['type', 'msg', 'arch', 'syscall', 'success', 'exit', 'a0', 'a1', 'a2', 'a3', 'items', 'ppid', 'pid', 'auid', 'uid', 'gid',
@@ -129,7 +129,7 @@ WITH
     valued AS
     (
         SELECT
-            cluster, node, event_key, time, boot_id, sources, line_count, types, capability_line, is_special, special_lines, is_syscall, paths,
+            cluster, node, event_key, time, boot_id, sources, line_count, oversized, types, capability_line, is_special, special_lines, is_syscall, paths,
             substring(sc[3], 6) AS arch_number,
             substring(sc[4], 9) AS syscall_number,
             if(startsWith(sc[a0 - 2], 'success='), substring(sc[a0 - 2], 9), '') AS success,
@@ -294,8 +294,9 @@ SELECT
     -- Linux of 2007 ends with `res=success)`
     if(NOT is_special, '', transform(trim(TRAILING ')' FROM found['res']), ['success', '1', 'yes', 'failed', '0', 'no'], ['success', 'success', 'success', 'failed', 'failed', 'failed'], '')) AS result,
     if(is_special, mapFilter((k, v) -> k NOT IN ('', 'type', 'msg'), CAST((field_names, arrayMap(n -> found[n], field_names)), 'Map(String, String)')), map()) AS fields,
+    oversized,
     arrayMap(x -> x.1, sources) AS digests,
     sources[1].2 AS loader,
     sources[1].3 AS seq,
-    bitShiftLeft(toUInt64(1), 32) + line_count AS version
+    bitShiftLeft(toUInt64(2), 32) + line_count AS version
 FROM joined

@@ -139,6 +139,7 @@ SELECT
     arrayMap(x -> concat(x.kind, ':', x.namespace, ':', x.name), o.subjects) AS subjects,
     s.schedule AS schedule,
     multiIf(unreadable_body, 'unreadable', body_left_out, 'truncated', has_request AND has_response, 'both', has_request, 'request', has_response, 'response', 'none') AS body,
+    length(raw) > 1048576 AS oversized,
     e.apiVersion AS event_api_version,
     e.impersonatedUser.uid AS impersonated_uid,
     e.impersonatedUser.extra AS impersonated_extra,

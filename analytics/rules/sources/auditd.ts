@@ -12,7 +12,7 @@ import {
   lineageJoins,
   lineageWords,
 } from './lineage.ts';
-import { many, one, type Source } from './source.ts';
+import { flag, many, one, type Source } from './source.ts';
 
 const ofType = (type: string, value: string) => `if(type = '${type}', ${value}, '')`;
 const id = (column: string) => ofType('SYSCALL', `if(a.${column} = -1, '4294967295', toString(a.${column}))`);
@@ -46,6 +46,7 @@ const columns: Record<string, Field> = {
   pid: one(`if(type = 'SYSCALL' OR a.fields['pid'] != '', toString(a.pid), '')`),
   'vestige.addr': one(ofType('SOCKADDR', 'a.addr')),
   'vestige.port': one(ofType('SOCKADDR', 'toString(a.port)')),
+  'vestige.oversized': flag('a.oversized'),
 };
 
 function field(name: string | undefined): Field | undefined {
