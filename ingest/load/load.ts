@@ -1,6 +1,6 @@
 // One segment into the store, once in effect. Order is the guarantee: typed rows and dead letters first, receipts next,
 // `records` last. A record that is in `records` is done; whatever a kill leaves undone is done again by the retry, and
-// rows replace themselves (docs/decisions/0002-records-last.md).
+// rows replace themselves (docs/decisions/0001-records-last.md).
 import {
   countStaged,
   deadLetterReason,
