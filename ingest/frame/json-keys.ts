@@ -21,7 +21,7 @@ export function keysOf(json: Buffer, bytesMax: number): Set<string> {
     const byte = json[at];
     if (byte === QUOTE) {
       const from = at + 1;
-      at = endOfString(json, from, end);
+      at = closingQuote(json, from, end);
       if (arrays > 0 || depth > 2 || at - from > NAME_BYTES_MAX || !isFollowedByColon(json, at + 1, end)) continue;
       const name = json.toString('latin1', from, at);
       if (depth === 1) outer = name;
@@ -34,13 +34,15 @@ export function keysOf(json: Buffer, bytesMax: number): Set<string> {
   return keys;
 }
 
-function endOfString(json: Buffer, from: number, end: number): number {
+/** Where the string that begins at `from`, behind its opening quote, has its closing one; at or behind `end` where it has none. */
+export function closingQuote(json: Buffer, from: number, end: number): number {
   let at = from;
   while (at < end && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
   return at;
 }
 
-function isFollowedByColon(json: Buffer, from: number, end: number): boolean {
+/** Whether the string before `from` is a name: what comes next but blanks is a colon. */
+export function isFollowedByColon(json: Buffer, from: number, end: number): boolean {
   let at = from;
   while (at < end && (json[at] ?? 0) <= 0x20) at++;
   return json[at] === COLON && at < end;

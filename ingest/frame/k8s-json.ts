@@ -1,6 +1,8 @@
 // Kubernetes audit events in JSON: as the API server writes them, or in what a managed cluster's log service puts around them. One event
 // a record; what the envelopes hold: analytics/decode/audit-event.sql.
 
+import { closingQuote, isFollowedByColon } from './json-keys.ts';
+
 export type K8sJson = 'k8s-audit' | 'eks' | 'gke' | 'aks';
 
 const EVENT = Buffer.from('{"kind":"Event",');
@@ -13,7 +15,6 @@ const AZURE_CATEGORY = /"kube-audit(?:-admin)?"/;
 const exportHead = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z \{/;
 
 const QUOTE = 34;
-const BACKSLASH = 92;
 
 /** What kind of event an object is, by its own keys: a body may hold whatever its writer liked. */
 export function k8sJsonOf(line: Buffer): K8sJson | undefined {
@@ -55,30 +56,17 @@ function decidingKey(line: Buffer): Deciding | undefined {
     if (c === 123 || c === 91) depth++;
     else if (c === 125 || c === 93) depth--;
     else if (c === QUOTE) {
-      const end = endOfString(line, i);
+      const end = Math.min(closingQuote(line, i + 1, line.length) + 1, line.length);
       const key = depth === 1 ? decidingBytes.find(([, bytes]) => isAt(line, i, end, bytes))?.[0] : undefined;
-      if (key !== undefined && isFollowedByColon(line, end)) return key;
+      if (key !== undefined && isFollowedByColon(line, end, line.length)) return key;
       i = end - 1;
     }
   }
   return undefined;
 }
 
-/** Behind its closing quote, or the end of the line. */
-function endOfString(line: Buffer, at: number): number {
-  let i = at + 1;
-  while (i < line.length && line[i] !== QUOTE) i += line[i] === BACKSLASH ? 2 : 1;
-  return Math.min(i + 1, line.length);
-}
-
 function isAt(line: Buffer, from: number, to: number, bytes: Buffer): boolean {
   return to - from === bytes.length && line.compare(bytes, 0, bytes.length, from, to) === 0;
-}
-
-function isFollowedByColon(line: Buffer, at: number): boolean {
-  let i = at;
-  while (i < line.length && (line[i] === 32 || ((line[i] as number) >= 9 && (line[i] as number) <= 13))) i++;
-  return line[i] === 58;
 }
 
 function startsWith(line: Buffer, bytes: Buffer): boolean {
