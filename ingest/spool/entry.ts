@@ -1,0 +1,112 @@
+// What lies in a spool and travels to a sink: frames, each a record with its envelope, or a checkpoint of a collector.
+// A frame: length of the payload (u32), CRC-32 of the payload (u32), payload. A payload: kind (u8), length of the meta (u16), meta (JSON),
+// bytes as received. Numbers are little-endian. A receiver takes frames as they stand in the file (ingest/transport).
+import { crc32 } from 'node:zlib';
+import { z } from 'zod';
+
+/** What a record was read from, or `collector` for what a collector says of itself (ingest/collect/notices.ts). */
+export const COLLECTED_SOURCES = ['k8s-audit', 'auditd', 'runtime', 'collector'] as const;
+export type CollectedSource = (typeof COLLECTED_SOURCES)[number];
+
+/** The envelope of section 3 of the design, as a collector writes it. */
+export const RecordMeta = z.object({
+  source: z.enum(COLLECTED_SOURCES),
+  cluster: z.string(),
+  /** Empty for k8s-audit. */
+  node: z.string(),
+  collector: z.string(),
+  boot_id: z.string(),
+  /** When the collector had the bytes, microseconds since 1970. */
+  received_at: z.number().int().nonnegative(),
+  /** File, socket or endpoint the bytes came from. */
+  stream: z.string(),
+  /** Where in the stream: an offset in bytes, else a count. */
+  position: z.number().int().nonnegative(),
+  /** Lines of the source in the record. */
+  lines: z.number().int().nonnegative(),
+  attrs: z.record(z.string(), z.string()),
+});
+export type RecordMeta = z.infer<typeof RecordMeta>;
+
+/** How far a collector has read a stream: whatever it needs to go on there, as text. The latest of a stream holds. */
+const CheckpointMeta = z.object({ stream: z.string() });
+
+export type Entry =
+  | { kind: 'record'; meta: RecordMeta; raw: Buffer }
+  /** Never leaves the spool. */
+  | { kind: 'checkpoint'; stream: string; state: Buffer };
+export type RecordEntry = Extract<Entry, { kind: 'record' }>;
+
+const KINDS = { record: 1, checkpoint: 2 } as const;
+const HEAD_BYTES = 8;
+const PAYLOAD_HEAD_BYTES = 3;
+const META_BYTES_MAX = 0xffff;
+/** A record is at most 16 MiB (frame/lines.ts); what claims to be longer is no frame. */
+export const FRAME_BYTES_MAX = 32 * 1024 * 1024;
+
+/** @throws RangeError when the meta has more than 65,535 bytes */
+export function encodeEntry(entry: Entry): Buffer {
+  return entry.kind === 'record'
+    ? frame(KINDS.record, JSON.stringify(entry.meta), entry.raw)
+    : frame(KINDS.checkpoint, JSON.stringify({ stream: entry.stream }), entry.state);
+}
+
+function frame(kind: number, meta: string, bytes: Buffer): Buffer {
+  const metaBytes = Buffer.byteLength(meta);
+  if (metaBytes > META_BYTES_MAX) throw new RangeError(`an envelope of ${metaBytes} bytes`);
+  const payloadBytes = PAYLOAD_HEAD_BYTES + metaBytes + bytes.length;
+  const out = Buffer.allocUnsafe(HEAD_BYTES + payloadBytes);
+  out.writeUInt32LE(payloadBytes, 0);
+  out.writeUInt8(kind, HEAD_BYTES);
+  out.writeUInt16LE(metaBytes, HEAD_BYTES + 1);
+  out.write(meta, HEAD_BYTES + PAYLOAD_HEAD_BYTES, 'utf8');
+  bytes.copy(out, HEAD_BYTES + PAYLOAD_HEAD_BYTES + metaBytes);
+  out.writeUInt32LE(crc32(out.subarray(HEAD_BYTES)), 4);
+  return out;
+}
+
+export type Decoded =
+  | { status: 'entry'; entry: Entry /** Of the frame. */; bytes: number }
+  /** The bytes end within a frame. */
+  | { status: 'more' }
+  /** What stands here is no whole frame. */
+  | { status: 'damaged'; detail: string };
+
+/** The frame that begins at `from`. Its bytes are not copied. */
+export function decodeEntry(bytes: Buffer, from: number): Decoded {
+  if (bytes.length - from < HEAD_BYTES) return { status: 'more' };
+  const payloadBytes = bytes.readUInt32LE(from);
+  if (payloadBytes < PAYLOAD_HEAD_BYTES || payloadBytes > FRAME_BYTES_MAX)
+    return { status: 'damaged', detail: `a frame of ${payloadBytes} bytes` };
+  const end = from + HEAD_BYTES + payloadBytes;
+  if (bytes.length < end) return { status: 'more' };
+  const payload = bytes.subarray(from + HEAD_BYTES, end);
+  if (crc32(payload) !== bytes.readUInt32LE(from + 4)) return { status: 'damaged', detail: 'checksum differs' };
+  const metaEnd = PAYLOAD_HEAD_BYTES + payload.readUInt16LE(1);
+  if (metaEnd > payload.length) return { status: 'damaged', detail: 'the envelope is longer than the frame' };
+  const entry = entryOf(
+    payload[0] as number,
+    payload.toString('utf8', PAYLOAD_HEAD_BYTES, metaEnd),
+    payload.subarray(metaEnd),
+  );
+  return entry === undefined
+    ? { status: 'damaged', detail: 'not an envelope' }
+    : { status: 'entry', entry, bytes: HEAD_BYTES + payloadBytes };
+}
+
+function entryOf(kind: number, text: string, bytes: Buffer): Entry | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (kind === KINDS.record) {
+    const meta = RecordMeta.safeParse(json);
+    return meta.success ? { kind: 'record', meta: meta.data, raw: bytes } : undefined;
+  }
+  const meta = CheckpointMeta.safeParse(json);
+  return kind === KINDS.checkpoint && meta.success
+    ? { kind: 'checkpoint', stream: meta.data.stream, state: bytes }
+    : undefined;
+}
