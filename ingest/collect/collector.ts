@@ -22,8 +22,6 @@ export type GapReason =
   | 'spool-full'
   /** Nothing could be written: the disk below the spool is full or broken. */
   | 'spool-unwritable'
-  /** The end of the spool was torn by a crash: bytes that were never acknowledged. */
-  | 'torn-tail'
   /** A segment of the spool cannot be read. */
   | 'spool-damaged'
   /** A sink refuses a record for its size. */

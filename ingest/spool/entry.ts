@@ -1,4 +1,4 @@
-// What lies in a spool and travels to a sink: frames, each a record with its envelope, or a checkpoint of a collector.
+// What lies in a spool and travels to a sink: frames, each a record with its envelope, a checkpoint of a collector, or what opens a segment.
 // A frame: length of the payload (u32), CRC-32 of the payload (u32), payload. A payload: kind (u8), length of the meta (u16), meta (JSON),
 // bytes as received. Numbers are little-endian. A receiver takes frames as they stand in the file (ingest/transport).
 import { crc32 } from 'node:zlib';
@@ -31,13 +31,18 @@ export type RecordMeta = z.infer<typeof RecordMeta>;
 /** How far a collector has read a stream: whatever it needs to go on there, as text. The latest of a stream holds. */
 const CheckpointMeta = z.object({ stream: z.string() });
 
+/** When a segment was opened, by a clock that nobody sets: seconds since that boot. */
+const OpeningMeta = z.object({ boot_id: z.string(), uptime_s: z.number() });
+
 export type Entry =
   | { kind: 'record'; meta: RecordMeta; raw: Buffer }
-  /** Never leaves the spool. */
-  | { kind: 'checkpoint'; stream: string; state: Buffer };
+  // these never leave the spool
+  | { kind: 'checkpoint'; stream: string; state: Buffer }
+  | { kind: 'opening'; boot_id: string; uptime_s: number };
 export type RecordEntry = Extract<Entry, { kind: 'record' }>;
 
-const KINDS = { record: 1, checkpoint: 2 } as const;
+const KINDS = { record: 1, checkpoint: 2, opening: 3 } as const;
+const NOTHING = Buffer.alloc(0);
 const HEAD_BYTES = 8;
 const PAYLOAD_HEAD_BYTES = 3;
 const META_BYTES_MAX = 0xffff;
@@ -46,9 +51,14 @@ export const FRAME_BYTES_MAX = 32 * 1024 * 1024;
 
 /** @throws RangeError when the meta has more than 65,535 bytes */
 export function encodeEntry(entry: Entry): Buffer {
-  return entry.kind === 'record'
-    ? frame(KINDS.record, JSON.stringify(entry.meta), entry.raw)
-    : frame(KINDS.checkpoint, JSON.stringify({ stream: entry.stream }), entry.state);
+  switch (entry.kind) {
+    case 'record':
+      return frame(KINDS.record, JSON.stringify(entry.meta), entry.raw);
+    case 'checkpoint':
+      return frame(KINDS.checkpoint, JSON.stringify({ stream: entry.stream }), entry.state);
+    case 'opening':
+      return frame(KINDS.opening, JSON.stringify({ boot_id: entry.boot_id, uptime_s: entry.uptime_s }), NOTHING);
+  }
 }
 
 function frame(kind: number, meta: string, bytes: Buffer): Buffer {
@@ -101,12 +111,20 @@ function entryOf(kind: number, text: string, bytes: Buffer): Entry | undefined {
   } catch {
     return undefined;
   }
-  if (kind === KINDS.record) {
-    const meta = RecordMeta.safeParse(json);
-    return meta.success ? { kind: 'record', meta: meta.data, raw: bytes } : undefined;
+  switch (kind) {
+    case KINDS.record: {
+      const meta = RecordMeta.safeParse(json);
+      return meta.success ? { kind: 'record', meta: meta.data, raw: bytes } : undefined;
+    }
+    case KINDS.checkpoint: {
+      const meta = CheckpointMeta.safeParse(json);
+      return meta.success ? { kind: 'checkpoint', stream: meta.data.stream, state: bytes } : undefined;
+    }
+    case KINDS.opening: {
+      const meta = OpeningMeta.safeParse(json);
+      return meta.success ? { kind: 'opening', ...meta.data } : undefined;
+    }
+    default:
+      return undefined;
   }
-  const meta = CheckpointMeta.safeParse(json);
-  return kind === KINDS.checkpoint && meta.success
-    ? { kind: 'checkpoint', stream: meta.data.stream, state: bytes }
-    : undefined;
 }

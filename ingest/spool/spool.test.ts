@@ -1,0 +1,339 @@
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { Gap } from '../collect/collector.ts';
+import { decodeEntry, type Entry, encodeEntry } from './entry.ts';
+import { openSpool, type Spool, type SpoolOptions } from './spool.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'vestige-spool-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let n = 0;
+const opened: Spool[] = [];
+afterEach(async () => {
+  for (const spool of opened.splice(0)) await spool.close().catch(() => undefined);
+});
+
+const record = (
+  text: string | Buffer,
+  more: { source?: 'auditd' | 'collector'; attrs?: Record<string, string> } = {},
+): Entry => ({
+  kind: 'record',
+  raw: Buffer.from(text as string),
+  meta: {
+    source: more.source ?? 'auditd',
+    cluster: 'c',
+    node: 'n',
+    collector: 'auditd@n',
+    boot_id: 'b',
+    received_at: 1_700_000_000_000_000,
+    stream: '/var/log/audit/audit.log',
+    position: 1,
+    lines: 1,
+    attrs: more.attrs ?? {},
+  },
+});
+
+let uptimeS = 1000;
+const boot = { id: 'boot-1', uptimeS: () => uptimeS };
+const gaps: Gap[] = [];
+async function open(
+  directory = join(root, String(++n)),
+  options: Partial<SpoolOptions> = {},
+): Promise<Spool & { directory: string }> {
+  const spool = await openSpool({
+    ...{ directory, bytesMax: 1 << 20, ageMsMax: 3_600_000, segmentBytes: 64 * 1024 },
+    ...{ boot, source: 'auditd', now: () => new Date(), onGap: (gap) => gaps.push(gap) },
+    ...options,
+  });
+  opened.push(spool);
+  return { ...spool, directory };
+}
+const shut = async (spool: Spool) => {
+  opened.splice(0);
+  await spool.close();
+};
+
+async function readAll(spool: Spool, bytes = 8192): Promise<string[]> {
+  const out: string[] = [];
+  for (let batch = await spool.read(bytes); batch; batch = await spool.read(bytes)) {
+    out.push(...batch.records.map(({ raw }) => raw.toString()));
+    spool.acknowledge(batch);
+  }
+  return out;
+}
+const names = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, i) => `record ${from + i} ${'x'.repeat(500)}`);
+
+describe('a spool', () => {
+  it('gives back what was committed, in order, bytes and envelope untouched', async () => {
+    const spool = await open();
+    const odd = Buffer.from([0, 255, 10, 13, 0xc3, 0x28]);
+    spool.append(record(odd, { attrs: { container_id: 'ü"\n' } }));
+    expect(await spool.read(1000), 'not before it is on disk').toBeUndefined();
+    await spool.committed();
+    const batch = await spool.read(1000);
+    expect(batch?.records[0]?.raw.equals(odd)).toBe(true);
+    expect(batch?.records[0]?.meta).toEqual(
+      (record(odd, { attrs: { container_id: 'ü"\n' } }) as { meta: object }).meta,
+    );
+  });
+
+  it('gives again, after it was opened anew, what was not acknowledged, and nothing else', async () => {
+    const spool = await open();
+    const all = names(1000);
+    for (const text of all) spool.append(record(text));
+    await spool.committed();
+    const first = await spool.read(20_000);
+    expect(first?.records.length).toBeGreaterThan(10);
+    if (first) spool.acknowledge(first);
+    const second = await spool.read(20_000);
+    expect(second?.records.length).toBeGreaterThan(10);
+    await shut(spool);
+    const again = await open(spool.directory);
+    expect(await readAll(again)).toEqual(all.slice(first?.records.length));
+    expect(readdirSync(spool.directory).filter((name) => name.endsWith('.spool')).length, 'what was read is gone').toBe(
+      1,
+    );
+  });
+
+  it('cuts off a torn tail, says so, and goes on behind it', async () => {
+    const spool = await open();
+    for (const text of names(10)) spool.append(record(text));
+    await spool.committed();
+    await shut(spool);
+    const file = readdirSync(spool.directory)
+      .filter((name) => name.endsWith('.spool'))
+      .at(-1) as string;
+    appendFileSync(join(spool.directory, file), encodeEntry(record('torn in the middle')).subarray(0, 40));
+    const again = await open(spool.directory);
+    expect(again.tornBytes).toBe(40);
+    again.append(record('after'));
+    await again.committed();
+    expect(await readAll(again)).toEqual([...names(10), 'after']);
+  });
+
+  it('finds every whole record wherever a crash cut the file', async () => {
+    const spool = await open();
+    const all = names(6);
+    for (const text of all) spool.append(record(text));
+    await spool.committed();
+    await shut(spool);
+    const file = join(spool.directory, readdirSync(spool.directory).find((name) => name.endsWith('.spool')) as string);
+    const whole = readFileSync(file);
+    for (let cut = whole.length - 1; cut > 0; cut -= 97) {
+      writeFileSync(file, whole);
+      truncateSync(file, cut);
+      rmSync(join(spool.directory, 'acknowledged.json'), { force: true });
+      const again = await open(spool.directory);
+      const left = await readAll(again);
+      expect(left).toEqual(all.slice(0, left.length));
+      expect(whole.length - cut < 600 || left.length < all.length).toBe(true);
+      await shut(again);
+    }
+  });
+
+  it('loses no checkpoint when the segment that was just opened is torn', async () => {
+    const spool = await open();
+    spool.append(record('a'));
+    spool.append({ kind: 'checkpoint', stream: 's', state: Buffer.from('17') });
+    await spool.committed();
+    await shut(spool);
+    writeFileSync(join(spool.directory, '000000000002.spool'), Buffer.of(9, 9));
+    const again = await open(spool.directory);
+    expect(again.restored('s')).toBe('17');
+    again.append(record('b'));
+    await again.committed();
+    expect(await readAll(again)).toEqual(['a', 'b']);
+  });
+
+  it('keeps checkpoints with the records before them, also when their segment is long gone', async () => {
+    const spool = await open();
+    spool.append({ kind: 'checkpoint', stream: 's', state: Buffer.from('1') });
+    spool.append({ kind: 'checkpoint', stream: 't', state: Buffer.from('x') });
+    for (const text of names(600)) spool.append(record(text));
+    expect(spool.restored('s'), 'not committed yet').toBeUndefined();
+    await spool.committed();
+    for (const text of names(600)) spool.append(record(text));
+    spool.append({ kind: 'checkpoint', stream: 's', state: Buffer.from('2') });
+    await spool.committed();
+    await readAll(spool);
+    await shut(spool);
+    const again = await open(spool.directory);
+    expect([again.restored('s'), again.restored('t'), again.restored('u')]).toEqual(['2', 'x', undefined]);
+  });
+
+  it('drops the oldest when it is full, tells how much of what, and never drops notices of gaps', async () => {
+    gaps.length = 0;
+    const spool = await open(undefined, { bytesMax: 256 * 1024 });
+    spool.append(record('{"gap":1}', { source: 'collector', attrs: { notice: 'gap' } }));
+    spool.append(record('{"beat":1}', { source: 'collector', attrs: { notice: 'heartbeat' } }));
+    const all = names(2000);
+    for (const [i, text] of all.entries()) {
+      expect(spool.append(record(text))).toBe(true);
+      if (i % 20 === 19) await spool.committed();
+    }
+    const bytes = readdirSync(spool.directory).reduce(
+      (sum, name) => sum + statSync(join(spool.directory, name)).size,
+      0,
+    );
+    expect(bytes).toBeLessThan((256 + 2 * 64 + 256) * 1024);
+    const left = await readAll(spool);
+    expect(left).toContain('{"gap":1}');
+    expect(left).not.toContain('{"beat":1}');
+    const bulk = left.filter((text) => text.startsWith('record'));
+    expect(bulk, 'the newest').toEqual(all.slice(-bulk.length));
+    const dropped = gaps.reduce((sum, gap) => sum + (gap.records ?? 0), 0);
+    expect(dropped + bulk.length).toBe(all.length);
+    expect(gaps[0]).toMatchObject({ reason: 'spool-full', source: 'auditd', stream: '/var/log/audit/audit.log' });
+  });
+
+  it('does not drop the batch that is on its way', async () => {
+    const spool = await open(undefined, { bytesMax: 256 * 1024 });
+    for (const text of names(50)) spool.append(record(text));
+    await spool.committed();
+    const batch = await spool.read(4096);
+    const onItsWay = batch?.records.map(({ raw }) => raw.toString());
+    for (const text of names(2000, 50)) {
+      spool.append(record(text));
+      await spool.committed();
+    }
+    expect(batch?.records.map(({ raw }) => raw.toString())).toEqual(onItsWay);
+    if (batch) spool.acknowledge(batch);
+    expect((await readAll(spool))[0]).toBe(names(1, onItsWay?.length)[0]);
+  });
+
+  it('drops by age only what a clock that nobody sets proves old', async () => {
+    gaps.length = 0;
+    uptimeS = 1000;
+    const directory = join(root, String(++n));
+    const fill = async (spool: Spool) => {
+      for (const text of names(300)) spool.append(record(text));
+      await spool.committed();
+    };
+    await fill(await open(directory));
+    await fill(opened[0] as Spool);
+    expect(gaps).toEqual([]);
+    uptimeS += 7200;
+    (opened[0] as Spool).append(record('newest'));
+    await (opened[0] as Spool).committed();
+    expect(gaps.length).toBeGreaterThan(0);
+    uptimeS = 1000;
+  });
+
+  it('skips what is damaged in the middle, and says so', async () => {
+    gaps.length = 0;
+    const spool = await open();
+    for (const text of names(300)) spool.append(record(text));
+    await spool.committed();
+    await spool.committed();
+    for (const text of names(10, 300)) spool.append(record(text));
+    await spool.committed();
+    await shut(spool);
+    const first = join(spool.directory, readdirSync(spool.directory).filter((f) => f.endsWith('.spool'))[0] as string);
+    const bytes = readFileSync(first);
+    bytes[bytes.length - 300] = (bytes[bytes.length - 300] as number) ^ 1;
+    writeFileSync(first, bytes);
+    const again = await open(spool.directory);
+    const left = await readAll(again);
+    expect(left).toEqual([...names(299), ...names(10, 300)]);
+    expect(gaps).toMatchObject([{ reason: 'spool-damaged', source: 'auditd' }]);
+  });
+
+  it('takes records of megabytes', async () => {
+    const spool = await open(undefined, { bytesMax: 64 << 20 });
+    const large = 'y'.repeat(12 << 20);
+    spool.append(record('a'));
+    spool.append(record(large));
+    spool.append(record('b'));
+    await spool.committed();
+    expect((await readAll(spool)).map((text) => text.length)).toEqual([1, large.length, 1]);
+  });
+
+  it('is refused to a second collector, and free again when the first ends', async () => {
+    const spool = await open();
+    await expect(open(spool.directory)).rejects.toMatchObject({ code: 'busy' });
+    await shut(spool);
+    await open(spool.directory);
+  });
+
+  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
+    'on a full disk drops the oldest, and what it then takes is there',
+    async () => {
+      gaps.length = 0;
+      const directory = join(root, `tmpfs-${++n}`);
+      mkdirSync(directory);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+      try {
+        const spool = await open(join(directory, 'spool'), { bytesMax: 64 << 20 });
+        const all = names(4000);
+        for (const [i, text] of all.entries()) {
+          spool.append(record(text));
+          if (i % 50 === 49) await spool.committed();
+        }
+        const left = await readAll(spool);
+        expect(left, 'the newest').toEqual(all.slice(-left.length));
+        expect(left.length).toBeGreaterThan(300);
+        expect(gaps.reduce((sum, gap) => sum + (gap.records ?? 0), 0) + left.length).toBe(all.length);
+        await shut(spool);
+      } finally {
+        execFileSync('umount', [directory]);
+      }
+    },
+  );
+
+  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
+    'says when nothing can be written, keeps what it took, and goes on when there is room',
+    async () => {
+      const directory = join(root, `tmpfs-${++n}`);
+      mkdirSync(directory);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+      try {
+        const spool = await open(join(directory, 'spool'), { bytesMax: 64 << 20, segmentBytes: 16 << 20 });
+        writeFileSync(join(directory, 'hog'), Buffer.alloc(600 * 1024));
+        const all = names(1000);
+        for (const text of all) expect(spool.append(record(text))).toBe(true);
+        await expect(spool.committed()).rejects.toMatchObject({ code: 'unwritable', retriable: true });
+        rmSync(join(directory, 'hog'));
+        rmSync(join(directory, 'spool', 'reserve'));
+        await spool.committed();
+        expect(await readAll(spool)).toEqual(all);
+        await shut(spool);
+      } finally {
+        execFileSync('umount', [directory]);
+      }
+    },
+  );
+
+  it('shares an fsync among all who wait', async () => {
+    const spool = await open();
+    const waits = names(500).map((text) => {
+      spool.append(record(text));
+      return spool.committed();
+    });
+    await Promise.all(waits);
+    expect((await readAll(spool)).length).toBe(500);
+  });
+});
+
+describe('a frame', () => {
+  it('is refused with any byte of it changed', () => {
+    const whole = encodeEntry(record('bytes of a record'));
+    for (let i = 0; i < whole.length; i++) {
+      const changed = Buffer.from(whole);
+      changed[i] = (changed[i] as number) ^ 0x41;
+      expect(decodeEntry(changed, 0).status, `byte ${i}`).not.toBe('entry');
+    }
+  });
+});
