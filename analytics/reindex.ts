@@ -43,7 +43,7 @@ export async function reindex(options: ReindexOptions, deps: ReindexDependencies
   const all = work.reduce((sum, { windows }) => sum + windows.length, 0);
   const done: Reindexed = {
     windows: 0,
-    rows: { k8s_audit: 0, auditd: 0, runtime: 0 },
+    rows: { k8s_audit: 0, auditd: 0, runtime: 0, collector_notices: 0 },
     dead_letters: 0,
     removed: 0,
     finished: true,

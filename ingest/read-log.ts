@@ -7,11 +7,12 @@ import { z } from 'zod';
 import { type Books, createBookkeeper, emptyBooks } from './books.ts';
 import { type AuditEvent, createAuditEventFramer } from './frame/audit-events.ts';
 import { emptyHeader, readAuditHeader } from './frame/audit-header.ts';
-import { type AuditJson, nodeOf, separatesEvents } from './frame/audit-json.ts';
+import { nodeOf, separatesEvents } from './frame/audit-json.ts';
 import { createItemCutter, type Item } from './frame/json-items.ts';
 import { isListLine, peek } from './frame/json-layout.ts';
+import { isSeveral, itemsOf } from './frame/line-items.ts';
 import { ReadError, splitLines } from './frame/lines.ts';
-import { type Format, recognise, type Source, sourceOf } from './frame/recognise.ts';
+import { type Format, isAuditJson, recognise, type Source, sourceOf } from './frame/recognise.ts';
 import type { Envelope } from './load/segment.ts';
 
 export interface ReadOptions {
@@ -30,7 +31,10 @@ export interface FileProblem {
 export interface Sink {
   readonly loader: string;
   /** Takes a copy of the bytes. */
-  append(envelope: Envelope, record: { position: number; lines: number; format: Format; raw: Buffer }): void;
+  append(
+    envelope: Envelope,
+    record: { position: number; receivedAtUs: number; lines: number; format: Format; raw: Buffer },
+  ): void;
   /** Heard after every chunk of a log: the place to hold up the reader. */
   chunkIsRead(): Promise<void>;
 }
@@ -60,7 +64,8 @@ export async function readLog(
   options: ReadOptions,
   { sink, now, stop }: Dependencies,
 ): Promise<LogDone> {
-  const envelopes = createEnvelopes(path, options, now, sink.loader);
+  const envelopes = createEnvelopes(path, options, sink.loader);
+  const receivedAtUs = now().getTime() * 1000;
   const framer = createAuditEventFramer();
   const keeper = createBookkeeper();
   const header = emptyHeader();
@@ -71,7 +76,7 @@ export async function readLog(
   const put = (format: Format, offset: number, raw: Buffer, lines: number, node = '') => {
     const source = format === 'unknown' || format === 'oversized' ? sourceIn(known) : sourceOf[format];
     keeper.deliver(raw.length, lines);
-    sink.append(envelopes.of(source, node), { position: offset, lines, format, raw });
+    sink.append(envelopes.of(source, node), { position: offset, receivedAtUs, lines, format, raw });
   };
   const putEvents = (events: readonly AuditEvent[]) => {
     for (const event of events) put('auditd', event.offset, event.bytes, event.lines, event.node);
@@ -188,24 +193,6 @@ async function* untilDamage(
   }
 }
 
-const SEAM = Buffer.from('}{"');
-/** Whether documents follow one another in a line, as Firehose writes them: `}{"` is otherwise only at the end of a string. */
-const isSeveral = (line: Buffer): boolean => line[0] === 0x7b && line.includes(SEAM) && hasTwo(itemsOf(line));
-
-function hasTwo(items: Iterator<unknown>): boolean {
-  items.next();
-  return items.next().done !== true;
-}
-
-// A line may be millions of items: they are not held all at once.
-const ITEMS_BYTES = 256 * 1024;
-
-function* itemsOf(line: Buffer): Generator<Item> {
-  const cutter = createItemCutter();
-  for (let at = 0; at < line.length; at += ITEMS_BYTES) yield* cutter.push(line.subarray(at, at + ITEMS_BYTES));
-  yield* cutter.end();
-}
-
 /** Of a line or an item; of a list, that of the first item of a format we know. */
 function formatOf(bytes: Buffer): Exclude<Format, 'oversized'> {
   const format = recognise(bytes);
@@ -216,9 +203,6 @@ function formatOf(bytes: Buffer): Exclude<Format, 'oversized'> {
   }
   return 'unknown';
 }
-
-const isAuditJson = (format: Format): format is AuditJson =>
-  format !== 'auditd' && format !== 'unknown' && format !== 'oversized' && sourceOf[format] === 'auditd';
 
 const unknown = (path: string, kind: FileProblem['kind'], detail: string): LogDone => ({
   known: false,
@@ -241,7 +225,7 @@ const Manifest = z.object({
 export const collectorHere = (): string => `import@${hostname()}`;
 
 // The node of a record: what the user says, else the line's own node= prefix, else the directory's manifest.
-function createEnvelopes(path: string, options: ReadOptions, now: () => Date, loader: string) {
+function createEnvelopes(path: string, options: ReadOptions, loader: string) {
   const manifest = readManifest(dirname(resolve(path)));
   const made = new Map<string, Envelope>();
   return {
@@ -256,7 +240,6 @@ function createEnvelopes(path: string, options: ReadOptions, now: () => Date, lo
         bootId: source === 'auditd' ? (manifest.boot_id ?? '') : '',
         stream: resolve(path),
         loader,
-        receivedAtMs: now().getTime(),
       };
       made.set(key, envelope);
       return envelope;

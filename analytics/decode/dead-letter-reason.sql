@@ -12,7 +12,7 @@ multiIf(
     -- end
     format = 'containerd-container' AND NOT isValidJSON(raw), 'invalid-json',
     format = 'containerd-event' AND NOT isValidJSON(extract(raw, '(\\{.*)$')), 'invalid-json',
-    format IN ('containerd-json', 'containerd-image', 'docker-event', 'docker-container', 'docker-image', 'cri-event', 'cri-container', 'cri-sandbox', 'cri-image', 'podman-event', 'podman-container', 'podman-image') AND NOT isValidJSON(raw), 'invalid-json',
+    format IN ('containerd-json', 'containerd-image', 'docker-event', 'docker-container', 'docker-image', 'cri-event', 'cri-container', 'cri-sandbox', 'cri-image', 'podman-event', 'podman-container', 'podman-image', 'collector-notice') AND NOT isValidJSON(raw), 'invalid-json',
     format IN ('laurel', 'go-audit', 'journald-audit', 'auditbeat') AND NOT isValidJSON(raw), 'invalid-json',
     event_key = '', 'missing-identity',
     '')

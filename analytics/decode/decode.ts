@@ -6,6 +6,7 @@ import auditLines from './audit-lines.sql';
 import auditbeatLines from './auditbeat-lines.sql';
 import auditd from './auditd.sql';
 import auditdParts from './auditd-parts.sql';
+import collectorNotices from './collector-notices.sql';
 import reason from './dead-letter-reason.sql';
 import deadLetters from './dead-letters.sql';
 import envelopedEvent from './enveloped-event.sql';
@@ -36,7 +37,7 @@ export const deadLetterReason = (enveloped = true): string =>
     .replace('{readable_json}', () => readableJsonOf('raw'))
     .replace('{enveloped_event}', () => envelopedEventOf('raw'));
 
-export type TypedTable = 'k8s_audit' | 'auditd' | 'runtime';
+export type TypedTable = 'k8s_audit' | 'auditd' | 'runtime' | 'collector_notices';
 export type Target = TypedTable | 'dead_letters';
 /** Where records are decoded from: a table they are staged in (staged.ts), or those stored of one source and time (windows.ts). */
 export type Place = { staged: string } | 'window';
@@ -119,6 +120,7 @@ const decoders: Record<TypedTable, Decoder> = {
   },
   auditd: { source: 'auditd', plain: ['auditd'], select: auditdOf },
   runtime: { source: 'runtime', plain: PLAIN_RUNTIME, select: ({ shaped }) => runtimeOfShapes(shaped) },
+  collector_notices: { source: 'collector', plain: ['collector-notice'], select: () => collectorNotices },
 };
 const typedTables = Object.keys(decoders) as TypedTable[];
 
@@ -136,6 +138,7 @@ const keys: Record<TypedTable, Pick<Typed, 'key' | 'madeOf'>> = {
   k8s_audit: { key: 'cluster, time, audit_id, stage', madeOf: '[digest]' },
   auditd: { key: 'cluster, node, time, serial, odd_key', madeOf: 'digests' },
   runtime: { key: 'cluster, node, time, topic, runtime_namespace, container_id, exec_id, digest', madeOf: '[digest]' },
+  collector_notices: { key: 'cluster, node, collector, time, run, n, digest', madeOf: '[digest]' },
 };
 
 export const TYPED_TABLES: readonly Typed[] = typedTables.map((table) => ({
@@ -188,7 +191,8 @@ export async function countStaged(store: Store, staged: string): Promise<Staged>
     events: n(`${table}_events`),
     shaped: n(`${table}_shaped`),
   });
-  const tables = { k8s_audit: of('k8s_audit'), auditd: of('auditd'), runtime: of('runtime') };
+  const [k8s_audit, auditd, runtime] = [of('k8s_audit'), of('auditd'), of('runtime')];
+  const tables = { k8s_audit, auditd, runtime, collector_notices: of('collector_notices') };
   return { records: n('records'), dead: n('dead'), tables };
 }
 

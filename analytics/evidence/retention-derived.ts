@@ -8,11 +8,12 @@ const HERE = `SELECT digest FROM records WHERE _partition_id = {partition:String
 const tables = {
   k8s_audit: `digest NOT IN (${HERE})`,
   runtime: `digest NOT IN (${HERE})`,
+  collector_notices: `digest NOT IN (${HERE})`,
   events: `digest NOT IN (${HERE})`,
   auditd: `NOT arrayExists(d -> d IN (${HERE}), digests)`,
 } as const;
 
-/** The four tables are partitioned like records, by the month of the event's own time. */
+/** These tables are partitioned like records, by the month of the event's own time. */
 export async function removeDerivedRows(store: Store, partition: string): Promise<void> {
   for (const [table, gone] of Object.entries(tables)) {
     await store.run(

@@ -121,4 +121,6 @@ const decodedSql: Readonly<Record<string, string>> = {
     WHERE t.cluster = {cluster:String} AND t.node = {node:String}
       AND t.time = parseDateTime64BestEffort({event_time:String}, 9, 'UTC')
       AND t.digest = unhex({digest:String}) LIMIT 1`,
+  collector: `SELECT * ${readable} REPLACE (lower(hex(t.digest)) AS digest) FROM collector_notices AS t FINAL
+    WHERE t.cluster = {cluster:String} AND t.node = {node:String} AND t.digest = unhex({digest:String}) LIMIT 1`,
 };

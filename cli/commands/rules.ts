@@ -142,9 +142,8 @@ async function load(store: Store, records: readonly CaseRecord[]): Promise<void>
       bootId: '',
       stream: 'cases',
       loader: 'cases',
-      receivedAtMs: 0,
     };
-    segment.append(envelope, n + 1, { position: n, lines: text.split('\n').length, format, raw });
+    segment.append(envelope, n + 1, { position: n, receivedAtUs: 0, lines: text.split('\n').length, format, raw });
   }
   segment.close();
   await loadSegment(store, batchName('rule-cases', 1), segment);

@@ -6,7 +6,8 @@ import { isListLine } from './json-layout.ts';
 import { isExportedEvent, type K8sJson, k8sJsonOf } from './k8s-json.ts';
 import { beginsAsRuntimeJson, type RuntimeJson, runtimeJsonOf } from './runtime-json.ts';
 
-export type Source = 'k8s-audit' | 'auditd' | 'runtime';
+/** `collector`: what a collector says of itself. No log is recognised as that: only who delivers it can say so. */
+export type Source = 'k8s-audit' | 'auditd' | 'runtime' | 'collector';
 export type Format =
   | K8sJson
   | 'auditd'
@@ -14,6 +15,7 @@ export type Format =
   | RuntimeJson
   | 'containerd-event'
   | 'containerd-container'
+  | 'collector-notice'
   | 'unknown'
   | 'oversized';
 
@@ -41,7 +43,11 @@ export const sourceOf: Record<Exclude<Format, 'unknown' | 'oversized'>, Source> 
   'podman-event': 'runtime',
   'podman-container': 'runtime',
   'podman-image': 'runtime',
+  'collector-notice': 'collector',
 };
+
+export const isAuditJson = (format: Format): format is AuditJson =>
+  format !== 'auditd' && format !== 'unknown' && format !== 'oversized' && sourceOf[format] === 'auditd';
 
 const HEAD_BYTES = 400; // the prefix of `ctr events` is within the first hundred
 

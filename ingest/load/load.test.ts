@@ -32,11 +32,10 @@ async function load(records: { format: string; raw: Buffer | string; envelope?: 
         bootId: '',
         stream: 's',
         loader: 'l',
-        receivedAtMs: 1_800_000_000_000,
         ...envelope,
       },
       batches * 1000 + i,
-      { position: i, lines: 1, format, raw: Buffer.from(raw) },
+      { position: i, receivedAtUs: 1_800_000_000_000_000, lines: 1, format, raw: Buffer.from(raw) },
     );
   }
   segment.close();

@@ -12,25 +12,29 @@ export interface Envelope {
   bootId: string;
   stream: string;
   loader: string;
-  receivedAtMs: number;
 }
 
 /** `head` counts the segment's heads from 1. */
-export const SEGMENT_STRUCTURE = 'head UInt16, seq UInt64, position UInt64, lines UInt32, raw String';
+export const SEGMENT_STRUCTURE =
+  'head UInt16, seq UInt64, position UInt64, received_at_us Int64, lines UInt32, attrs Map(String, String), raw String';
 
-/** Envelope and format: source, cluster, node, collector, boot_id, stream, loader, received_at in microseconds, format. */
+/** Envelope and format: source, cluster, node, collector, boot_id, stream, loader, format. */
 export type Head = readonly string[];
 
 const BUFFER_BYTES = 1 << 20;
-const NUMBERS_BYTES = 2 + 8 + 8 + 4;
+const NUMBERS_BYTES = 2 + 8 + 8 + 8 + 4;
 // Heads travel as a parameter of the statement, and the engine reads statements of at most 256 KiB.
 const HEADS_MAX = 500;
 const LENGTH_BYTES_MAX = 8; // of 7 bits each: lengths up to 2^53 and beyond
 
 export interface SegmentRecord {
   position: number;
+  /** Microseconds since 1970. */
+  receivedAtUs: number;
   lines: number;
   format: string;
+  /** None, for most. */
+  attrs?: Readonly<Record<string, string>>;
   raw: Buffer;
 }
 
@@ -85,12 +89,15 @@ export function createSegment(path: string): Segment {
       return rawBytes;
     },
     isFull: (rawBytesMax) => rawBytes >= rawBytesMax || heads.length >= HEADS_MAX,
-    append: (envelope, seq, { position, lines, format, raw }) => {
-      if (used + NUMBERS_BYTES > BUFFER_BYTES) flush();
+    append: (envelope, seq, { position, receivedAtUs, lines, format, attrs, raw }) => {
+      if (used + NUMBERS_BYTES + 1 > BUFFER_BYTES) flush();
       used = buffer.writeUInt16LE(headOf(envelope, format), used);
       used = writeUInt64(buffer, seq, used);
       used = writeUInt64(buffer, position, used);
+      used = writeUInt64(buffer, receivedAtUs, used);
       used = buffer.writeUInt32LE(lines, used);
+      if (attrs === undefined) buffer[used++] = 0;
+      else put(encodeMap(attrs));
       if (used + LENGTH_BYTES_MAX > BUFFER_BYTES) flush();
       used = writeLength(buffer, raw.length, used);
       put(raw);
@@ -103,11 +110,10 @@ export function createSegment(path: string): Segment {
   };
 }
 
-export const formatOf = (head: Head): string => head[8] ?? '';
+export const formatOf = (head: Head): string => head[7] ?? '';
 
 const toHead = (e: Envelope, format: string): Head => [
   ...[e.source, e.cluster, e.node, e.collector, e.bootId, e.stream, e.loader],
-  String(e.receivedAtMs * 1000),
   format,
 ];
 
@@ -124,6 +130,16 @@ function writeLength(to: Buffer, length: number, at: number): number {
   for (; n > 127; n = Math.floor(n / 128)) to[end++] = (n % 128) + 128;
   to[end++] = n;
   return end;
+}
+
+function encodeMap(map: Readonly<Record<string, string>>): Buffer {
+  const entries = Object.entries(map);
+  const lengthOf = (n: number) => {
+    const bytes = Buffer.alloc(LENGTH_BYTES_MAX);
+    return bytes.subarray(0, writeLength(bytes, n, 0));
+  };
+  const texts = entries.flat().map((text) => Buffer.from(text));
+  return Buffer.concat([lengthOf(entries.length), ...texts.flatMap((text) => [lengthOf(text.length), text])]);
 }
 
 /** A name for a batch that is the same when the same bytes are loaded again. */

@@ -13,7 +13,8 @@ WITH
         'docker-container', ['Created', 'Id'], 'podman-container', ['Created', 'Id'],
         'cri-container', ['status.createdAt status.created_at', 'status.id'], 'cri-sandbox', ['status.createdAt status.created_at', 'status.id'],
         'docker-image', ['Metadata.LastTagTime Created', 'Id'], 'podman-image', ['Metadata.LastTagTime Created', 'Id'],
-        'cri-image', ['info.imageSpec.created', 'status.id']) AS runtime_members,
+        'cri-image', ['info.imageSpec.created', 'status.id'],
+        'collector-notice', ['time', 'id']) AS runtime_members,
     headed AS
     (
         SELECT
@@ -25,9 +26,9 @@ WITH
             toLowCardinality(of_all[5]) AS boot_id,
             toLowCardinality(of_all[6]) AS stream,
             toLowCardinality(of_all[7]) AS loader,
-            fromUnixTimestamp64Micro(toInt64(of_all[8]), 'UTC') AS received_at,
-            of_all[9] AS format,
-            seq, position, lines, raw
+            fromUnixTimestamp64Micro(received_at_us, 'UTC') AS received_at,
+            of_all[8] AS format,
+            seq, position, lines, attrs, raw
         FROM {segment}
     ),
     received AS
@@ -57,7 +58,7 @@ WITH
             if(format = 'containerd-event', extractGroups(substring(raw, 1, 400), '^(\\S+ \\S+) \\+0000 UTC (\\S+) (/\\S+) '), []) AS event,
             if(format = 'containerd-container', JSONExtract(raw, document_type), defaultValueOfTypeName(document_type)) AS document,
             -- values that stand for nothing are not there: Go's zero time, null
-            if(source = 'runtime',
+            if(source IN ('runtime', 'collector'),
                 arrayMap(members -> arrayFirst(value -> value NOT IN ('', 'null', '0', '0001-01-01T00:00:00Z'), arrayMap(
                     path -> trimBoth(arrayFold((json, name) -> JSONExtractRaw(json, name), splitByChar('.', path), raw), '"'),
                     splitByChar(' ', members))), runtime_members[format]),
@@ -103,7 +104,7 @@ SELECT
     raw,
     lines,
     boot_id,
-    map() AS attrs,
+    attrs,
     collector,
     received_at,
     stream,
