@@ -42,7 +42,7 @@ export async function openEmbedded(location: string, directory: string, command:
     }
     let sessions: Sessions;
     try {
-      sessions = openSessions(join(home, 'engine'));
+      sessions = await openSessions(join(home, 'engine'));
     } catch (cause) {
       const elsewhere = (readOwner(home)?.host ?? hostname()) !== hostname(); // its process number says nothing here
       if (elsewhere || Date.now() > deadline) throw new StoreError('busy', busyMessage(home), true, { cause });

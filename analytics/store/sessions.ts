@@ -1,7 +1,7 @@
 // The embedded engine: several sessions on one directory, because a session runs one query at a time and a person's
 // small question must not wait for a load (measured: 4 ms beside a query of 0.8 s on another session).
 import { type ClickHouseClientConfigOptions, ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { type ChdbConnection, createChdbConnection } from 'chdb/connection';
+import type { ChdbConnection } from 'chdb/connection';
 import { type Lane, type Params, type Row, rowsOf, sqlString } from './store.ts';
 
 // Told to every session once: settings sent with a query would leak into later ones of the same session.
@@ -34,8 +34,7 @@ interface Session {
   close(): Promise<void>;
 }
 
-function openSession(path: string): Session {
-  const connection: ChdbConnection = createChdbConnection({ path });
+function openSession(connection: ChdbConnection): Session {
   // chdb declares the same interface from another copy of the client's types
   const client = createClient({
     connection,
@@ -111,10 +110,13 @@ export interface Sessions {
 }
 
 /** Opens the engine on a directory; throws what chDB throws when another process holds it. */
-export function openSessions(path: string): Sessions {
-  const writer = openSession(path);
-  const readers = Array.from({ length: READERS }, () => openSession(path));
-  const background = openSession(path);
+export async function openSessions(path: string): Promise<Sessions> {
+  // 600 MB of library: only who opens a store carries it
+  const { createChdbConnection } = await import('chdb/connection');
+  const open = () => openSession(createChdbConnection({ path }));
+  const writer = open();
+  const readers = Array.from({ length: READERS }, open);
+  const background = open();
   const leastBusy = () => readers.reduce((a, b) => (b.busy() < a.busy() ? b : a));
   return {
     in: (lane) => (lane === 'read' ? leastBusy() : lane === 'write' ? writer : background),
