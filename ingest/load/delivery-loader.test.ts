@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -211,5 +211,40 @@ describe('deliveries', () => {
     // an import takes the boot from node.json
     await store.run("ALTER TABLE auditd UPDATE boot_id = '' WHERE 1 SETTINGS mutations_sync = 2");
     expect(await contents('delivered')).toEqual(await contents('imported'));
+  });
+});
+
+describe('a delivery the engine fails on', () => {
+  /** The store, whose engine fails on a segment that holds the word, as it does on what it cannot take. */
+  const failingOn = (word: string, error: Error): Store => ({
+    ...store,
+    insertSegment: async (target, select, segment, params) => {
+      const isMarked = readFileSync(segment.path).includes(word);
+      if (isMarked && !JSON.stringify(params).includes('unknown')) throw error;
+      return store.insertSegment(target, select, segment, params);
+    },
+  });
+
+  it('is kept undecoded, and does not hold up the others', async () => {
+    const failure = Object.assign(new Error('Code: 190. DB::Exception: sizes of arrays differ'), { code: '190' });
+    const isolating = await createDeliveryLoader(failingOn('POISON', failure));
+    const batch = Array.from({ length: 50 }, (_, i) =>
+      delivery(request(i === 37 ? 'POISON' : `p-${i}`), { source: 'k8s-audit', lines: 1, stream: 'poisoned' }),
+    );
+    expect(await isolating.load(batch)).toMatchObject({ records: 50, deadLetters: 1, events: { k8s_audit: 49 } });
+    await isolating.close();
+    expect(
+      await rows(
+        `SELECT attrs['undecodable'] AS why FROM records FINAL WHERE stream = 'poisoned' AND format = 'unknown'`,
+      ),
+    ).toEqual([{ why: failure.message }]);
+  });
+
+  it('for a reason of the store is not let go', async () => {
+    const failure = Object.assign(new Error('Code: 241. DB::Exception: memory limit exceeded'), { code: '241' });
+    const isolating = await createDeliveryLoader(failingOn('WAIT', failure));
+    await expect(isolating.load([delivery(request('WAIT'), { stream: 'waiting' })])).rejects.toBe(failure);
+    await isolating.close();
+    expect(await ofStream('waiting')).toEqual([]);
   });
 });

@@ -8,11 +8,13 @@ import type { Store } from '../../analytics/store/store.ts';
 import { cutPayload, type Piece } from '../frame/payload.ts';
 import { type Format, recognise, type Source, sourceOf } from '../frame/recognise.ts';
 import type { Delivery, DeliveryLoader } from './deliveries.ts';
+import { isOfStore } from './failures.ts';
 import { dropAbandoned, type Loaded, loadSegment } from './load.ts';
 import { createSegment, type Envelope, type Segment } from './segment.ts';
 
 // As an import's batches (ingest/import.ts); a batch of deliveries is mostly smaller.
 const SEGMENT_RAW_BYTES = 64 * 1024 * 1024;
+const FAILURE_CHARACTERS = 300;
 /** Items of one payload that have numbers of their own below its own. */
 const ITEMS_PER_SEQ = 4096;
 
@@ -30,7 +32,7 @@ export async function createDeliveryLoader(store: Store): Promise<DeliveryLoader
   let segments = 0;
   await dropAbandoned(store);
 
-  const loadOne = async (segment: Segment, total: Loaded): Promise<void> => {
+  const loadSegmentOf = async (segment: Segment, total: Loaded): Promise<void> => {
     segment.close();
     try {
       addLoaded(total, await loadSegment(store, `${run}-${segments}`, segment));
@@ -38,33 +40,47 @@ export async function createDeliveryLoader(store: Store): Promise<DeliveryLoader
       rmSync(segment.path, { force: true });
     }
   };
-  return {
-    load: async (batch) => {
-      const total = nothingLoaded();
-      const envelopes = new Map<string, Envelope>();
-      let segment: Segment | undefined;
-      try {
-        for (const delivery of batch) {
-          for (const { seq, loader, piece } of numbered(delivery)) {
-            segment ??= createSegment(join(temporary, `${++segments}.bin`));
-            const { source, format } = kindOf(delivery.source, piece.format);
-            append(segment, envelopeOf(envelopes, { delivery, source, loader, node: piece.node }), seq, delivery, {
-              ...piece,
-              format,
-            });
-            if (!segment.isFull(SEGMENT_RAW_BYTES)) continue;
-            const full = segment;
-            segment = undefined;
-            await loadOne(full, total);
-          }
+  /** @param failure what the engine said of this delivery alone: it is kept, and nothing of it is decoded */
+  const loadAll = async (batch: readonly Delivery[], failure?: string): Promise<Loaded> => {
+    const total = nothingLoaded();
+    const envelopes = new Map<string, Envelope>();
+    let segment: Segment | undefined;
+    try {
+      for (const delivery of batch) {
+        for (const { seq, loader, piece } of numbered(delivery)) {
+          segment ??= createSegment(join(temporary, `${++segments}.bin`));
+          const { source, format } = kindOf(delivery.source, failure === undefined ? piece.format : 'unknown');
+          const attrs = failure === undefined ? delivery.attrs : { ...delivery.attrs, undecodable: failure };
+          const envelope = envelopeOf(envelopes, { delivery, source, loader, node: piece.node });
+          append(segment, envelope, seq, { ...delivery, attrs }, { ...piece, format });
+          if (!segment.isFull(SEGMENT_RAW_BYTES)) continue;
+          const full = segment;
+          segment = undefined;
+          await loadSegmentOf(full, total);
         }
-        if (segment) await loadOne(segment, total);
-      } catch (error) {
-        if (segment) rmSync(segment.path, { force: true });
-        throw error;
       }
+      if (segment) await loadSegmentOf(segment, total);
+    } catch (error) {
+      if (segment) rmSync(segment.path, { force: true });
+      throw error;
+    }
+    return total;
+  };
+  // One record must not hold up those behind it: what the engine fails on is looked for by halves, and kept undecoded.
+  const loadIsolating = async (batch: readonly Delivery[]): Promise<Loaded> => {
+    try {
+      return await loadAll(batch);
+    } catch (error) {
+      if (isOfStore(error)) throw error;
+      if (batch.length === 1) return loadAll(batch, (error as Error).message.slice(0, FAILURE_CHARACTERS));
+      const half = Math.ceil(batch.length / 2);
+      const total = await loadIsolating(batch.slice(0, half));
+      addLoaded(total, await loadIsolating(batch.slice(half)));
       return total;
-    },
+    }
+  };
+  return {
+    load: loadIsolating,
     close: async () => rmSync(temporary, { recursive: true, force: true }),
   };
 }
