@@ -1,12 +1,12 @@
 -- Notices of collectors to rows of collector_notices.
 --
--- Sample: {"vestige":"collector","id":"b7c1.../17","kind":"gap","time":"2026-11-26T10:00:00.123Z","about":"auditd","stream":"/var/log/audit/audit.log",
+-- Sample: {"vestige":"collector","id":"b7c1.../17","kind":"gap","time":"2026-11-26T10:00:00.123Z","about":"auditd","stream":"/var/log/audit/audit.log","reads_again":true,
 --         "uptime_s":1042.5,"program":"0.1.0","clock":"synchronised","clock_error_us":410,"records":90210,"waiting_bytes":0,"torn_bytes":0,
 --         "gap":{"reason":"spool-full","from_ms":1795687200000,"to_ms":1795687201000,"records":512,"bytes":480000,"detail":"..."}}
 -- Specification: ingest/collect/notices.ts, which writes them.
 -- Input: input_records (cluster, node, event_time, collector, boot_id, raw, digest, loader, seq).
 WITH
-    'Tuple(id String, kind String, about String, stream String, uptime_s Float64, program String, clock String, clock_error_us Int64, records UInt64, waiting_bytes UInt64, torn_bytes UInt64, gap Tuple(reason String, from_ms Int64, to_ms Int64, records Int64, bytes Int64, detail String))' AS notice_type,
+    'Tuple(id String, kind String, about String, stream String, reads_again Bool, uptime_s Float64, program String, clock String, clock_error_us Int64, records UInt64, waiting_bytes UInt64, torn_bytes UInt64, gap Tuple(reason String, from_ms Int64, to_ms Int64, records Int64, bytes Int64, detail String))' AS notice_type,
     read AS (SELECT *, JSONExtract(raw, notice_type) AS notice FROM input_records),
     parts AS (SELECT *, notice.gap AS gap FROM read)
 SELECT
@@ -19,6 +19,7 @@ SELECT
     notice.kind AS kind,
     notice.about AS about,
     notice.stream AS stream,
+    notice.reads_again AS reads_again,
     boot_id,
     notice.uptime_s AS uptime_s,
     notice.program AS program,

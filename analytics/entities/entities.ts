@@ -11,6 +11,7 @@ import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
 import eventsK8s from './events-k8s.sql';
 import eventsRuntime from './events-runtime.sql';
+import gapsOfCollectors from './gaps-of-collectors.sql';
 import pods from './pods.sql';
 import principals from './principals.sql';
 import type { Process } from './process-table.ts';
@@ -91,6 +92,7 @@ const TABLES = [
   'callers',
   'sessions',
   'events',
+  'gaps',
 ] as const;
 type Table = (typeof TABLES)[number];
 
@@ -127,6 +129,7 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
   await fill('callers', callers);
   await fill('callers', callersOfNode);
   for (const select of [eventsK8s, eventsRuntime, eventsAuditd]) await fill('events', select);
+  await fill('gaps', gapsOfCollectors);
   for (const table of TABLES) await forgetOlder(store, table, version);
   return { processes: processes.length, sessions: joined.length, ...(await countRows(store)) };
 }

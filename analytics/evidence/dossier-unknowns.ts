@@ -55,7 +55,7 @@ export function unknownsOf(life: ContainerLife, creations: readonly Creation[], 
     ]),
     ...known.gaps.map((g): [boolean, string] => [
       true,
-      `gap of ${g.source} in its lifetime: ${g.kind}, ${g.missing} missing. ${g.detail}`,
+      `gap of ${g.source} in its lifetime: ${g.kind}, ${g.missing < 0 ? 'nobody knows how much' : g.missing} missing. ${g.detail}`,
     ]),
     [
       known.deadLetters > 0,

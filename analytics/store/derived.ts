@@ -11,6 +11,7 @@ export type DerivedTable =
   | 'sessions'
   | 'principals'
   | 'events'
+  | 'gaps'
   | 'findings'
   | 'chains'
   | 'chain_links'

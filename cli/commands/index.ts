@@ -13,6 +13,7 @@ import { registerDoctor } from './doctor.ts';
 import { registerEvents } from './events.ts';
 import { registerEvidence } from './evidence.ts';
 import { registerFindings } from './findings.ts';
+import { registerGaps } from './gaps.ts';
 import { registerIngest } from './ingest.ts';
 import { registerRecord } from './record.ts';
 import { registerReindex } from './reindex.ts';
@@ -38,6 +39,7 @@ export const commands: readonly Register[] = [
   registerEvidence,
   registerRules,
   registerDeadLetters,
+  registerGaps,
   registerReindex,
   registerDoctor,
   registerRetention,

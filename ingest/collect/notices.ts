@@ -24,7 +24,12 @@ export interface NoticeWriter {
 }
 
 /** @param about what the collector reads */
-export function createNoticeWriter(about: { source: string; stream: string; program: string }): NoticeWriter {
+export function createNoticeWriter(about: {
+  source: string;
+  stream: string;
+  readsAgain: boolean;
+  program: string;
+}): NoticeWriter {
   const run = randomUUID();
   let n = 0;
   return {
@@ -37,6 +42,7 @@ export function createNoticeWriter(about: { source: string; stream: string; prog
           time: at.toISOString(),
           about: gap?.source ?? about.source,
           stream: gap?.stream || about.stream,
+          reads_again: about.readsAgain,
           program: about.program,
           ...state,
           ...(gap === undefined ? {} : { gap: gapOf(gap) }),

@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS collector_notices
     kind             LowCardinality(String),          -- started | heartbeat | gap | stopped
     about            LowCardinality(String),          -- source the collector reads: k8s-audit | auditd | runtime
     stream           String,
+    reads_again      Bool,                            -- what it missed while it was away lies in its source still
     boot_id          LowCardinality(String),
     uptime_s         Float64,                         -- of the node: a clock that nobody sets
     program          LowCardinality(String),          -- version of Vestige
@@ -34,3 +35,24 @@ CREATE TABLE IF NOT EXISTS collector_notices
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY if(time < toDateTime64('2015-01-01 00:00:00', 9, 'UTC'), 0, toYYYYMM(time))
 ORDER BY (cluster, node, collector, time, run, n, digest);
+
+-- What is known to be missing, and why: filled by correlate (analytics/entities/gaps-of-collectors.sql). Nothing filled it before.
+DROP TABLE gaps;
+CREATE TABLE gaps
+(
+    cluster    LowCardinality(String),
+    source     LowCardinality(String),                -- k8s-audit | auditd | runtime
+    node       LowCardinality(String),
+    first_seen DateTime64(9, 'UTC'),
+    last_seen  DateTime64(9, 'UTC'),
+    kind       LowCardinality(String),                -- closed list, docs/reference/gaps.md
+    collector  LowCardinality(String),
+    stream     String,
+    missing    Int64,                                 -- the most records that can be missing; -1: nobody can know
+    detail     String,
+    digests    Array(FixedString(32)),                -- of the notices that tell of it
+    version    UInt64,
+    is_deleted UInt8 DEFAULT 0
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (cluster, source, node, kind, first_seen, collector, stream, last_seen, digests);
