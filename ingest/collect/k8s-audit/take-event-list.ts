@@ -120,7 +120,8 @@ export function createEventListTaker({ place, stream, inFlightBytesMax }: EventL
   };
 }
 
-const countIn = (text: string | undefined): number => (text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : 0);
+const countIn = (text: string | undefined): number =>
+  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : 0;
 
 interface Piece {
   bytes: Buffer;

@@ -18,6 +18,9 @@ export type Admission =
   /** 401: who is it? 403: known, and not allowed. */
   | { admitted: false; status: 401 | 403; reason: 'certificate' | 'name' | 'token'; detail: string };
 
+// It travels with every record.
+const NAME_LETTERS_MAX = 256;
+
 export type Access = (request: IncomingMessage) => Admission;
 
 export interface AccessOptions {
@@ -51,7 +54,7 @@ export function createAccess({ certificates, names, tokens }: AccessOptions): Ac
       return { admitted: false, status: 401, reason: 'certificate', detail: `client certificate: ${String(why)}` };
     }
     const certificate = socket.getPeerCertificate();
-    const [name = ''] = namesOf(certificate);
+    const name = (namesOf(certificate)[0] ?? '').slice(0, NAME_LETTERS_MAX);
     if (names.length === 0 || namesOf(certificate).some((own) => names.includes(own)))
       return { admitted: true, peer: { ...peer, name } };
     return { admitted: false, status: 403, reason: 'name', detail: `${name} is not among the clients allowed` };

@@ -1,10 +1,11 @@
 // The HTTPS server below the audit webhook and the receiver: node:https with bounds on all that a stranger can take, certificates that
 // are read again when their files change, and an end that answers what it has begun.
+
+import { constants, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { constants } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import { followFiles } from './follow-files.ts';
@@ -29,7 +30,6 @@ export interface HttpsServerOptions {
   filesEveryMs?: number;
   /** Between the first and the last byte of a request. */
   requestTimeoutMs?: number;
-  headersTimeoutMs?: number;
   connectionsMax?: number;
 }
 
@@ -57,13 +57,19 @@ const TCP_KEEP_ALIVE_MS = 30_000;
 
 /** @throws HttpsSetupError */
 export async function openHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
-  const { host, port, tls, handle, say, filesEveryMs } = options;
+  const { host, port, tls, handle, say, filesEveryMs, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
   const paths = [tls.cert, tls.key, ...(tls.clientCa === undefined ? [] : [tls.clientCa])];
   let closing = false;
   let authority = '';
   // connections that were opened before the authority of clients changed: their certificates were checked against the former one
   let generation = 0;
   const born = new WeakMap<Socket, number>();
+  const unanswered = new Set<ServerResponse>();
+  /** Nothing more comes over connections that are open now. */
+  const leaveConnections = () => {
+    for (const response of unanswered) if (!response.headersSent) response.setHeader('connection', 'close');
+    server.closeIdleConnections();
+  };
 
   const files = followFiles(paths, toContext, {
     ...{ say, ...(filesEveryMs === undefined ? {} : { everyMs: filesEveryMs }) },
@@ -72,7 +78,7 @@ export async function openHttpsServer(options: HttpsServerOptions): Promise<Http
       if (String(context.ca) === authority) return;
       authority = String(context.ca);
       generation++;
-      server.closeIdleConnections();
+      leaveConnections();
     },
   });
   authority = String(files.current().ca);
@@ -83,14 +89,16 @@ export async function openHttpsServer(options: HttpsServerOptions): Promise<Http
       rejectUnauthorized: false, // a probe has no certificate: requests are judged, not connections (access.ts)
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       connectionsCheckingInterval: LOOK_EVERY_MS,
-      headersTimeout: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
-      requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
       noDelay: true,
     },
     (request, response) => {
+      unanswered.add(response);
+      response.once('close', () => unanswered.delete(response));
       if (closing || born.get(request.socket) !== generation) response.setHeader('connection', 'close');
       handle(request, response);
     },
@@ -116,19 +124,27 @@ export async function openHttpsServer(options: HttpsServerOptions): Promise<Http
     close: (graceMs) => {
       closing = true;
       files.stop();
-      return end(server, graceMs);
+      const ended = end(server, graceMs);
+      leaveConnections();
+      door.dismiss(new Set(Array.from(unanswered, ({ req }) => req.socket)));
+      return ended;
     },
   };
 }
 
-/** @throws Error when they are no certificate and its key */
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** @throws Error when they are no certificate, its key and no authority */
 function toContext([cert, key, ca]: Buffer[]): SecureContextOptions {
   const context: SecureContextOptions = {
     ...{ cert, key, ...(ca === undefined ? {} : { ca }) },
     minVersion: 'TLSv1.2',
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
-  createSecureContext(context);
+  createSecureContext(context); // which takes an authority that is none, and then trusts nobody
+  const authorities = ca?.toString('latin1').match(CERTIFICATE) ?? [];
+  if (ca !== undefined && authorities.length === 0) throw new Error('the file of authorities holds no certificate');
+  for (const authority of authorities) new X509Certificate(authority);
   return context;
 }
 
@@ -155,7 +171,15 @@ function keepDoor(server: Server, connectionsMax: number) {
     });
     return undefined;
   });
-  return { count: () => count, trust: (socket: Socket) => void strangers.delete(nameOf(socket)) };
+  return {
+    count: () => count,
+    trust: (socket: Socket) => void strangers.delete(nameOf(socket)),
+    /** Ends all of somebody unknown that have asked nothing yet. */
+    dismiss: (asking: ReadonlySet<Socket>) => {
+      const names = new Set(Array.from(asking, nameOf));
+      for (const [name, socket] of strangers) if (!names.has(name)) socket.destroy();
+    },
+  };
 }
 
 const BROKEN: Readonly<Record<string, string>> = {
@@ -179,6 +203,5 @@ function end(server: Server, graceMs: number): Promise<void> {
       clearTimeout(late);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

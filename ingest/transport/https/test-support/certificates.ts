@@ -6,8 +6,12 @@ import { join } from 'node:path';
 export interface Authority {
   /** Path of its certificate. */
   ca: string;
-  /** Paths of a certificate and its key. @param altNames as openssl writes them: `DNS:a,IP:127.0.0.1` */
-  issue(name: string, altNames: string, options?: { expired?: boolean; usage?: 'serverAuth' | 'clientAuth' }): Issued;
+  /** Paths of a certificate and its key. @param altNames `DNS:a`, `IP:127.0.0.1`, `URI:...` */
+  issue(
+    name: string,
+    altNames: readonly string[],
+    options?: { expired?: boolean; usage?: 'serverAuth' | 'clientAuth' },
+  ): Issued;
 }
 
 export interface Issued {
@@ -33,7 +37,9 @@ export function createAuthority(directory: string, name = 'authority'): Authorit
       ];
       openssl('req', ...EC, '-subj', `/CN=${subject}`, '-keyout', key, '-out', request);
       const uses = usage === undefined ? '' : `extendedKeyUsage=${usage}\n`;
-      writeFileSync(extensions, `subjectAltName=${altNames}\n${uses}`);
+      // one a line: a name may have a comma in it
+      const names = altNames.map((entry, i) => entry.replace(/^(\w+):/, `$1.${i + 1}=`)).join('\n');
+      writeFileSync(extensions, `subjectAltName=@names\n${uses}[names]\n${names}\n`);
       const by = ['-CA', ca, '-CAkey', caKey, '-set_serial', String(serial), '-extfile', extensions];
       openssl('x509', '-req', '-in', request, ...by, '-days', expired ? '-1' : '2', '-out', cert);
       return { cert, key };
