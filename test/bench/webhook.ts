@@ -24,6 +24,7 @@ export interface WebhookFigures {
 export async function measureWebhook(load: {
   eventsPerSecond: number;
   seconds: number;
+  warmUpSeconds: number;
   batch: { min: number; max: number };
 }): Promise<WebhookFigures> {
   const directory = mkdtempSync(join(tmpdir(), 'vestige-webhook-bench-'));
@@ -37,6 +38,8 @@ export async function measureWebhook(load: {
     const { port } = await webhook.line();
     const to = { port, ca: authority.ca, client, ...load };
     const sender = await startProgram(new URL('load-process.ts', support), to, directory);
+    await sender.line(); // warmed up
+    webhook.process.kill('SIGUSR2');
     const sent = await sender.line();
     webhook.process.kill('SIGTERM');
     const cost = await webhook.line();

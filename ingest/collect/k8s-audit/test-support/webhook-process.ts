@@ -1,4 +1,4 @@
-// The audit webhook as a process that can be killed: says its port, and when it ends what it cost since.
+// The audit webhook as a process that can be killed: says its port, and when it ends what it cost since SIGUSR2.
 import { createAuditWebhook } from '../audit-webhook.ts';
 import { openSpoolPlace } from './spool-place.ts';
 
@@ -7,11 +7,10 @@ const say = (document: unknown) => process.stdout.write(`${JSON.stringify(docume
 const place = await openSpoolPlace(spool);
 process.once('SIGTERM', () => place.end());
 let before = process.cpuUsage();
-const onListening = (port: number) => {
+process.on('SIGUSR2', () => {
   before = process.cpuUsage();
-  say({ port });
-};
-await createAuditWebhook({ ...options, onListening })(place);
+});
+await createAuditWebhook({ ...options, onListening: (port) => say({ port }) })(place);
 await place.close();
 const { user, system } = process.cpuUsage(before);
 say({ cpuSeconds: (user + system) / 1e6, rssBytesMax: process.resourceUsage().maxRSS * 1024 });
