@@ -1,0 +1,130 @@
+// What containerd is asked in the moment an event names a container or an image: their documents, while they are still there.
+import type { CollectorPlace } from '../collector.ts';
+import { containerdApi as api, type Container, type Mount, type Task } from './containerd-api.ts';
+import { containerDocument, imageDocument, upperDirectoryOf } from './containerd-documents.ts';
+import { type GrpcClient, RpcError } from './grpc-client.ts';
+import type { KnownContainers } from './known-containers.ts';
+import { createLookUps } from './look-ups.ts';
+import type { NumberedStream } from './numbered-stream.ts';
+import { rfc3339 } from './protobuf-json.ts';
+import type { Undescribed } from './undescribed.ts';
+
+/** containerd answers in about a millisecond: more at once only take its processor from the containers. */
+const AT_ONCE_MAX = 16;
+/** A queue that long is a minute behind; what it names is gone. */
+const WAITING_MAX = 10_000;
+/** Names of images of which nothing new is to be told; a node has some hundred. */
+const IMAGES_MAX = 2_000;
+
+export const keyOf = (namespace: string, id: string): string => `${namespace}/${id}`;
+export const inNamespace = (namespace: string) => ({ 'containerd-namespace': namespace });
+
+export interface ContainerdLookUps {
+  /** @param task as containerd listed it, where the container was running before this collector saw it */
+  container(client: GrpcClient, namespace: string, id: string, task?: Task): void;
+  /** A document for each (namespace, name, digest) once. */
+  image(client: GrpcClient, namespace: string, name: string): void;
+  /** The name may stand for something else from now on. */
+  imageChanged(namespace: string, name: string): void;
+  clear(): void;
+  idle(): Promise<void>;
+}
+
+export interface LookUpDeps {
+  place: CollectorPlace;
+  stream: NumberedStream;
+  known: KnownContainers;
+  undescribed: Undescribed;
+}
+
+export function createContainerdLookUps(deps: LookUpDeps): ContainerdLookUps {
+  const lookUps = createLookUps({ atOnce: AT_ONCE_MAX, waitingMax: WAITING_MAX });
+  const images = createImagesTold();
+
+  async function describe(client: GrpcClient, namespace: string, id: string, task?: Task): Promise<void> {
+    const entry = deps.known.get(keyOf(namespace, id));
+    try {
+      const { container = {} } = await client.call(api.container, { id }, inNamespace(namespace));
+      const observedAt = deps.place.now();
+      const upperdir = upperDirectoryOf(await mountsOf(client, namespace, container));
+      const attrs = { runtime_namespace: namespace, ...(upperdir && { upperdir }) };
+      const json = containerDocument(container, { namespace, observedAt }, task);
+      if (deps.stream.emit(json, attrs) && entry) {
+        entry.described = true;
+        entry.version = rfc3339(container.updated_at) ?? '';
+        deps.known.changed();
+      }
+      if (container.image) image(client, namespace, container.image);
+    } catch (error) {
+      // what a lost connection left undone is found when containers are listed again
+      if (!(error instanceof RpcError)) throw error;
+      if (error.code === 'unavailable' || error.code === 'cancelled' || entry?.described) return;
+      deps.undescribed.add(keyOf(namespace, id));
+      if (entry) entry.described = true; // it is told of once
+    }
+  }
+
+  function image(client: GrpcClient, namespace: string, name: string): void {
+    if (images.isTold(namespace, name)) return;
+    lookUps.add(`image ${namespace} ${name}`, async () => {
+      try {
+        const { image: found = {} } = await client.call(api.image, { name }, inNamespace(namespace));
+        if (!images.tell(namespace, name, found.target?.digest ?? '')) return;
+        const json = imageDocument(found, { namespace, observedAt: deps.place.now() });
+        deps.stream.emit(json, { runtime_namespace: namespace });
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error;
+        // a container's image may be no name of an image
+        if (error.code === 'not-found') images.tell(namespace, name, '');
+      }
+    });
+  }
+
+  return {
+    container(client, namespace, id, task) {
+      const key = keyOf(namespace, id);
+      const isTaken = lookUps.add(`container ${key}`, () => describe(client, namespace, id, task));
+      if (!isTaken && !deps.known.get(key)?.described) deps.undescribed.add(key);
+    },
+    image,
+    imageChanged: images.changed,
+    clear: lookUps.clear,
+    idle: lookUps.idle,
+  };
+}
+
+/** A snapshot that is gone, or of a plug-in that does not answer, keeps no document back. */
+async function mountsOf(client: GrpcClient, namespace: string, container: Container): Promise<Mount[]> {
+  const { snapshotter = '', snapshot_key: key = '' } = container;
+  if (snapshotter === '' || key === '') return [];
+  try {
+    const { mounts = [] } = await client.call(api.mounts, { snapshotter, key }, inNamespace(namespace));
+    return mounts;
+  } catch (error) {
+    if (error instanceof RpcError) return [];
+    throw error;
+  }
+}
+
+/** Which digest was told of which name, the latest names only. */
+function createImagesTold() {
+  const told = new Map<string, { digest: string; isCurrent: boolean }>();
+  const keyOfImage = (namespace: string, name: string) => `${namespace} ${name}`;
+  return {
+    isTold: (namespace: string, name: string) => told.get(keyOfImage(namespace, name))?.isCurrent === true,
+    /** @returns whether that is news */
+    tell(namespace: string, name: string, digest: string): boolean {
+      const key = keyOfImage(namespace, name);
+      const before = told.get(key);
+      told.delete(key);
+      told.set(key, { digest, isCurrent: true });
+      const [oldest] = told.keys();
+      if (told.size > IMAGES_MAX && oldest !== undefined) told.delete(oldest);
+      return before?.digest !== digest;
+    },
+    changed(namespace: string, name: string): void {
+      const entry = told.get(keyOfImage(namespace, name));
+      if (entry) entry.isCurrent = false;
+    },
+  };
+}

@@ -1,0 +1,128 @@
+// The collector of containerd: its stream of events over the socket, all namespaces, each event a record in the order of arrival; and the
+// documents of containers and images, read in the moment an event names them. It only asks: containerd never waits for it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Collector, CollectorPlace } from '../collector.ts';
+import { containerdApi as api, type Envelope } from './containerd-api.ts';
+import { type ContainerdEvent, eventOf } from './containerd-events.ts';
+import { type ContainerdLookUps, createContainerdLookUps, keyOf, type LookUpDeps } from './containerd-look-ups.ts';
+import { resync } from './containerd-resync.ts';
+import { connectUnix, type GrpcClient, RpcError } from './grpc-client.ts';
+import { keepConnected } from './keep-connected.ts';
+import { createKnownContainers } from './known-containers.ts';
+import { createNumberedStream } from './numbered-stream.ts';
+import { millisecondsOf } from './protobuf-json.ts';
+import { createUndescribed } from './undescribed.ts';
+
+export interface ContainerdOptions {
+  /** Path of the unix socket, /run/containerd/containerd.sock as a rule. */
+  socket: string;
+}
+
+/** containerd does not say when a subscription holds; it takes well under a millisecond. What it lists after this, or tells, is all there is. */
+const SUBSCRIBED_MS = 50;
+/** How exactly the beginning of a gap is known on a node where nothing happens. */
+const HEARD_MS = 10_000;
+
+interface Deps extends LookUpDeps {
+  lookUps: ContainerdLookUps;
+}
+
+export function createContainerdCollector({ socket }: ContainerdOptions): Collector {
+  return async (place) => {
+    const deps = depsOf(place, `containerd:${socket}`);
+    await keepConnected(place, `containerd at ${socket}`, (connected) => session(socket, deps, connected));
+    deps.undescribed.flush();
+    deps.known.save();
+    await place.committed().catch(() => {}); // what cannot be written is the spool's to tell
+  };
+}
+
+function depsOf(place: CollectorPlace, name: string): Deps {
+  const stream = createNumberedStream(place, name);
+  const known = createKnownContainers(place, name);
+  const undescribed = createUndescribed(place, name);
+  const deps = { place, stream, known, undescribed };
+  return { ...deps, lookUps: createContainerdLookUps(deps) };
+}
+
+/** One connection, until it is lost. @throws RpcError */
+async function session(socket: string, deps: Deps, connected: () => void): Promise<void> {
+  const { place, lookUps } = deps;
+  const client = connectUnix(socket);
+  const close = () => client.close();
+  place.stop.addEventListener('abort', close);
+  const removed = new Set<string>();
+  const beat = setInterval(() => hear(client, deps), HEARD_MS);
+  try {
+    const ended = client.stream(api.subscribe, {}, (envelope) => take(client, deps, envelope, removed));
+    const listed = async () => {
+      await client.call(api.version, {});
+      connected();
+      await sleep(SUBSCRIBED_MS);
+      await resync(client, { ...deps, removed });
+      removed.clear();
+    };
+    await Promise.all([ended, listed()]);
+    throw new RpcError('unavailable', 'the stream of events has ended');
+  } finally {
+    clearInterval(beat);
+    place.stop.removeEventListener('abort', close);
+    lookUps.clear();
+    close();
+    await lookUps.idle();
+  }
+}
+
+function take(client: GrpcClient, deps: Deps, envelope: Envelope, removed: Set<string>): void {
+  const event = eventOf(envelope);
+  deps.stream.emit(event.json, { runtime_namespace: event.namespace }, millisecondsOf(envelope.timestamp));
+  follow(client, deps, event, removed);
+}
+
+/** What an event causes to be looked up. */
+function follow(client: GrpcClient, deps: Deps, event: ContainerdEvent, removed: Set<string>): void {
+  const { known, lookUps } = deps;
+  const { namespace, topic, body } = event;
+  const text = (field: string) => (typeof body[field] === 'string' ? body[field] : '');
+  const id = text('container_id') || text('id');
+  const key = keyOf(namespace, id);
+  switch (topic) {
+    case '/containers/create':
+    case '/containers/update':
+      known.add(key);
+      lookUps.container(client, namespace, id);
+      return;
+    case '/tasks/create':
+      if (!known.add(key).described) lookUps.container(client, namespace, id);
+      return;
+    case '/tasks/start':
+      known.add(key).pid = Number(body['pid'] ?? 0);
+      known.changed();
+      return;
+    case '/tasks/exit':
+      if (text('id') === id) known.add(key).pid = 0;
+      known.changed();
+      return;
+    case '/containers/delete':
+      removed.add(key);
+      known.delete(key);
+      return;
+    case '/images/create':
+    case '/images/update':
+      lookUps.imageChanged(namespace, text('name'));
+      lookUps.image(client, namespace, text('name'));
+      return;
+    case '/images/delete':
+      lookUps.imageChanged(namespace, text('name'));
+      return;
+  }
+}
+
+/** Nothing happens, and it answers: nothing is missing up to now. */
+function hear(client: GrpcClient, { stream, place }: Deps): void {
+  const askedMs = place.now().getTime();
+  client.call(api.version, {}).then(
+    () => stream.heard(askedMs),
+    () => {}, // the stream tells
+  );
+}
