@@ -3,7 +3,7 @@ import type { CollectorPlace } from '../collector.ts';
 import { containerdApi as api, type Container, type Mount, type Task } from './containerd-api.ts';
 import { containerDocument, imageDocument, upperDirectoryOf } from './containerd-documents.ts';
 import { type GrpcClient, RpcError } from './grpc-client.ts';
-import type { KnownContainers } from './known-containers.ts';
+import type { KnownContainer, KnownContainers } from './known-containers.ts';
 import { createLookUps } from './look-ups.ts';
 import type { NumberedStream } from './numbered-stream.ts';
 import { rfc3339 } from './protobuf-json.ts';
@@ -37,31 +37,42 @@ export interface LookUpDeps {
   undescribed: Undescribed;
 }
 
+interface Asked {
+  client: GrpcClient;
+  namespace: string;
+  id: string;
+  entry: KnownContainer;
+  task: Task | undefined;
+}
+
 export function createContainerdLookUps(deps: LookUpDeps): ContainerdLookUps {
   const lookUps = createLookUps({ atOnce: AT_ONCE_MAX, waitingMax: WAITING_MAX });
   const images = createImagesTold();
 
-  async function describe(client: GrpcClient, namespace: string, id: string, task?: Task): Promise<void> {
-    const entry = deps.known.get(keyOf(namespace, id));
+  async function describe({ client, namespace, id, entry, task }: Asked): Promise<void> {
     try {
       const { container = {} } = await client.call(api.container, { id }, inNamespace(namespace));
       const observedAt = deps.place.now();
+      const version = rfc3339(container.updated_at) ?? '';
+      if (container.image) image(client, namespace, container.image);
+      if (entry.told && entry.version === version && task === undefined) return;
       const upperdir = upperDirectoryOf(await mountsOf(client, namespace, container));
       const attrs = { runtime_namespace: namespace, ...(upperdir && { upperdir }) };
-      const json = containerDocument(container, { namespace, observedAt }, task);
-      if (deps.stream.emit(json, attrs) && entry) {
-        entry.described = true;
-        entry.version = rfc3339(container.updated_at) ?? '';
-        deps.known.changed();
-      }
-      if (container.image) image(client, namespace, container.image);
+      if (!deps.stream.emit(containerDocument(container, { namespace, observedAt }, task), attrs)) return;
+      entry.told = true;
+      entry.version = version;
+      deps.known.changed();
     } catch (error) {
-      // what a lost connection left undone is found when containers are listed again
       if (!(error instanceof RpcError)) throw error;
-      if (error.code === 'unavailable' || error.code === 'cancelled' || entry?.described) return;
-      deps.undescribed.add(keyOf(namespace, id));
-      if (entry) entry.described = true; // it is told of once
+      // what else may have failed is done at the next occasion: another event, the next listing
+      if (error.code === 'not-found') missed(keyOf(namespace, id), entry);
     }
+  }
+
+  function missed(key: string, entry: KnownContainer): void {
+    if (entry.told) return;
+    entry.told = true;
+    deps.undescribed.add(key);
   }
 
   function image(client: GrpcClient, namespace: string, name: string): void {
@@ -83,8 +94,10 @@ export function createContainerdLookUps(deps: LookUpDeps): ContainerdLookUps {
   return {
     container(client, namespace, id, task) {
       const key = keyOf(namespace, id);
-      const isTaken = lookUps.add(`container ${key}`, () => describe(client, namespace, id, task));
-      if (!isTaken && !deps.known.get(key)?.described) deps.undescribed.add(key);
+      // held fast: by the time it is looked up it may be removed from what is known
+      const entry = deps.known.add(key);
+      const isTaken = lookUps.add(`container ${key}`, () => describe({ client, namespace, id, entry, task }));
+      if (!isTaken) missed(key, entry);
     },
     image,
     imageChanged: images.changed,

@@ -29,11 +29,12 @@ export async function resync(client: GrpcClient, deps: ResyncDeps): Promise<void
       if (known.get(key) === undefined) appeared++;
       takeListed(client, deps, namespace, container, tasks.get(container.id ?? ''));
     };
-    await client.stream(api.containers, {}, ({ container }) => container && take(container), inNamespace(namespace));
+    const options = { headers: inNamespace(namespace), signal: place.stop };
+    await client.stream(api.containers, {}, ({ container }) => container && take(container), options);
   }
   const vanished = before.filter((key) => !listed.has(key) && known.get(key) !== undefined);
   for (const key of vanished) {
-    if (!known.get(key)?.described) deps.undescribed.add(key);
+    if (!known.get(key)?.told) deps.undescribed.add(key);
     known.delete(key);
   }
   if (fromMs !== undefined) reportInterruption(place, stream.name, fromMs, { appeared, vanished: vanished.length });
@@ -44,7 +45,7 @@ export async function resync(client: GrpcClient, deps: ResyncDeps): Promise<void
 function takeListed(client: GrpcClient, deps: ResyncDeps, namespace: string, container: Container, task?: Task): void {
   const entry = deps.known.add(keyOf(namespace, container.id ?? ''));
   const pid = task?.status === 'STOPPED' ? 0 : (task?.pid ?? 0);
-  const isTold = entry.described && entry.pid === pid && entry.version === rfc3339(container.updated_at);
+  const isTold = entry.told && entry.pid === pid && entry.version === rfc3339(container.updated_at);
   if (entry.pid !== pid) {
     entry.pid = pid;
     deps.known.changed();

@@ -23,6 +23,9 @@ const SUBSCRIBED_MS = 50;
 /** How exactly the beginning of a gap is known on a node where nothing happens. */
 const HEARD_MS = 10_000;
 
+/** What was asked in the last moment is still waited for. */
+const LAST_LOOK_UPS_MS = 1_000;
+
 interface Deps extends LookUpDeps {
   lookUps: ContainerdLookUps;
 }
@@ -47,41 +50,46 @@ function depsOf(place: CollectorPlace, name: string): Deps {
 
 /** One connection, until it is lost. @throws RpcError */
 async function session(socket: string, deps: Deps, connected: () => void): Promise<void> {
-  const { place, lookUps } = deps;
-  const client = connectUnix(socket);
-  const close = () => client.close();
-  place.stop.addEventListener('abort', close);
-  const removed = new Set<string>();
+  const { lookUps, place } = deps;
+  const connection: Connection = { client: connectUnix(socket), removed: new Set() };
+  const { client } = connection;
   const beat = setInterval(() => hear(client, deps), HEARD_MS);
   try {
-    const ended = client.stream(api.subscribe, {}, (envelope) => take(client, deps, envelope, removed));
-    const listed = async () => {
-      await client.call(api.version, {});
-      connected();
-      await sleep(SUBSCRIBED_MS);
-      await resync(client, { ...deps, removed });
-      removed.clear();
-    };
-    await Promise.all([ended, listed()]);
+    const take = (envelope: Envelope) => follow(connection, deps, record(deps, envelope));
+    const ended = client.stream(api.subscribe, {}, take, { signal: place.stop });
+    await Promise.all([ended, list(connection, deps, connected)]);
     throw new RpcError('unavailable', 'the stream of events has ended');
   } finally {
     clearInterval(beat);
-    place.stop.removeEventListener('abort', close);
+    await Promise.race([lookUps.idle(), sleep(LAST_LOOK_UPS_MS)]);
     lookUps.clear();
-    close();
+    client.close();
     await lookUps.idle();
   }
 }
 
-function take(client: GrpcClient, deps: Deps, envelope: Envelope, removed: Set<string>): void {
+interface Connection {
+  client: GrpcClient;
+  /** Containers whose removal was seen while others were listed; undefined afterwards. */
+  removed: Set<string> | undefined;
+}
+
+async function list(connection: Connection, deps: Deps, connected: () => void): Promise<void> {
+  await connection.client.call(api.version, {});
+  connected();
+  await sleep(SUBSCRIBED_MS);
+  await resync(connection.client, { ...deps, removed: connection.removed ?? new Set() });
+  connection.removed = undefined;
+}
+
+function record({ stream }: Deps, envelope: Envelope): ContainerdEvent {
   const event = eventOf(envelope);
-  deps.stream.emit(event.json, { runtime_namespace: event.namespace }, millisecondsOf(envelope.timestamp));
-  follow(client, deps, event, removed);
+  stream.emit(event.json, { runtime_namespace: event.namespace }, millisecondsOf(envelope.timestamp));
+  return event;
 }
 
 /** What an event causes to be looked up. */
-function follow(client: GrpcClient, deps: Deps, event: ContainerdEvent, removed: Set<string>): void {
-  const { known, lookUps } = deps;
+function follow({ client, removed }: Connection, { known, lookUps }: Deps, event: ContainerdEvent): void {
   const { namespace, topic, body } = event;
   const text = (field: string) => (typeof body[field] === 'string' ? body[field] : '');
   const id = text('container_id') || text('id');
@@ -89,11 +97,10 @@ function follow(client: GrpcClient, deps: Deps, event: ContainerdEvent, removed:
   switch (topic) {
     case '/containers/create':
     case '/containers/update':
-      known.add(key);
       lookUps.container(client, namespace, id);
       return;
     case '/tasks/create':
-      if (!known.add(key).described) lookUps.container(client, namespace, id);
+      if (!known.add(key).told) lookUps.container(client, namespace, id);
       return;
     case '/tasks/start':
       known.add(key).pid = Number(body['pid'] ?? 0);
@@ -104,7 +111,9 @@ function follow(client: GrpcClient, deps: Deps, event: ContainerdEvent, removed:
       known.changed();
       return;
     case '/containers/delete':
-      removed.add(key);
+      removed?.add(key);
+      // that there is no document is found, and told, by asking for it
+      if (known.get(key)?.told === false) lookUps.container(client, namespace, id);
       known.delete(key);
       return;
     case '/images/create':

@@ -1,14 +1,6 @@
 // gRPC over a unix socket, as containerd and CRI runtimes serve it: one connection, calls with a deadline, streams that hand on each
 // message as it comes. A client is used for one connection: whoever lost it makes another (keep-connected.ts).
-import {
-  type CallOptions,
-  Client,
-  type ClientReadableStream,
-  credentials,
-  Metadata,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
+import { type CallOptions, Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import {
   fromJSON,
   type MessageTypeDefinition,
@@ -97,9 +89,9 @@ export interface GrpcClient {
     method: Method<Request, Reply>,
     request: Request,
     onMessage: (message: Reply) => void,
-    headers?: Headers,
+    options: { headers?: Headers; signal: AbortSignal },
   ): Promise<void>;
-  /** Ends what goes on, with `cancelled`. */
+  /** Ends what goes on, and refuses what comes, with `cancelled`. */
   close(): void;
 }
 type Headers = Readonly<Record<string, string>>;
@@ -110,29 +102,46 @@ export function connectUnix(socket: string): GrpcClient {
     // else a new client waits out the back-off of the one before
     'grpc.use_local_subchannel_pool': 1,
   });
-  const open = new Set<ClientReadableStream<unknown>>();
+  const open = new Set<{ cancel(): void }>();
+  let isClosed = false;
   return {
-    call: (method, request, headers) =>
-      new Promise((done, failed) => {
+    call(method, request, headers) {
+      if (isClosed) return Promise.reject(new RpcError('cancelled', `${method.path}: the connection is closed`));
+      return new Promise((done, failed) => {
         const options: CallOptions = { deadline: Date.now() + CALL_MS_MAX };
         const { path, serialize, deserialize } = method;
-        client.makeUnaryRequest(path, serialize, deserialize, request, metadataOf(headers), options, (error, reply) => {
-          if (error) failed(rpcErrorOf(error, path));
-          else done(reply as NonNullable<typeof reply>);
-        });
-      }),
-    stream: (method, request, onMessage, headers) =>
-      new Promise((done, failed) => {
-        const { path, serialize, deserialize } = method;
+        const call = client.makeUnaryRequest(
+          ...([path, serialize, deserialize, request, metadataOf(headers), options] as const),
+          (error, reply) => {
+            open.delete(call);
+            if (error) failed(rpcErrorOf(error, path));
+            else done(reply as NonNullable<typeof reply>);
+          },
+        );
+        open.add(call);
+      });
+    },
+    stream(method, request, onMessage, { headers, signal }) {
+      const { path, serialize, deserialize } = method;
+      if (isClosed || signal.aborted)
+        return Promise.reject(new RpcError('cancelled', `${path}: the connection is closed`));
+      return new Promise<void>((done, failed) => {
         const stream = client.makeServerStreamRequest(path, serialize, deserialize, request, metadataOf(headers));
+        const cancel = () => stream.cancel();
         open.add(stream);
+        signal.addEventListener('abort', cancel);
         stream.on('data', onMessage);
         stream.on('end', done);
         stream.on('error', (error: ServiceError) => failed(rpcErrorOf(error, path)));
-        stream.on('close', () => open.delete(stream));
-      }),
+        stream.on('close', () => {
+          open.delete(stream);
+          signal.removeEventListener('abort', cancel);
+        });
+      });
+    },
     close() {
-      for (const stream of open) stream.cancel();
+      isClosed = true;
+      for (const call of open) call.cancel();
       client.close();
     },
   };

@@ -8,8 +8,8 @@ const CONTAINERS_MAX = 10_000;
 const SAVE_MS = 1_000;
 
 export interface KnownContainer {
-  /** Its document was emitted. */
-  described: boolean;
+  /** Its document was emitted, or it was reported that there is none. */
+  told: boolean;
   /** Host pid of its first process; 0 when it does not run, or nobody said. */
   pid: number;
   /** What changes when its document does: time of the last update. */
@@ -18,7 +18,7 @@ export interface KnownContainer {
 
 export interface KnownContainers {
   get(key: string): KnownContainer | undefined;
-  /** The one known, or a new one that is not described. */
+  /** The one known, or a new one of which nothing was told. */
   add(key: string): KnownContainer;
   delete(key: string): void;
   keys(): string[];
@@ -39,7 +39,7 @@ export function createKnownContainers(place: CollectorPlace, stream: string): Kn
     if (timer === undefined) return;
     clearTimeout(timer);
     timer = undefined;
-    const state = [...known].map(([key, { described, pid, version }]) => [key, described, pid, version]);
+    const state = [...known].map(([key, { told, pid, version }]) => [key, told, pid, version]);
     place.checkpoint(name, JSON.stringify(state));
   };
   const changed = () => {
@@ -50,7 +50,7 @@ export function createKnownContainers(place: CollectorPlace, stream: string): Kn
     add(key) {
       const before = known.get(key);
       if (before) return before;
-      const entry = { described: false, pid: 0, version: '' };
+      const entry: KnownContainer = { told: false, pid: 0, version: '' };
       known.set(key, entry);
       const [oldest] = known.keys();
       if (known.size > CONTAINERS_MAX && oldest !== undefined) known.delete(oldest);
@@ -69,7 +69,7 @@ export function createKnownContainers(place: CollectorPlace, stream: string): Kn
 function restore(text: string | undefined): Map<string, KnownContainer> {
   try {
     const state = State.parse(JSON.parse(text ?? '[]'));
-    return new Map(state.map(([key, described, pid, version]) => [key, { described, pid, version }]));
+    return new Map(state.map(([key, told, pid, version]) => [key, { told, pid, version }]));
   } catch {
     return new Map(); // they are listed and described again
   }
