@@ -100,11 +100,10 @@ function follow({ client, removed }: Connection, { known, lookUps }: Deps, event
       lookUps.container(client, namespace, id);
       return;
     case '/tasks/create':
-      if (!known.add(key).told) lookUps.container(client, namespace, id);
-      return;
     case '/tasks/start':
       known.add(key).pid = Number(body['pid'] ?? 0);
       known.changed();
+      if (!known.add(key).told) lookUps.container(client, namespace, id);
       return;
     case '/tasks/exit':
       if (text('id') === id) known.add(key).pid = 0;
