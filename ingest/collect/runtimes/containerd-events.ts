@@ -33,9 +33,14 @@ function bodyOf({ type_url = '', value = Buffer.alloc(0) }: ProtoAny) {
   if (codec === undefined) return undefined;
   try {
     const fields = codec.decode(value);
-    // what was not understood is missing when it is written again; Go writes messages as short as they can be
-    return { fields, isWhole: codec.encode(fields).length === value.length };
+    // what was not understood is missing when it is written again
+    return { fields, isWhole: holdsSame(codec.encode(fields), value) };
   } catch {
     return undefined;
   }
+}
+
+/** The same bytes, labels in whatever order. */
+function holdsSame(a: Uint8Array, b: Buffer): boolean {
+  return b.equals(a) || (a.length === b.length && Buffer.from(b).sort().equals(Buffer.from(a).sort()));
 }
