@@ -3,6 +3,7 @@ import type { CollectorPlace } from '../collector.ts';
 import { containerdApi as api, type Container, type Mount, type Task } from './containerd-api.ts';
 import { containerDocument, imageDocument, upperDirectoryOf } from './containerd-documents.ts';
 import { type GrpcClient, RpcError } from './grpc-client.ts';
+import { createImagesTold } from './images-told.ts';
 import type { KnownContainer, KnownContainers } from './known-containers.ts';
 import { createLookUps } from './look-ups.ts';
 import type { NumberedStream } from './numbered-stream.ts';
@@ -13,8 +14,6 @@ import type { Undescribed } from './undescribed.ts';
 const AT_ONCE_MAX = 16;
 /** A queue that long is a minute behind; what it names is gone. */
 const WAITING_MAX = 10_000;
-/** Names of images of which nothing new is to be told; a node has some hundred. */
-const IMAGES_MAX = 2_000;
 
 export const keyOf = (namespace: string, id: string): string => `${namespace}/${id}`;
 export const inNamespace = (namespace: string) => ({ 'containerd-namespace': namespace });
@@ -76,17 +75,17 @@ export function createContainerdLookUps(deps: LookUpDeps): ContainerdLookUps {
   }
 
   function image(client: GrpcClient, namespace: string, name: string): void {
-    if (images.isTold(namespace, name)) return;
+    if (images.isTold(keyOf(namespace, name))) return;
     lookUps.add(`image ${namespace} ${name}`, async () => {
       try {
         const { image: found = {} } = await client.call(api.image, { name }, inNamespace(namespace));
-        if (!images.tell(namespace, name, found.target?.digest ?? '')) return;
+        if (!images.tell(keyOf(namespace, name), found.target?.digest ?? '')) return;
         const json = imageDocument(found, { namespace, observedAt: deps.place.now() });
         deps.stream.emit(json, { runtime_namespace: namespace });
       } catch (error) {
         if (!(error instanceof RpcError)) throw error;
         // a container's image may be no name of an image
-        if (error.code === 'not-found') images.tell(namespace, name, '');
+        if (error.code === 'not-found') images.tell(keyOf(namespace, name), '');
       }
     });
   }
@@ -100,7 +99,7 @@ export function createContainerdLookUps(deps: LookUpDeps): ContainerdLookUps {
       if (!isTaken) missed(key, entry);
     },
     image,
-    imageChanged: images.changed,
+    imageChanged: (namespace, name) => images.changed(keyOf(namespace, name)),
     clear: lookUps.clear,
     idle: lookUps.idle,
   };
@@ -117,27 +116,4 @@ async function mountsOf(client: GrpcClient, namespace: string, container: Contai
     if (error instanceof RpcError) return [];
     throw error;
   }
-}
-
-/** Which digest was told of which name, the latest names only. */
-function createImagesTold() {
-  const told = new Map<string, { digest: string; isCurrent: boolean }>();
-  const keyOfImage = (namespace: string, name: string) => `${namespace} ${name}`;
-  return {
-    isTold: (namespace: string, name: string) => told.get(keyOfImage(namespace, name))?.isCurrent === true,
-    /** @returns whether that is news */
-    tell(namespace: string, name: string, digest: string): boolean {
-      const key = keyOfImage(namespace, name);
-      const before = told.get(key);
-      told.delete(key);
-      told.set(key, { digest, isCurrent: true });
-      const [oldest] = told.keys();
-      if (told.size > IMAGES_MAX && oldest !== undefined) told.delete(oldest);
-      return before?.digest !== digest;
-    },
-    changed(namespace: string, name: string): void {
-      const entry = told.get(keyOfImage(namespace, name));
-      if (entry) entry.isCurrent = false;
-    },
-  };
 }

@@ -50,10 +50,11 @@ function depsOf(place: CollectorPlace, name: string): Deps {
 
 /** One connection, until it is lost. @throws RpcError */
 async function session(socket: string, deps: Deps, connected: () => void): Promise<void> {
-  const { lookUps, place } = deps;
+  const { lookUps, place, stream } = deps;
   const connection: Connection = { client: connectUnix(socket), removed: new Set() };
   const { client } = connection;
-  const beat = setInterval(() => hear(client, deps), HEARD_MS);
+  const beat = setInterval(() => hear(connection, deps), HEARD_MS);
+  stream.interrupted();
   try {
     const take = (envelope: Envelope) => follow(connection, deps, record(deps, envelope));
     const ended = client.stream(api.subscribe, {}, take, { signal: place.stop });
@@ -127,7 +128,8 @@ function follow({ client, removed }: Connection, { known, lookUps }: Deps, event
 }
 
 /** Nothing happens, and it answers: nothing is missing up to now. */
-function hear(client: GrpcClient, { stream, place }: Deps): void {
+function hear({ client, removed }: Connection, { stream, place }: Deps): void {
+  if (removed) return; // what was missed before is not told yet
   const askedMs = place.now().getTime();
   client.call(api.version, {}).then(
     () => stream.heard(askedMs),

@@ -6,15 +6,26 @@ export interface Compared {
   vanished: number;
 }
 
-/** @param fromMs until then nothing was missed */
-export function reportInterruption(place: CollectorPlace, stream: string, fromMs: number, compared: Compared): void {
+/** Nothing was missed before the interval, nor after it (ms since 1970). */
+export interface Interval {
+  fromMs: number;
+  toMs: number;
+}
+
+export function reportInterruption(
+  place: CollectorPlace,
+  stream: string,
+  interval: Interval,
+  compared: Compared,
+): void {
   const { appeared, vanished } = compared;
+  const { fromMs, toMs } = interval;
   place.report({
     reason: 'stream-interrupted',
     source: 'runtime',
     stream,
     fromMs,
-    toMs: Math.max(fromMs, place.now().getTime()),
+    toMs: Math.max(fromMs, toMs), // clocks are set
     detail: `meanwhile ${appeared} containers appeared and ${vanished} vanished; others may have come and gone`,
   });
 }

@@ -38,5 +38,6 @@ export async function keepConnected(
   }
 }
 
-const isOfConnection = (error: unknown): error is Error =>
+/** Told from a bug: the other end's errors have a code in words. */
+export const isOfConnection = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && !error.code.startsWith('ERR_');

@@ -62,6 +62,18 @@ describe('a numbered stream', () => {
     expect(positions).toEqual([2]);
   });
 
+  it('has heard no more than before an interruption, until it is known what was missed', () => {
+    const stream = createNumberedStream(placeWith(new Map()), 's');
+    stream.interrupted(); // of nothing
+    stream.emit('{}', {}, 5);
+    stream.interrupted();
+    stream.emit('{}', {}, 900);
+    expect(stream.heardMs()).toBe(5);
+    stream.heard(901);
+    stream.emit('{}', {}, 902);
+    expect(stream.heardMs()).toBe(902);
+  });
+
   it('does not count what could not be taken, nor believe a time to come', () => {
     const positions: number[] = [];
     let takes = false;

@@ -3,13 +3,15 @@
 import { z } from 'zod';
 import type { CollectorPlace } from '../collector.ts';
 
-const State = z.object({ position: z.number().int().nonnegative(), heardMs: z.number().nonnegative() });
+const State = z.object({ position: z.number().int().nonnegative(), heardMs: z.number().nonnegative().optional() });
 
 export interface NumberedStream {
   readonly name: string;
   /** Until when (ms since 1970) nothing was missed; undefined on a node where this never ran. */
   heardMs(): number | undefined;
-  /** Nothing was missed up to this moment. */
+  /** A connection begins: until it is known what was missed before (`heard`), what comes is no proof that nothing is missing. */
+  interrupted(): void;
+  /** Nothing was missed up to this moment, or it was reported. */
   heard(ms: number): void;
   /**
    * @param ms of an event: when it happened
@@ -22,20 +24,25 @@ export function createNumberedStream(place: CollectorPlace, name: string): Numbe
   const restored = stateOf(place.restored(name));
   let position = restored?.position ?? 0;
   let heardMs = restored?.heardMs;
-  const keep = () => place.checkpoint(name, JSON.stringify({ position, heardMs: heardMs ?? 0 }));
+  let isInterrupted = false;
+  const keep = () => place.checkpoint(name, JSON.stringify({ position, ...(heardMs !== undefined && { heardMs }) }));
   // clocks are set, and a record may say any time
   const hear = (ms: number) => {
     heardMs = Math.max(heardMs ?? 0, Math.min(ms, place.now().getTime()));
   };
   return {
     name,
-    heardMs: () => heardMs || undefined,
+    heardMs: () => heardMs,
+    interrupted() {
+      isInterrupted = heardMs !== undefined;
+    },
     heard(ms) {
+      isInterrupted = false;
       hear(ms);
       keep();
     },
     emit(raw, attrs, ms) {
-      if (ms !== undefined) hear(ms);
+      if (ms !== undefined && !isInterrupted) hear(ms);
       const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
       const taken = place.emit({ source: 'runtime', stream: name, position, lines: 1, attrs, raw: bytes });
       if (!taken) return false;
