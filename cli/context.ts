@@ -29,9 +29,13 @@ export type Input = AsyncIterable<Buffer> & { destroy(): unknown };
 
 export interface Context {
   readonly stdin: () => Input;
+  /** Said before a store is opened outside of withStore: the engine takes rows of an insert from standard input where there are any. */
+  readonly leaveStdin: () => void;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly now: () => Date;
+  /** Of this program. */
+  readonly version: string;
   /** Directory of the built-in rules. */
   readonly packDirectory: string;
   /** Directory of the recorded intrusion that the demo imports. */
@@ -60,6 +64,7 @@ interface World {
   stdout: Output;
   stderr: Output;
   now: () => Date;
+  version: string;
   packDirectory: string;
   sampleDirectory: string;
   pageDirectory: string | undefined;

@@ -8,12 +8,13 @@ import { commands } from './commands/index.ts';
 import { createContext, EXIT, explain, type GlobalOptions, type Input } from './context.ts';
 import type { Output } from './render/rows.ts';
 
+const VERSION = '0.1.0';
 const here = dirname(fileURLToPath(import.meta.url));
 const beside = (name: string) => (existsSync(join(here, name)) ? join(here, name) : undefined);
 
 const program = new Command('vestige')
   .description('Forensics for containers that are already gone.')
-  .version('0.1.0')
+  .version(VERSION)
   .option(
     '--store <location>',
     'embedded:DIR or http(s)://user:password@host:port/database',
@@ -68,6 +69,7 @@ const context = createContext({
   stdout,
   stderr: process.stderr,
   now: () => new Date(),
+  version: VERSION,
   packDirectory: beside('pack') ?? join(here, '../analytics/rules/pack'),
   sampleDirectory: beside('sample') ?? join(here, '../test/fixtures/recordings/web-to-cluster'),
   pageDirectory: beside('web'),

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { registerChain } from './chain.ts';
 import { registerChains } from './chains.ts';
+import { registerCollect } from './collect.ts';
 import { registerContainer } from './container.ts';
 import { registerContainers } from './containers.ts';
 import { registerCorrelate } from './correlate.ts';
@@ -27,6 +28,7 @@ type Register = (program: Command, context: Context) => void;
 export const commands: readonly Register[] = [
   registerIngest, //
   registerDecode,
+  registerCollect,
   registerCorrelate,
   registerFindings,
   registerChains,

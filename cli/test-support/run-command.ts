@@ -31,6 +31,7 @@ export async function run(
     leaveStdin: () => {},
     stdout: { write: (data) => out.push(Buffer.from(data)), isTTY: tty, columns: 160 },
     stderr: { write: (data) => (err += String(data)), isTTY: tty },
+    version: '0.0.0',
     now: () => new Date('2026-11-24T12:00:00Z'),
     packDirectory: '',
     sampleDirectory: '',

@@ -1,0 +1,60 @@
+// The collectors there are, by name, each loaded only when it is the one that runs: what reads gRPC has no need of TLS.
+import type { Collected, Collector } from './collector.ts';
+import { type CollectConfig, ConfigError } from './config.ts';
+
+export const COLLECTOR_KINDS = ['k8s-audit', 'auditd', 'containerd', 'docker', 'cri'] as const;
+export type CollectorKind = (typeof COLLECTOR_KINDS)[number];
+
+export interface Chosen {
+  collector: Collector;
+  source: Collected['source'];
+  /** What it reads, for notices about it. */
+  stream: string;
+  /** Whether it reads again what could not be taken. */
+  readsAgain: boolean;
+}
+
+/** @throws ConfigError */
+export async function chooseCollector(kind: CollectorKind, config: CollectConfig): Promise<Chosen> {
+  switch (kind) {
+    case 'k8s-audit':
+      return k8sAudit(config.k8s_audit);
+    case 'containerd': {
+      const { createContainerdCollector } = await import('./runtimes/containerd.ts');
+      return { ...ofRuntime(kind, config.containerd), collector: createContainerdCollector(config.containerd) };
+    }
+    case 'docker': {
+      const { createDockerCollector } = await import('./runtimes/docker.ts');
+      return { ...ofRuntime(kind, config.docker), collector: createDockerCollector(config.docker) };
+    }
+    default:
+      throw new ConfigError(`not yet: ${kind}`);
+  }
+}
+
+const ofRuntime = (kind: CollectorKind, { socket }: { socket: string }) => ({
+  source: 'runtime' as const,
+  stream: `${kind}:${socket}`,
+  readsAgain: false,
+});
+
+async function k8sAudit(config: CollectConfig['k8s_audit']): Promise<Chosen> {
+  const { listen, log, tls_cert: cert, tls_key: key, client_ca: clientCa } = config;
+  if ((listen === undefined) === (log === undefined))
+    throw new ConfigError(
+      'k8s-audit: either the log file of the API server (log), or where its webhook sends to (listen)',
+    );
+  if (listen === undefined) throw new ConfigError('not yet');
+  if (cert === undefined || key === undefined)
+    throw new ConfigError('k8s-audit: the webhook needs tls_cert and tls_key');
+  const { createAuditWebhook } = await import('./k8s-audit/audit-webhook.ts');
+  const collector = createAuditWebhook({
+    ...listen,
+    tls: { cert, key, ...(clientCa === undefined ? {} : { clientCa }) },
+    clientNames: config.client_names,
+    tokenFiles: config.token_files,
+    insecureLoopback: config.insecure_loopback,
+  });
+  // the API server sends again what was not acknowledged
+  return { collector, source: 'k8s-audit', stream: `webhook:${listen.host}:${listen.port}`, readsAgain: true };
+}

@@ -1,0 +1,31 @@
+// The sink an address names. What speaks to it is loaded only when it is wanted: a collector stays small.
+import type { Store } from '../../analytics/store/store.ts';
+import type { Sink } from './sink.ts';
+import { createStoreSink } from './store-sink.ts';
+
+export class SinkAddressError extends Error {
+  override readonly name = 'SinkAddressError';
+}
+
+interface Dependencies {
+  /** Password of Kafka or bearer token of a receiver. */
+  secret: string | undefined;
+  openStore: (location: string) => Promise<Store>;
+  say: (text: string) => void;
+}
+
+/**
+ * @param to `kafka://HOST:PORT[,...]`, `https://HOST:PORT`, or `embedded:DIR`
+ * @throws SinkAddressError, or what the sink says of its part of the address
+ */
+export async function openSink(to: string, { openStore }: Dependencies): Promise<Sink> {
+  const scheme = to.slice(0, to.indexOf(':'));
+  switch (scheme) {
+    case 'embedded':
+      return createStoreSink(to, () => openStore(to));
+    default:
+      throw new SinkAddressError(
+        `not a place for records: ${to} (kafka://HOST:PORT, https://HOST:PORT or embedded:DIR)`,
+      );
+  }
+}
