@@ -1,14 +1,24 @@
 // The queue on disk between a source and a sink. What was committed is there after any crash, in order, until the sink has it; it is bounded,
 // and when it is full the oldest bulk goes, told in gaps (docs/explanation/spool.md).
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
 import type { Gap } from '../collect/collector.ts';
 import { dropOf } from './drop.ts';
-import { type Entry, encodeEntry, type RecordEntry } from './entry.ts';
+import { type Entry, encodeEntry } from './entry.ts';
 import { lockSpool } from './lock.ts';
-import { listSegments, readFrames, scanSegment, segmentPath } from './segments.ts';
+import { type Batch, createReader } from './reader.ts';
+import { segmentPath } from './segments.ts';
+import {
+  type Boot,
+  createSegmentFile,
+  isDiskFull,
+  keepReserve,
+  readCursor,
+  recall,
+  reservePath,
+  type SegmentState,
+  writeAll,
+} from './spool-files.ts';
 
 export interface SpoolOptions {
   directory: string;
@@ -18,8 +28,7 @@ export interface SpoolOptions {
   ageMsMax: number;
   /** A segment is closed when it has so much; what is dropped is dropped by segments. */
   segmentBytes: number;
-  /** This boot, and a clock that only runs forward. */
-  boot: { id: string; uptimeS: () => number };
+  boot: Boot;
   /** What is spooled here; said of records that cannot be read any more. */
   source: Gap['source'];
   now: () => Date;
@@ -31,14 +40,6 @@ export class SpoolError extends Error {
   override readonly name = 'SpoolError';
   readonly code = 'unwritable';
   readonly retriable = true;
-}
-
-export interface Batch {
-  readonly records: readonly RecordEntry[];
-  readonly bytes: number;
-  /** Where it ends. */
-  readonly segment: number;
-  readonly end: number;
 }
 
 export interface Spool {
@@ -62,20 +63,6 @@ export interface Spool {
 
 // What waits for a disk that does not answer; beyond that sources are told that nothing can be taken.
 const PENDING_BYTES_MAX = 32 * 1024 * 1024;
-// Room for the notices of what is dropped when the disk is full.
-const RESERVE_BYTES = 256 * 1024;
-
-const OPENING_BYTES = 1024;
-
-const Acknowledged = z.object({ segment: z.number().int(), end: z.number().int() });
-
-interface SegmentState {
-  n: number;
-  /** Committed. */
-  bytes: number;
-  /** Of its opening; undefined when it cannot be read. */
-  boot?: { id: string; uptimeS: number };
-}
 
 /** @throws SpoolBusyError when another process has it, or the error of the file system */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
@@ -84,63 +71,23 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const unlock = await lockSpool(directory);
   const checkpoints = new Map<string, string>();
   const { segments, tornBytes } = await recall(directory, checkpoints);
-  const cursor = readAcknowledged(directory) ?? { segment: 0, end: 0 };
-  let file: FileHandle;
-  let active: SegmentState;
-
-  const openActive = async (n: number): Promise<{ file: FileHandle; segment: SegmentState }> => {
-    const handle = await open(segmentPath(directory, n), 'w', 0o600);
-    const uptimeS = boot.uptimeS();
-    const head: Entry[] = [{ kind: 'opening', boot_id: boot.id, uptime_s: uptimeS }];
-    for (const [stream, state] of checkpoints) head.push({ kind: 'checkpoint', stream, state: Buffer.from(state) });
-    const bytes = Buffer.concat(head.map(encodeEntry));
-    try {
-      await writeAll(handle, bytes, 0);
-      await handle.datasync();
-      await syncDirectory(directory);
-    } catch (error) {
-      await handle.close();
-      rmSync(segmentPath(directory, n), { force: true });
-      throw error;
-    }
-    return { file: handle, segment: { n, bytes: bytes.length, boot: { id: boot.id, uptimeS } } };
-  };
-
-  const last = segments.at(-1);
-  if (last === undefined) {
-    const opened = await openActive(Math.max(1, cursor.segment + 1));
-    file = opened.file;
-    active = opened.segment;
-    segments.push(active);
-  } else {
-    active = last;
-    file = await open(segmentPath(directory, last.n), 'r+');
-    if (tornBytes > 0) {
-      await file.truncate(active.bytes);
-      await file.datasync();
-    }
-  }
+  const cursor = readCursor(directory);
+  let { file, segment: active } = await openLast(options, {
+    segments,
+    tornBytes,
+    checkpoints,
+    next: cursor.segment + 1,
+  });
   // of a disk that lost what it had confirmed
   if (cursor.segment === active.n) cursor.end = Math.min(cursor.end, active.bytes);
-  const reserve = join(directory, 'reserve');
-  keepReserve(reserve);
+  keepReserve(directory);
+  const reader = createReader({ ...options, segments, cursor });
 
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  let pendingCheckpoints = new Map<string, string>();
+  let pending = nothingPending();
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
-  let inFlight: Batch | undefined;
-  let dropping: Promise<void> | undefined;
-  let wake: (() => void) | undefined;
 
   const totalBytes = () => segments.reduce((sum, s) => sum + s.bytes, 0);
-  const put = (entry: Entry): void => {
-    const bytes = encodeEntry(entry);
-    pending.push(bytes);
-    pendingBytes += bytes.length;
-    if (entry.kind === 'checkpoint') pendingCheckpoints.set(entry.stream, entry.state.toString());
-  };
   const write = async (bytes: Buffer): Promise<void> => {
     const from = active.bytes;
     try {
@@ -153,42 +100,35 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     active.bytes = from + bytes.length;
   };
 
-  // nothing of it is read meanwhile
-  const drop = (segment: SegmentState): Promise<void> => {
-    dropping = dropNow(segment).finally(() => {
-      dropping = undefined;
-    });
-    return dropping;
-  };
-  const dropNow = async (segment: SegmentState): Promise<void> => {
-    const from = cursor.segment === segment.n ? cursor.end : 0;
+  const drop = async (segment: SegmentState): Promise<void> => {
     const path = segmentPath(directory, segment.n);
-    const { gaps, kept } = cursor.segment > segment.n ? { gaps: [], kept: [] } : await dropOf(path, from);
+    const from = reader.readUpTo(segment);
+    const { gaps, kept } = from === undefined ? { gaps: [], kept: [] } : await dropOf(path, from);
     // notices of it are on disk before it goes
-    const before = { pending, pendingBytes };
-    pending = [...kept];
+    const before = pending;
+    pending = { ...nothingPending(), parts: kept };
     for (const gap of gaps) options.onGap(gap);
-    const notices = Buffer.concat(pending);
-    ({ pending, pendingBytes } = before);
+    const notices = Buffer.concat(pending.parts);
+    pending = before;
     if (notices.length > 0) {
-      rmSync(reserve, { force: true });
+      rmSync(reservePath(directory), { force: true });
       await write(notices);
     }
     segments.splice(segments.indexOf(segment), 1);
     rmSync(path, { force: true });
-    if (cursor.segment === segment.n) moveOn(segment.n);
-    keepReserve(reserve);
+    keepReserve(directory);
   };
-  const droppable = (): SegmentState | undefined => segments.find((s) => s !== active && s.n !== inFlight?.segment);
-  const isTooOld = ({ boot: opened }: SegmentState): boolean => {
+  const droppable = (): SegmentState | undefined => segments.find((s) => s !== active && !reader.holds(s));
+  const isTooOld = ({ opened }: SegmentState): boolean => {
     if (opened === undefined) return false;
-    const s = opened.id === boot.id ? boot.uptimeS() - opened.uptimeS : boot.uptimeS();
+    // of an earlier boot it is at least as old as this one
+    const s = boot.uptimeS() - (opened.bootId === boot.id ? opened.uptimeS : 0);
     return s * 1000 > options.ageMsMax;
   };
   const makeRoom = async (): Promise<boolean> => {
     const oldest = droppable();
     if (oldest === undefined) return false;
-    await drop(oldest);
+    await reader.without(oldest, () => drop(oldest));
     return true;
   };
   const keepBounds = async (): Promise<void> => {
@@ -196,36 +136,34 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       const successor = segments[segments.indexOf(oldest) + 1];
       // its newest record is older than its successor's opening
       if (totalBytes() <= options.bytesMax && !(successor && isTooOld(successor))) return;
-      await drop(oldest);
+      await makeRoom();
     }
   };
   const roll = async (): Promise<void> => {
-    const opened = await openActive(active.n + 1);
+    const created = await createSegmentFile(directory, active.n + 1, { boot, checkpoints });
     await file.close();
-    ({ file, segment: active } = opened);
+    ({ file, segment: active } = created);
     segments.push(active);
   };
-  const flush = async (): Promise<void> => {
-    const taken = { parts: pending, bytes: pendingBytes, checkpoints: pendingCheckpoints };
-    pending = [];
-    pendingBytes = 0;
-    pendingCheckpoints = new Map();
-    if (taken.bytes > 0) {
-      const bytes = Buffer.concat(taken.parts);
-      for (;;) {
-        try {
-          await write(bytes);
-          break;
-        } catch (cause) {
-          if (isFull(cause) && (await makeRoom().catch(() => false))) continue;
-          pending = [...taken.parts, ...pending];
-          pendingBytes += taken.bytes;
-          pendingCheckpoints = new Map([...taken.checkpoints, ...pendingCheckpoints]);
-          throw new SpoolError(`cannot write to the spool ${directory}: ${(cause as Error).message}`, { cause });
-        }
+  const writePending = async (taken: Pending): Promise<void> => {
+    const bytes = Buffer.concat(taken.parts);
+    for (;;) {
+      try {
+        return await write(bytes);
+      } catch (cause) {
+        if (isDiskFull(cause) && (await makeRoom().catch(() => false))) continue;
+        pending = joinPending(taken, pending);
+        throw new SpoolError(`cannot write to the spool ${directory}: ${(cause as Error).message}`, { cause });
       }
+    }
+  };
+  const flush = async (): Promise<void> => {
+    const taken = pending;
+    pending = nothingPending();
+    if (taken.bytes > 0) {
+      await writePending(taken);
       for (const [stream, state] of taken.checkpoints) checkpoints.set(stream, state);
-      wake?.();
+      reader.wake();
     }
     // a new segment that cannot be had now is had later: the old one goes on
     if (active.bytes >= options.segmentBytes) await roll().catch(() => undefined);
@@ -233,13 +171,13 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   };
   const committed = (): Promise<void> => {
     if (running === undefined) {
-      if (pendingBytes === 0) return Promise.resolve();
+      if (pending.bytes === 0) return Promise.resolve();
       running = flush().finally(() => {
         running = undefined;
       });
       return running;
     }
-    if (pendingBytes === 0) return running;
+    if (pending.bytes === 0) return running;
     // what came after the running write began goes with the next one
     next ??= running
       .catch(() => undefined)
@@ -250,91 +188,23 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     return next;
   };
 
-  // to the segment after `n`: what comes before it is in the sink, or gone
-  const moveOn = (n: number): void => {
-    cursor.segment = n + 1;
-    cursor.end = 0;
-  };
-  const current = (): SegmentState | undefined => segments.find((s) => s.n >= cursor.segment);
-  const forgetRead = (): void => {
-    while (segments[0] !== undefined && segments[0] !== active && segments[0].n < cursor.segment) {
-      rmSync(segmentPath(directory, segments[0].n), { force: true });
-      segments.shift();
-    }
-  };
-  const readSome = async (segment: SegmentState, bytesMax: number): Promise<Batch | undefined> => {
-    const handle = await open(segmentPath(directory, segment.n), 'r');
-    try {
-      const { entries, end, damage } = await readFrames(handle, cursor.end, bytesMax, segment.bytes);
-      if (damage !== undefined) {
-        options.onGap(damageOf(segment, cursor.end, damage, options));
-        cursor.end = segment.bytes;
-        return undefined;
-      }
-      const records = entries.flatMap(({ entry }) => (entry.kind === 'record' ? [entry] : []));
-      const bytes = end - cursor.end;
-      cursor.end = end;
-      return records.length === 0 ? undefined : { records, bytes, segment: segment.n, end };
-    } finally {
-      await handle.close();
-    }
-  };
-
   return {
     tornBytes,
     append: (entry) => {
-      const isFullOf = totalBytes() > options.bytesMax + 2 * options.segmentBytes;
-      if (pendingBytes > PENDING_BYTES_MAX || (isFullOf && droppable() === undefined)) return false;
-      put(entry);
+      const isFull = totalBytes() > options.bytesMax + 2 * options.segmentBytes && droppable() === undefined;
+      if (pending.bytes > PENDING_BYTES_MAX || isFull) return false;
+      const bytes = encodeEntry(entry);
+      pending.parts.push(bytes);
+      pending.bytes += bytes.length;
+      if (entry.kind === 'checkpoint') pending.checkpoints.set(entry.stream, entry.state.toString());
       return true;
     },
     committed,
     restored: (stream) => checkpoints.get(stream),
-    read: async (bytesMax) => {
-      if (inFlight !== undefined) throw new Error('the last batch was not acknowledged');
-      await dropping?.catch(() => undefined); // heard by who drops
-      for (let segment = current(); segment; segment = current()) {
-        if (segment.n !== cursor.segment) moveOn(segment.n - 1);
-        if (cursor.end >= segment.bytes) {
-          if (segment === active) return undefined;
-          moveOn(segment.n);
-          forgetRead(); // nothing is on its way: all of it was acknowledged
-          continue;
-        }
-        // held while it is read: it cannot be dropped meanwhile
-        inFlight = { records: [], bytes: 0, segment: segment.n, end: 0 };
-        inFlight = await readSome(segment, bytesMax).catch((error: unknown) => {
-          inFlight = undefined;
-          throw error;
-        });
-        if (inFlight !== undefined) return inFlight;
-      }
-      return undefined;
-    },
-    waitForMore: (ms) =>
-      new Promise((resolve) => {
-        const segment = current();
-        if (segment && (segment !== active || segment.n !== cursor.segment || cursor.end < segment.bytes))
-          return resolve();
-        const done = () => {
-          clearTimeout(timer);
-          wake = undefined;
-          resolve();
-        };
-        const timer = setTimeout(done, ms);
-        wake = done;
-      }),
-    acknowledge: (batch) => {
-      if (batch !== inFlight) throw new Error('not the batch on its way');
-      inFlight = undefined;
-      writeAcknowledged(directory, { segment: batch.segment, end: batch.end });
-      forgetRead();
-    },
-    bytesWaiting: () =>
-      segments.reduce(
-        (sum, s) => sum + (s.n < cursor.segment ? 0 : s.bytes - (s.n === cursor.segment ? cursor.end : 0)),
-        0,
-      ) + (inFlight?.bytes ?? 0),
+    read: reader.read,
+    waitForMore: reader.waitForMore,
+    acknowledge: reader.acknowledge,
+    bytesWaiting: reader.bytesWaiting,
     close: async () => {
       try {
         await committed();
@@ -346,89 +216,37 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   };
 }
 
-// What a spool's files say when it is opened. Every segment begins with the checkpoints known then: only the last two are read whole, two
-// because a power cut may have torn the beginning of the last.
-async function recall(directory: string, checkpoints: Map<string, string>) {
-  const segments: SegmentState[] = listSegments(directory);
-  let tornBytes = 0;
-  for (const [i, segment] of segments.entries()) {
-    const path = segmentPath(directory, segment.n);
-    if (i < segments.length - 2) {
-      const opening = await openingOf(path);
-      if (opening) segment.boot = opening;
-      continue;
-    }
-    const { end } = await scanSegment(path, 0, (entry) => {
-      if (entry.kind === 'opening') segment.boot = { id: entry.boot_id, uptimeS: entry.uptime_s };
-      if (entry.kind === 'checkpoint') checkpoints.set(entry.stream, entry.state.toString());
-    });
-    if (segment === segments.at(-1) && end < segment.bytes) {
-      tornBytes = segment.bytes - end;
-      segment.bytes = end;
-    }
+/** Appended, and not on disk yet. */
+interface Pending {
+  parts: Buffer[];
+  bytes: number;
+  checkpoints: Map<string, string>;
+}
+
+const nothingPending = (): Pending => ({ parts: [], bytes: 0, checkpoints: new Map() });
+
+const joinPending = (first: Pending, second: Pending): Pending => ({
+  parts: [...first.parts, ...second.parts],
+  bytes: first.bytes + second.bytes,
+  checkpoints: new Map([...first.checkpoints, ...second.checkpoints]),
+});
+
+/** The segment that is written to: the last one, without its torn end, or a first one. */
+async function openLast(
+  { directory, boot }: SpoolOptions,
+  found: { segments: SegmentState[]; tornBytes: number; checkpoints: Map<string, string>; next: number },
+): Promise<{ file: FileHandle; segment: SegmentState }> {
+  const { segments, tornBytes, checkpoints } = found;
+  const last = segments.at(-1);
+  if (last === undefined) {
+    const created = await createSegmentFile(directory, found.next, { boot, checkpoints });
+    segments.push(created.segment);
+    return created;
   }
-  return { segments, tornBytes };
-}
-
-async function openingOf(path: string): Promise<SegmentState['boot']> {
-  const file = await open(path, 'r');
-  try {
-    const { entries } = await readFrames(file, 0, OPENING_BYTES, (await file.stat()).size);
-    const first = entries[0]?.entry;
-    return first?.kind === 'opening' ? { id: first.boot_id, uptimeS: first.uptime_s } : undefined;
-  } finally {
-    await file.close();
+  const file = await open(segmentPath(directory, last.n), 'r+');
+  if (tornBytes > 0) {
+    await file.truncate(last.bytes);
+    await file.datasync();
   }
+  return { file, segment: last };
 }
-
-function damageOf({ n, bytes }: SegmentState, from: number, damage: string, { source, now }: SpoolOptions): Gap {
-  const ms = now().getTime();
-  const detail = `segment ${n} of the spool cannot be read from byte ${from} on: ${damage}`;
-  return { reason: 'spool-damaged', source, stream: '', fromMs: ms, toMs: ms, bytes: bytes - from, detail };
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, at + written);
-    written += bytesWritten;
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-// Without fsync: what is not on disk after a power cut is sent once more.
-function writeAcknowledged(directory: string, acknowledged: z.infer<typeof Acknowledged>): void {
-  const draft = join(directory, 'acknowledged.draft');
-  try {
-    writeFileSync(draft, JSON.stringify(acknowledged), { mode: 0o600 });
-    renameSync(draft, join(directory, 'acknowledged.json'));
-  } catch {
-    rmSync(draft, { force: true }); // the disk is full: sent once more after a restart, no more
-  }
-}
-
-function readAcknowledged(directory: string): z.infer<typeof Acknowledged> | undefined {
-  try {
-    return Acknowledged.parse(JSON.parse(readFileSync(join(directory, 'acknowledged.json'), 'utf8')));
-  } catch {
-    return undefined; // none yet, or torn by a power cut: all there is is sent once more
-  }
-}
-
-function keepReserve(path: string): void {
-  try {
-    writeFileSync(path, Buffer.alloc(RESERVE_BYTES, 1), { flag: 'wx', mode: 0o600 });
-  } catch {
-    // there already, or no room: tried again at the next drop
-  }
-}
-
-const isFull = (error: unknown): boolean =>
-  ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '');

@@ -1,0 +1,141 @@
+// The files of a spool beside its segments, what is found in them all when it is opened, and how bytes get there.
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Entry, encodeEntry } from './entry.ts';
+import { listSegments, readFrames, scanSegment, segmentPath } from './segments.ts';
+
+/** This boot, and a clock that only runs forward. */
+export interface Boot {
+  id: string;
+  uptimeS: () => number;
+}
+
+export interface SegmentState {
+  n: number;
+  /** Committed. */
+  bytes: number;
+  /** When it was opened; undefined when that cannot be read. */
+  opened?: { bootId: string; uptimeS: number };
+}
+
+/** What lies before it is in the sink. */
+export interface Cursor {
+  segment: number;
+  end: number;
+}
+const Cursor = z.object({ segment: z.number().int(), end: z.number().int() });
+
+// Room for the notices of what is dropped when the disk is full.
+const RESERVE_BYTES = 256 * 1024;
+const OPENING_BYTES = 1024;
+
+/**
+ * What the segments say when the spool is opened. Every segment begins with the checkpoints known then: only the last two are read whole, two
+ * because a power cut may have torn the beginning of the last.
+ */
+export async function recall(directory: string, checkpoints: Map<string, string>) {
+  const segments: SegmentState[] = listSegments(directory);
+  let tornBytes = 0;
+  for (const [i, segment] of segments.entries()) {
+    const path = segmentPath(directory, segment.n);
+    if (i < segments.length - 2) {
+      const opened = await openingOf(path);
+      if (opened) segment.opened = opened;
+      continue;
+    }
+    const { end } = await scanSegment(path, 0, (entry) => {
+      if (entry.kind === 'opening') segment.opened = { bootId: entry.boot_id, uptimeS: entry.uptime_s };
+      if (entry.kind === 'checkpoint') checkpoints.set(entry.stream, entry.state.toString());
+    });
+    if (segment === segments.at(-1) && end < segment.bytes) {
+      tornBytes = segment.bytes - end;
+      segment.bytes = end;
+    }
+  }
+  return { segments, tornBytes };
+}
+
+async function openingOf(path: string): Promise<SegmentState['opened']> {
+  const file = await open(path, 'r');
+  try {
+    const { entries } = await readFrames(file, 0, OPENING_BYTES, (await file.stat()).size);
+    const first = entries[0]?.entry;
+    return first?.kind === 'opening' ? { bootId: first.boot_id, uptimeS: first.uptime_s } : undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A new segment, on disk with its beginning. Nothing is left of it when it cannot be made. */
+export async function createSegmentFile(
+  directory: string,
+  n: number,
+  { boot, checkpoints }: { boot: Boot; checkpoints: ReadonlyMap<string, string> },
+): Promise<{ file: FileHandle; segment: SegmentState }> {
+  const path = segmentPath(directory, n);
+  const uptimeS = boot.uptimeS();
+  const head: Entry[] = [{ kind: 'opening', boot_id: boot.id, uptime_s: uptimeS }];
+  for (const [stream, state] of checkpoints) head.push({ kind: 'checkpoint', stream, state: Buffer.from(state) });
+  const bytes = Buffer.concat(head.map(encodeEntry));
+  const file = await open(path, 'w', 0o600);
+  try {
+    await writeAll(file, bytes, 0);
+    await file.datasync();
+    await syncDirectory(directory);
+  } catch (error) {
+    await file.close();
+    rmSync(path, { force: true });
+    throw error;
+  }
+  return { file, segment: { n, bytes: bytes.length, opened: { bootId: boot.id, uptimeS } } };
+}
+
+export async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, at + written);
+    written += bytesWritten;
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Without fsync: what is not on disk after a power cut is sent once more. */
+export function writeCursor(directory: string, cursor: Cursor): void {
+  const draft = join(directory, 'acknowledged.draft');
+  try {
+    writeFileSync(draft, JSON.stringify(cursor), { mode: 0o600 });
+    renameSync(draft, join(directory, 'acknowledged.json'));
+  } catch {
+    rmSync(draft, { force: true }); // the disk is full: sent once more after a restart, no more
+  }
+}
+
+export function readCursor(directory: string): Cursor {
+  try {
+    return Cursor.parse(JSON.parse(readFileSync(join(directory, 'acknowledged.json'), 'utf8')));
+  } catch {
+    return { segment: 0, end: 0 }; // none yet, or torn by a power cut: all there is is sent once more
+  }
+}
+
+export const reservePath = (directory: string): string => join(directory, 'reserve');
+
+export function keepReserve(directory: string): void {
+  try {
+    writeFileSync(reservePath(directory), Buffer.alloc(RESERVE_BYTES, 1), { flag: 'wx', mode: 0o600 });
+  } catch {
+    // there already, or no room: tried again at the next drop
+  }
+}
+
+export const isDiskFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '');
