@@ -17,6 +17,8 @@ export interface Service {
   /** Of its metrics: `vestige_NAME_...`. */
   name: string;
   paths: readonly string[];
+  /** What bodies must be, when they must be anything. */
+  contentType?: string;
   bodyBytesMax: number;
   /** Called for a request of somebody known, once. What it throws is answered 500, BodyError as it should be. */
   take: (body: AsyncIterable<Buffer>, peer: Peer, request: IncomingMessage) => Promise<Answer>;
@@ -44,7 +46,7 @@ const DRAIN_MS_MAX = 5000;
 const SAY_EVERY_MS = 60_000;
 
 export function createIntake(service: Service, { access, onKnown, say }: IntakeOptions): RequestListener {
-  const { name, paths, bodyBytesMax, take, trouble } = service;
+  const { name, paths, contentType, bodyBytesMax, take, trouble } = service;
   const answered = new Map<number, number>();
   const refused = createRefusalLog(name, say);
 
@@ -81,6 +83,8 @@ export function createIntake(service: Service, { access, onKnown, say }: IntakeO
       return refuse(request, response, admission.status, admission.detail, { headers });
     }
     onKnown(request.socket);
+    if (contentType !== undefined && request.headers['content-type'] !== contentType)
+      return refuse(request, response, 415, `a body of type ${contentType}`, { known: true });
     try {
       const begin = () => (isWaiting(request) ? response.writeContinue() : undefined);
       const { status, text = '' } = await take(readBody(request, bodyBytesMax, begin), admission.peer, request);
