@@ -1,8 +1,9 @@
 // Bodies of many collectors to few loads: a load takes a third of a second however little it brings. Those that arrive within a moment
 // go together, one load after the other; each sender hears when its own are in the store.
-import type { Delivery, DeliveryLoader } from '../../load/deliveries.ts';
+import type { DeliveryLoader } from '../../load/deliveries.ts';
 import type { Loaded } from '../../load/load.ts';
 import type { RecordEntry } from '../../spool/entry.ts';
+import { deliveryOf } from '../deliver.ts';
 
 export interface LoadGatherer {
   /**
@@ -63,7 +64,7 @@ export function createLoadGatherer({ loader, name, gatherMs, batchBytesMax }: Lo
   const next = (): Waiting[] => {
     const batch: Waiting[] = [];
     let batchBytes = 0;
-    // after a failure one by one: what no store will ever take must not hold up the others
+    // after a failure one by one: what was too much for the store at once may pass, and one of them holds up no other
     const most = failure === undefined ? Number.POSITIVE_INFINITY : 1;
     while (queue[0] !== undefined && batch.length < most && (batchBytes === 0 || batchBytes < batchBytesMax)) {
       const waiting = queue.shift() as Waiting;
@@ -79,7 +80,9 @@ export function createLoadGatherer({ loader, name, gatherMs, batchBytesMax }: Lo
     const batch = next();
     if (batch.length === 0) return;
     try {
-      const deliveries = batch.flatMap(({ records }) => records.map((record) => deliveryOf(record, name, ++seq)));
+      const deliveries = batch.flatMap(({ records }) =>
+        records.map((record) => deliveryOf(record, { loader: name, seq: ++seq })),
+      );
       const loaded = await loader.load(deliveries);
       failure = undefined;
       for (const { resolve } of batch) resolve(loaded);
@@ -113,9 +116,3 @@ export function createLoadGatherer({ loader, name, gatherMs, batchBytesMax }: Lo
     waiting: () => queue.length,
   };
 }
-
-const deliveryOf = ({ meta, raw }: RecordEntry, loader: string, seq: number): Delivery => ({
-  ...{ source: meta.source, cluster: meta.cluster, node: meta.node, collector: meta.collector, bootId: meta.boot_id },
-  ...{ receivedAtUs: meta.received_at, stream: meta.stream, position: meta.position, lines: meta.lines },
-  ...{ attrs: meta.attrs, loader, seq, raw },
-});

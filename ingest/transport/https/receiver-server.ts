@@ -1,6 +1,7 @@
 // The receiver on a port of its own, for the page of `vestige up` is on loopback only.
 import { type IntakeServerOptions, openIntake } from './open-intake.ts';
-import { createReceiver, RECORDS_PATH, type ReceiverOptions } from './receiver.ts';
+import { RECORDS_PATH } from './protocol.ts';
+import { createReceiver, type ReceiverOptions } from './receiver.ts';
 
 export interface ReceiverServer {
   /** Of the path that takes records. */

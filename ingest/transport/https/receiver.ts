@@ -6,20 +6,8 @@ import type { RecordEntry } from '../../spool/entry.ts';
 import { declaredBytes, isCompressed } from './body.ts';
 import { createLoadGatherer } from './gather-loads.ts';
 import type { Answer, Service } from './intake.ts';
+import { FRAMES_TYPE, RECORDS_PATH, type Received } from './protocol.ts';
 import { createFrameReader } from './read-frames.ts';
-
-export const RECORDS_PATH = '/api/v1/records';
-export const FRAMES_TYPE = 'application/vnd.vestige.frames';
-
-/** What a 200 says. */
-export interface Received {
-  /** Records of this body. */
-  received: number;
-  /** Of the load they were part of, with those of other collectors. */
-  records: number;
-  duplicates: number;
-  dead_letters: number;
-}
 
 export interface ReceiverOptions {
   loader: DeliveryLoader;
