@@ -28,6 +28,7 @@ const GATHER_MS = 200;
 // A record in memory besides its bytes: objects of its envelope, measured.
 const RECORD_BYTES = 700;
 
+const NOTHING: Answer = { status: 200, text: '{"received":0,"records":0,"duplicates":0,"dead_letters":0}' };
 const BUSY: Answer = { status: 503, text: 'too much is on its way to the store already' };
 
 export function createReceiver(options: ReceiverOptions): Service {
@@ -86,7 +87,8 @@ export function createReceiver(options: ReceiverOptions): Service {
       };
       try {
         const records = await readRecords(body, hold);
-        return records === undefined ? BUSY : await load(records, held, request);
+        if (records === undefined) return BUSY;
+        return records.length === 0 ? NOTHING : await load(records, held, request);
       } finally {
         inFlightBytes -= held;
       }
