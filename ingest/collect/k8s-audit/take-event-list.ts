@@ -61,9 +61,9 @@ export function createEventListTaker({ place, stream, inFlightBytesMax }: EventL
     };
     return {
       /** @returns false when nothing can be written */
-      put: (raw: Buffer, newlines: number): boolean => {
-        const lines = newlines + 1;
-        if (!place.emit({ source: 'k8s-audit', stream, position, lines, attrs, raw })) return false;
+      put: ({ bytes: raw, newlines, whole }: Piece): boolean => {
+        const own = whole ? attrs : { ...attrs, piece: 'oversized' };
+        if (!place.emit({ source: 'k8s-audit', stream, position, lines: newlines + 1, attrs: own, raw })) return false;
         position++;
         counts.events++;
         counts.eventBytes += raw.length;
@@ -87,11 +87,11 @@ export function createEventListTaker({ place, stream, inFlightBytesMax }: EventL
     for await (const chunk of body) {
       pieces ??= piecesOf(chunk);
       if (pieces === undefined) continue; // blanks before it
-      for (const { bytes, newlines } of pieces.push(chunk)) if (!record.put(bytes, newlines)) return refuse(FULL);
+      for (const piece of pieces.push(chunk)) if (!record.put(piece)) return refuse(FULL);
       if (!(await record.hold(pieces.heldBytes()))) return BUSY;
     }
     if (pieces === undefined) return { status: 400, text: 'an empty body' };
-    for (const { bytes, newlines } of pieces.end()) if (!record.put(bytes, newlines)) return refuse(FULL);
+    for (const piece of pieces.end()) if (!record.put(piece)) return refuse(FULL);
     place.checkpoint(stream, String(position));
     await commit();
     return { status: 200 };
@@ -126,6 +126,8 @@ const countIn = (text: string | undefined): number =>
 interface Piece {
   bytes: Buffer;
   newlines: number;
+  /** False for a part of what was too long to be one record. */
+  whole: boolean;
 }
 
 /** A body, piece by piece. */
@@ -171,17 +173,20 @@ function itemPieces(): Pieces {
 function textPieces(): Pieces {
   let held: Buffer[] = [];
   let heldBytes = 0;
+  let whole = true;
   const take = (): Piece[] => {
     const bytes = Buffer.concat(held);
     held = [];
     heldBytes = 0;
     let newlines = 0;
     for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) newlines++;
-    return bytes.length === 0 ? [] : [{ bytes, newlines }];
+    return bytes.length === 0 ? [] : [{ bytes, newlines, whole }];
   };
   return {
     push: (chunk) => {
-      const full = heldBytes + chunk.length > LINE_BYTES_MAX ? take() : [];
+      const isFull = heldBytes + chunk.length > LINE_BYTES_MAX;
+      if (isFull) whole = false;
+      const full = isFull ? take() : [];
       held.push(chunk);
       heldBytes += chunk.length;
       return full;

@@ -2,7 +2,7 @@
 // are read again when their files change, and an end that answers what it has begun.
 
 import { constants, X509Certificate } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -24,7 +24,7 @@ export interface HttpsServerOptions {
   /** 0: any. */
   port: number;
   tls: TlsFiles;
-  handle: (request: IncomingMessage, response: ServerResponse) => void;
+  handle: RequestListener;
   say: (text: string) => void;
   /** How often files of certificates are looked at. */
   filesEveryMs?: number;

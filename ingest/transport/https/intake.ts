@@ -1,6 +1,7 @@
 // How a request with evidence is met, the same for the audit webhook and the receiver: is there such a path, who sends, may he, is the
 // body one that can be read; then it is taken, and answered once it is safe. Beside it the paths for probes and for Prometheus.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Access, Peer } from './access.ts';
 import { BodyError, declaredBytes, drain, readBody } from './body.ts';
 
@@ -11,25 +12,28 @@ export interface Answer {
   text?: string;
 }
 
-export interface Intake {
-  handle(request: IncomingMessage, response: ServerResponse): void;
-}
-
-export interface IntakeOptions {
+/** What stands behind the door: the webhook, or the receiver. */
+export interface Service {
   /** Of its metrics: `vestige_NAME_...`. */
   name: string;
   paths: readonly string[];
-  access: Access;
+  /** What bodies must be, when they must be anything. */
+  contentType?: string;
   bodyBytesMax: number;
   /** Called for a request of somebody known, once. What it throws is answered 500, BodyError as it should be. */
   take: (body: AsyncIterable<Buffer>, peer: Peer, request: IncomingMessage) => Promise<Answer>;
   /** Told when a body is refused for its size. */
-  onTooLarge?: (declared: number | undefined, peer: Peer) => void;
-  onKnown?: (request: IncomingMessage) => void;
+  onTooLarge?: (declared: number | undefined) => void;
   /** Why nothing can be taken at the moment. */
   trouble: () => string | undefined;
   /** Further lines of /metrics, by what stands behind `vestige_NAME_`. */
   metrics: () => Readonly<Record<string, number>>;
+}
+
+export interface IntakeOptions {
+  access: Access;
+  /** Heard of the connection of every request that is let in. */
+  onKnown: (socket: Socket) => void;
   say: (text: string) => void;
 }
 
@@ -41,8 +45,8 @@ const DRAIN_MS_MAX = 5000;
 // A stranger who knocks on and on gets a line a minute.
 const SAY_EVERY_MS = 60_000;
 
-export function createIntake(options: IntakeOptions): Intake {
-  const { name, paths, access, bodyBytesMax, take, trouble, say } = options;
+export function createIntake(service: Service, { access, onKnown, say }: IntakeOptions): RequestListener {
+  const { name, paths, contentType, bodyBytesMax, take, trouble } = service;
   const answered = new Map<number, number>();
   const refused = createRefusalLog(name, say);
 
@@ -78,7 +82,9 @@ export function createIntake(options: IntakeOptions): Intake {
       const headers: Record<string, string> = admission.status === 401 ? { 'www-authenticate': 'Bearer' } : {};
       return refuse(request, response, admission.status, admission.detail, { headers });
     }
-    options.onKnown?.(request);
+    onKnown(request.socket);
+    if (contentType !== undefined && request.headers['content-type'] !== contentType)
+      return refuse(request, response, 415, `a body of type ${contentType}`, { known: true });
     try {
       const begin = () => (isWaiting(request) ? response.writeContinue() : undefined);
       const { status, text = '' } = await take(readBody(request, bodyBytesMax, begin), admission.peer, request);
@@ -86,7 +92,7 @@ export function createIntake(options: IntakeOptions): Intake {
       return await refuse(request, response, status, text, { known: true });
     } catch (error) {
       const { status, text } = statusOf(error);
-      if (status === 413) options.onTooLarge?.(declaredBytes(request), admission.peer);
+      if (status === 413) service.onTooLarge?.(declaredBytes(request));
       if (status === 500) say(`${name}: ${text}`);
       return refuse(request, response, status, text, { known: true });
     }
@@ -95,7 +101,7 @@ export function createIntake(options: IntakeOptions): Intake {
     const lines = [`# TYPE vestige_${name}_requests_total counter`];
     for (const [status, n] of answered) lines.push(`vestige_${name}_requests_total{status="${status}"} ${n}`);
     for (const [reason, n] of refused.counts) lines.push(`vestige_${name}_refused_total{reason="${reason}"} ${n}`);
-    for (const [metric, n] of Object.entries(options.metrics())) lines.push(`vestige_${name}_${metric} ${n}`);
+    for (const [metric, n] of Object.entries(service.metrics())) lines.push(`vestige_${name}_${metric} ${n}`);
     return `${lines.join('\n')}\n`;
   };
   const get = (path: string, response: ServerResponse): boolean => {
@@ -112,15 +118,13 @@ export function createIntake(options: IntakeOptions): Intake {
     if (request.method === 'POST') return post(request, response);
     return refuse(request, response, 405, 'POST', { headers: { allow: 'POST' } });
   };
-  return {
-    handle: (request, response) => {
-      request.on('error', () => undefined); // a sender that goes away is no failure of ours
-      response.on('error', () => undefined);
-      meet(request, response).catch((error: unknown) => {
-        say(`${name}: ${String(error)}`);
-        request.socket.destroy();
-      });
-    },
+  return (request, response) => {
+    request.on('error', () => undefined); // a sender that goes away is no failure of ours
+    response.on('error', () => undefined);
+    meet(request, response).catch((error: unknown) => {
+      say(`${name}: ${String(error)}`);
+      request.socket.destroy();
+    });
   };
 }
 

@@ -59,6 +59,10 @@ export const followTokens = (paths: readonly string[], options: TokenFileOptions
     options,
   );
 
+/** The first token of a file: the one to send. @throws HttpsSetupError */
+export const followBearer = (path: string, options: TokenFileOptions): Followed<string> =>
+  followFiles([path], ([bytes]) => parseTokens(String(bytes))[0] as string, options);
+
 const BEARER = /^Bearer +(\S+)$/i;
 /** Of an Authorization header. */
 export const bearerOf = (header: string | undefined): string | undefined => BEARER.exec(header ?? '')?.[1];
