@@ -5,7 +5,7 @@
 // The body is what `ctr events` prints. A body of an unknown type is kept as {"type_url","value"} (base64). Where a later containerd has
 // fields that are not known here, `event_bytes` holds the whole body beside what was understood: nothing is dropped.
 import { type Envelope, eventCodec } from './containerd-api.ts';
-import { anyJson, type ProtoAny, protoJson, rfc3339 } from './protobuf-json.ts';
+import { anyJson, protoJson, rfc3339 } from './protobuf-json.ts';
 
 export interface ContainerdEvent {
   namespace: string;
@@ -16,7 +16,7 @@ export interface ContainerdEvent {
 }
 
 export function eventOf({ timestamp, namespace = '', topic = '', event = {} }: Envelope): ContainerdEvent {
-  const body = bodyOf(event);
+  const body = eventCodec(event.type_url ?? '')?.read(event.value ?? Buffer.alloc(0));
   const json = JSON.stringify({
     timestamp: rfc3339(timestamp),
     namespace,
@@ -25,22 +25,4 @@ export function eventOf({ timestamp, namespace = '', topic = '', event = {} }: E
     ...(body && !body.isWhole && { event_bytes: event.value?.toString('base64') }),
   });
   return { namespace, topic, body: body?.fields ?? {}, json };
-}
-
-/** Undefined for what is of no known type, or no message of its type. */
-function bodyOf({ type_url = '', value = Buffer.alloc(0) }: ProtoAny) {
-  const codec = eventCodec(type_url);
-  if (codec === undefined) return undefined;
-  try {
-    const fields = codec.decode(value);
-    // what was not understood is missing when it is written again
-    return { fields, isWhole: holdsSame(codec.encode(fields), value) };
-  } catch {
-    return undefined;
-  }
-}
-
-/** The same bytes, labels in whatever order. */
-function holdsSame(a: Uint8Array, b: Buffer): boolean {
-  return b.equals(a) || (a.length === b.length && Buffer.from(b).sort().equals(Buffer.from(a).sort()));
 }

@@ -4,9 +4,12 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { recognise } from '../../frame/recognise.ts';
+import { podLabels } from '../../test-support/runtime-samples.ts';
 import { type Containerd, IMAGE, isAvailable, runContainer, startContainerd } from '../test-support/containerd.ts';
+import { runPod } from '../test-support/cri-runtime.ts';
 import { createPlace, type Emitted } from '../test-support/runtime-place.ts';
 import { createContainerdCollector } from './containerd.ts';
+import { connectUnix } from './grpc-client.ts';
 
 type Place = ReturnType<typeof createPlace>;
 
@@ -177,6 +180,32 @@ describe.skipIf(!isAvailable())('the collector of containerd', () => {
     });
     console.info(`document after create: median ${median(delays)} ms, longest ${Math.max(...delays)} ms`);
     expect(ofFormat(place, 'containerd-image')).toHaveLength(1);
+    expect(place.gaps).toEqual([]);
+  });
+
+  it('describes pods as the kubelet runs them: sandbox and container, as they are after the last update', async () => {
+    await containerd.importImage('k8s.io');
+    await start();
+    const client = connectUnix(containerd.socket);
+    const labels = { ...podLabels, 'io.kubernetes.container.name': 'app' };
+    const pod = await runPod(client, { image: IMAGE, command: ['sleep', '600'], labels });
+    await pod.remove();
+    client.close();
+    const kinds = [
+      [pod.sandboxId, 'sandbox'],
+      [pod.containerId, 'container'],
+    ] as const;
+    for (const [id, kind] of kinds) {
+      const updates = eventsOf(place).filter(
+        ({ topic, event }) => topic === '/containers/update' && event['id'] === id,
+      );
+      const told = documentsOf(place, id).map(({ json }) => json['info'] as Record<string, unknown>);
+      expect(told.length).toBeGreaterThan(0);
+      expect(told.length).toBeLessThanOrEqual(1 + updates.length);
+      expect(told.at(-1)).toMatchObject({ Labels: { ...labels, 'io.cri-containerd.kind': kind } });
+      expect(new Set(told.map((info) => info['UpdatedAt'])).size).toBe(told.length);
+    }
+    expect(documentsOf(place, pod.sandboxId)[0]?.json['namespace']).toBe('k8s.io');
     expect(place.gaps).toEqual([]);
   });
 

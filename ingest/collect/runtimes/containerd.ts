@@ -95,6 +95,7 @@ function follow({ client, removed }: Connection, { known, lookUps }: Deps, event
   const text = (field: string) => (typeof body[field] === 'string' ? body[field] : '');
   const id = text('container_id') || text('id');
   const key = keyOf(namespace, id);
+  if (id === '' && !topic.startsWith('/images/')) return;
   switch (topic) {
     case '/containers/create':
     case '/containers/update':

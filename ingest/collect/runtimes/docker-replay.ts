@@ -48,7 +48,7 @@ export function createDockerReplay(place: CollectorPlace, stream: string): Docke
     take(line, timeNano) {
       const mark = createHash('sha256').update(line).digest('base64url').slice(0, MARK_CHARACTERS);
       if (mark === joint) isJoined = true;
-      if (marks.has(mark)) return false;
+      if (timeNano > 0n && marks.has(mark)) return false;
       firstNs ??= timeNano;
       if (timeNano > latestNs) latestNs = timeNano;
       last = mark;

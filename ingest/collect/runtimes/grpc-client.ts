@@ -51,8 +51,9 @@ export interface Method<Request, Reply> {
 }
 
 export interface MessageCodec {
-  decode(bytes: Buffer): Record<string, unknown>;
   encode(value: Record<string, unknown>): Buffer;
+  /** Fields that are described; `isWhole` when the bytes hold nothing else. Undefined for what is no such message. */
+  read(bytes: Buffer): { fields: Record<string, unknown>; isWhole: boolean } | undefined;
 }
 
 /** Methods by full name (`package.Service.Method`) and codecs of messages. Absent fields stay absent; 64-bit numbers are text. */
@@ -75,10 +76,29 @@ export function loadApi(api: { nested: Namespace }) {
     codec(name: string): MessageCodec | undefined {
       const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
       if (definition === undefined || !('deserialize' in definition)) return undefined;
-      const { serialize, deserialize } = definition as MessageTypeDefinition<object, object>;
-      return { encode: serialize, decode: deserialize as MessageCodec['decode'] };
+      return codecOf(definition as MessageTypeDefinition<object, Record<string, unknown>>);
     },
   };
+}
+
+function codecOf({ serialize, deserialize }: MessageTypeDefinition<object, Record<string, unknown>>): MessageCodec {
+  return {
+    encode: serialize,
+    read(bytes) {
+      try {
+        const fields = deserialize(bytes);
+        // what was not understood is missing when it is written again
+        return { fields, isWhole: holdsSame(serialize(fields), bytes) };
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/** The same bytes, maps in whatever order. */
+function holdsSame(a: Uint8Array, b: Buffer): boolean {
+  return b.equals(a) || (a.length === b.length && Buffer.from(b).sort().equals(Buffer.from(a).sort()));
 }
 
 export interface GrpcClient {

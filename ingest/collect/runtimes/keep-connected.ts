@@ -27,8 +27,8 @@ export async function keepConnected(
     } catch (error) {
       if (!isOfConnection(error)) throw error;
       if (place.stop.aborted) return;
-      if (!saidLost)
-        place.say(`${address} ${connectedMs ? 'is lost' : 'does not answer'}: ${error.message}; trying again`);
+      const what = connectedMs ? 'is lost' : 'does not answer';
+      if (!saidLost) place.say(`${address} ${what}: ${error.message.trim().replace(/\s+/g, ' ')}; trying again`);
       saidLost = true;
     }
     // one that comes and goes is not asked for everything five times a second

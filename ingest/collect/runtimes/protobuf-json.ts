@@ -46,10 +46,12 @@ export function protoJson(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, fieldJson(name, field)]));
 }
 
-// Names are enough: in containerd's events no other field ends like a time or holds options in any other shape.
+// Names are enough: in what is read of containerd and CRI no other field is called like these.
+const maps = new Set(['labels', 'annotations', 'info', 'unified']);
+
 function fieldJson(name: string, field: unknown): unknown {
   if (name.endsWith('_at')) return rfc3339(field as ProtoTimestamp) ?? field;
-  if (name === 'labels') return sorted(field as Record<string, string>);
+  if (maps.has(name)) return sorted(field as Record<string, string>);
   if (isAny(field)) return anyJson(field);
   return protoJson(field);
 }

@@ -16,7 +16,7 @@ interface TarEntry {
   bytes?: Buffer;
 }
 
-/** The same bytes for the same arguments: the digest of the image is known before it is imported. */
+/** By default it sleeps: it serves as the pause image of a sandbox. The same bytes for the same arguments: the digest of the image is known before it is imported. */
 export function busyboxImage(reference: string, busybox: string): { tar: Buffer; digest: string } {
   const layer = tarOf([
     { name: 'bin/', mode: 0o755, type: 'directory' },
@@ -28,7 +28,7 @@ export function busyboxImage(reference: string, busybox: string): { tar: Buffer;
     created: '2024-01-01T00:00:00Z',
     architecture: { x64: 'amd64' }[process.arch as string] ?? process.arch,
     os: 'linux',
-    config: { Env: ['PATH=/bin', 'FROM_IMAGE=yes'], Cmd: ['sh'] },
+    config: { Env: ['PATH=/bin', 'FROM_IMAGE=yes'], Cmd: ['sleep', '86400'] },
     rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
     history: [{ created: '2024-01-01T00:00:00Z', created_by: 'busybox' }],
   });

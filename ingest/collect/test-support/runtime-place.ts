@@ -15,7 +15,7 @@ export function createPlace() {
   const checkpoints = new Map<string, string>();
   let running: { stop: AbortController; ended: Promise<void> } | undefined;
 
-  const placeOf = (stop: AbortSignal): CollectorPlace => ({
+  const place = (stop: AbortSignal): CollectorPlace => ({
     emit(record) {
       const raw = Buffer.from(record.raw);
       emitted.push({ record: { ...record, raw }, json: JSON.parse(raw.toString()), atMs: Date.now() });
@@ -34,9 +34,10 @@ export function createPlace() {
     gaps,
     said,
     checkpoints,
+    place,
     start(collector: Collector): void {
       const stop = new AbortController();
-      running = { stop, ended: collector(placeOf(stop.signal)) };
+      running = { stop, ended: collector(place(stop.signal)) };
     },
     /** Resolves with the collector; rejects when it failed. */
     async stop(): Promise<void> {
