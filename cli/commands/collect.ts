@@ -116,8 +116,10 @@ async function run(kind: CollectorKind, given: Options, context: Context): Promi
   const config = asUsage(() => readConfig(kind, given));
   if (config.to === undefined)
     throw new CommandError(EXIT.usage, 'where to? --to kafka://HOST:PORT, https://HOST:PORT or embedded:DIR');
-  const secret =
-    config.secret_file === undefined ? undefined : asUsage(() => readFileSync(config.secret_file ?? '', 'utf8').trim());
+  // read at every use: it is replaced while a collector runs
+  const { secret_file: secretFile } = config;
+  const secret = () => (secretFile === undefined ? undefined : readFileSync(secretFile, 'utf8').trim());
+  asUsage(secret);
   const say = (text: string) => context.say(`vestige collect ${kind}: ${text}`);
   const chosen = await chooseCollector(kind, config).catch(usage);
   const openStore = (location: string) => {

@@ -27,6 +27,10 @@ export async function chooseCollector(kind: CollectorKind, config: CollectConfig
       const { createDockerCollector } = await import('./runtimes/docker.ts');
       return { ...ofRuntime(kind, config.docker), collector: createDockerCollector(config.docker) };
     }
+    case 'cri': {
+      const { createCriCollector } = await import('./runtimes/cri.ts');
+      return { ...ofRuntime(kind, config.cri), collector: createCriCollector(config.cri) };
+    }
     default:
       throw new ConfigError(`not yet: ${kind}`);
   }

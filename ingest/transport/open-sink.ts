@@ -8,8 +8,8 @@ export class SinkAddressError extends Error {
 }
 
 interface Dependencies {
-  /** Password of Kafka or bearer token of a receiver. */
-  secret: string | undefined;
+  /** Password of Kafka or bearer token of a receiver, as it is now; undefined when there is none. */
+  secret: () => string | undefined;
   openStore: (location: string) => Promise<Store>;
   say: (text: string) => void;
 }
@@ -18,11 +18,16 @@ interface Dependencies {
  * @param to `kafka://HOST:PORT[,...]`, `https://HOST:PORT`, or `embedded:DIR`
  * @throws SinkAddressError, or what the sink says of its part of the address
  */
-export async function openSink(to: string, { openStore }: Dependencies): Promise<Sink> {
+export async function openSink(to: string, { openStore, secret, say }: Dependencies): Promise<Sink> {
   const scheme = to.slice(0, to.indexOf(':'));
   switch (scheme) {
     case 'embedded':
       return createStoreSink(to, () => openStore(to));
+    case 'https':
+    case 'http': {
+      const { createHttpsSink } = await import('./https/https-sink.ts');
+      return createHttpsSink(to, { token: secret, say });
+    }
     default:
       throw new SinkAddressError(
         `not a place for records: ${to} (kafka://HOST:PORT, https://HOST:PORT or embedded:DIR)`,
