@@ -1,0 +1,37 @@
+// The envelope beside a message: one header, for each header costs kafkajs as much as the message (docs/decisions/0010-one-header.md).
+// Messages of others have none, or what they please: nothing here throws.
+import type { IHeaders } from 'kafkajs';
+import { RecordMeta } from '../../spool/entry.ts';
+
+export const ENVELOPE_HEADER = 'vestige';
+// An envelope has some hundred bytes, with a long stream or labels some thousand.
+const HEADER_BYTES_MAX = 0xffff;
+
+/** Records of a node stay in order: they go to one partition. */
+export const keyOf = ({ cluster, node }: Pick<RecordMeta, 'cluster' | 'node'>): string => `${cluster}/${node}`;
+
+export const headersOf = (meta: RecordMeta): IHeaders => ({ [ENVELOPE_HEADER]: JSON.stringify(meta) });
+
+export type ReadHeader = { status: 'ok'; meta: RecordMeta } | { status: 'none' } | { status: 'odd' };
+
+export function readHeader(headers: IHeaders | undefined): ReadHeader {
+  const header = headers?.[ENVELOPE_HEADER];
+  if (header === undefined) return { status: 'none' };
+  // one that came twice is a list
+  if (Array.isArray(header) || header.length > HEADER_BYTES_MAX) return { status: 'odd' };
+  try {
+    const meta = RecordMeta.safeParse(JSON.parse(header.toString()));
+    return meta.success ? { status: 'ok', meta: meta.data } : { status: 'odd' };
+  } catch {
+    return { status: 'odd' };
+  }
+}
+
+/** Of a key as ours are, `cluster/node`. */
+export function placeOfKey(key: Buffer | null): { cluster: string; node: string } {
+  const text = key?.toString() ?? '';
+  const cut = text.indexOf('/');
+  return cut === -1
+    ? { cluster: 'default', node: '' }
+    : { cluster: text.slice(0, cut) || 'default', node: text.slice(cut + 1) };
+}

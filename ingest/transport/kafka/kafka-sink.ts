@@ -1,0 +1,132 @@
+// A spool drained into Kafka: one message a record, its bytes as value, its envelope as header, acknowledged by all replicas in sync.
+import { CompressionTypes, Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
+import type { RecordEntry } from '../../spool/entry.ts';
+import { type Sink, SinkError } from '../sink.ts';
+import { toSinkError } from './errors.ts';
+import { headersOf, keyOf } from './header.ts';
+import { describe, type KafkaAddress, toKafkaConfig } from './kafka-address.ts';
+import { ensureTopics, type TopicSettings, topicOf } from './topics.ts';
+
+export interface KafkaSinkOptions {
+  address: KafkaAddress;
+  /** Of topics that have to be made. */
+  topics?: TopicSettings;
+  /** How long a batch is tried before `send` rejects. */
+  sendMsMax?: number;
+}
+
+// Whoever sends tries again; it wants to hear within half a minute that nothing goes.
+const SEND_MS_MAX = 30_000;
+// How long a broker waits for its replicas.
+const ACKNOWLEDGE_MS_MAX = 10_000;
+// Topics that were made by others take batches of 1 MiB; ours are smaller even when they do not pack.
+const REQUEST_BYTES_MAX = 900_000;
+const MESSAGE_BYTES_MORE = 400; // envelope, key, lengths
+const CLOSE_MS_MAX = 3_000;
+const RETRIES = 4;
+
+interface Link {
+  kafka: Kafka;
+  producer: Producer;
+  /** Those that are there for certain. */
+  topics: Set<string>;
+}
+
+export function createKafkaSink(options: KafkaSinkOptions): Sink {
+  const { address, sendMsMax = SEND_MS_MAX } = options;
+  let link: Promise<Link> | undefined;
+  // After a failure nobody knows what the broker has of a producer's sequence: the next batch goes by a new producer, and what is then in the
+  // topic twice the loader finds.
+  const drop = () => {
+    const dropped = link;
+    link = undefined;
+    void dropped?.then(({ producer }) => producer.disconnect()).catch(() => undefined); // it may wait for answers that never come
+  };
+  const sendNow = async (batch: readonly RecordEntry[]): Promise<void> => {
+    link ??= openLink(address);
+    const { kafka, producer, topics } = await link;
+    const missing = [...new Set(batch.map(({ meta }) => topicOf(address.topicPrefix, meta.source)))].filter(
+      (t) => !topics.has(t),
+    );
+    if (missing.length > 0) await ensureTopics(kafka, missing, options.topics);
+    for (const topic of missing) topics.add(topic);
+    const compression = address.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
+    for (const topicMessages of requestsOf(batch, address.topicPrefix))
+      await producer.sendBatch({ acks: -1, timeout: ACKNOWLEDGE_MS_MAX, compression, topicMessages });
+  };
+  let before: Promise<unknown> = Promise.resolve();
+  return {
+    address: describe(address),
+    // one after the other, so that records of a node stay in order
+    send: async (batch) => {
+      const sent = before.then(() => within(sendMsMax, sendNow(batch)));
+      before = sent.catch(() => undefined);
+      try {
+        await sent;
+      } catch (error) {
+        drop();
+        throw toSinkError(error);
+      }
+    },
+    close: async () => {
+      const closing = link?.then(({ producer }) => producer.disconnect());
+      link = undefined;
+      // a connection that cannot be closed is left to the end of the process
+      if (closing) await within(CLOSE_MS_MAX, closing).catch(() => undefined);
+    },
+  };
+}
+
+async function openLink(address: KafkaAddress): Promise<Link> {
+  const kafka = new Kafka(toKafkaConfig(address));
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: Partitioners.DefaultPartitioner,
+    retry: { retries: RETRIES },
+  });
+  await producer.connect();
+  return { kafka, producer, topics: new Set() };
+}
+
+/** Messages by topic, as many in a request as any topic takes; one that is larger goes alone. */
+function* requestsOf(
+  batch: readonly RecordEntry[],
+  prefix: string,
+): Iterable<{ topic: string; messages: Message[] }[]> {
+  let topics = new Map<string, Message[]>();
+  let bytes = 0;
+  for (const { meta, raw } of batch) {
+    if (bytes > 0 && bytes + raw.length + MESSAGE_BYTES_MORE > REQUEST_BYTES_MAX) {
+      yield [...topics].map(([topic, messages]) => ({ topic, messages }));
+      topics = new Map();
+      bytes = 0;
+    }
+    const topic = topicOf(prefix, meta.source);
+    const messages = topics.get(topic) ?? [];
+    topics.set(topic, messages);
+    messages.push({
+      key: keyOf(meta),
+      value: raw,
+      headers: headersOf(meta),
+      timestamp: String(Math.floor(meta.received_at / 1000)),
+    });
+    bytes += raw.length + MESSAGE_BYTES_MORE;
+  }
+  if (bytes > 0) yield [...topics].map(([topic, messages]) => ({ topic, messages }));
+}
+
+/** @throws SinkError when it takes longer; what it does then is nobody's any more */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, failed) => {
+    timer = setTimeout(() => failed(new SinkError('unavailable', `no answer of Kafka within ${ms / 1000} s`)), ms);
+  });
+  promise.catch(() => undefined); // heard here, or by nobody
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
