@@ -2,7 +2,16 @@
 // Serves CRI on the same socket. For tests; needs root, containerd, ctr, runc and a static busybox.
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -96,6 +105,7 @@ export async function startContainerd(options: { directory?: string } = {}): Pro
       await daemon.start(); // where it was killed: only it ends what it left running
       await endContainers(ctr);
       await daemon.end('SIGTERM');
+      endShims(socket);
       unmountBelow(directory);
       rmSync(directory, { recursive: true, force: true });
     },
@@ -161,6 +171,30 @@ async function endContainers(ctr: Containerd['ctr']): Promise<void> {
   for (const namespace of lines(await ctr(['namespaces', 'ls', '-q']))) {
     const tasks = lines(await ctr(['tasks', 'ls', '-q'], namespace));
     if (tasks.length > 0) await ctr(['tasks', 'rm', '--force', ...tasks], namespace).catch(() => {});
+  }
+}
+
+/** Those of a container that was just being made when containerd was killed: nobody knows of them any more. */
+function endShims(socket: string): void {
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return ''; // the process has ended
+    }
+  };
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const shims = pids.filter((pid) => {
+    const words = read(`/proc/${pid}/cmdline`).split('\0');
+    return words[0]?.endsWith(PROGRAMS.shim) && words.includes(socket);
+  });
+  for (const shim of shims) {
+    const children = read(`/proc/${shim}/task/${shim}/children`).split(' ').filter(Boolean);
+    for (const pid of [shim, ...children]) {
+      try {
+        process.kill(Number(pid), 'SIGKILL');
+      } catch {} // it has ended
+    }
   }
 }
 
