@@ -16,6 +16,7 @@ import { registerEvidence } from './evidence.ts';
 import { registerFindings } from './findings.ts';
 import { registerGaps } from './gaps.ts';
 import { registerIngest } from './ingest.ts';
+import { registerLoad } from './load.ts';
 import { registerRecord } from './record.ts';
 import { registerReindex } from './reindex.ts';
 import { registerRetention } from './retention.ts';
@@ -29,6 +30,7 @@ export const commands: readonly Register[] = [
   registerIngest, //
   registerDecode,
   registerCollect,
+  registerLoad,
   registerCorrelate,
   registerFindings,
   registerChains,

@@ -23,6 +23,13 @@ export async function openSink(to: string, { openStore, secret, say }: Dependenc
   switch (scheme) {
     case 'embedded':
       return createStoreSink(to, () => openStore(to));
+    case 'kafka': {
+      const [{ createKafkaSink }, { parseKafkaAddress }] = await Promise.all([
+        import('./kafka/kafka-sink.ts'),
+        import('./kafka/kafka-address.ts'),
+      ]);
+      return createKafkaSink({ address: parseKafkaAddress(to, secret()) });
+    }
     case 'https':
     case 'http': {
       const { createHttpsSink } = await import('./https/https-sink.ts');

@@ -1,4 +1,4 @@
-// The envelope beside a message: one header, for each header costs kafkajs as much as the message (docs/decisions/0010-one-header.md).
+// The envelope beside a message: one header, for each header costs kafkajs as much as the message (docs/decisions/0010-kafkajs-one-header.md).
 // Messages of others have none, or what they please: nothing here throws.
 import type { IHeaders } from 'kafkajs';
 import { RecordMeta } from '../../spool/entry.ts';

@@ -38,7 +38,7 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('a cluster whose brokers a
     const said: string[] = [];
     const loading = runKafkaLoader({
       ...{ address, topics: [{ topic: 'vestige.k8s-audit' }], groupId: 'cluster', loader, stop: stop.signal },
-      ...{ now: () => new Date(), say: (text: string) => said.push(text), onPoison: async () => undefined },
+      say: (text) => said.push(text),
       limits: { sessionMs: 6_000, rebalanceMs: 10_000, batchWaitMs: 50 },
     });
     const draining = drain(sink, batches());

@@ -1,6 +1,7 @@
 // One membership in the consumer group: connected, subscribed, fetching into a gatherer until it fails or is closed. kafkajs survives what
 // passes by itself; what it does not survive ends the membership, and a new one begins (kafka-source.ts).
 import { type Admin, type Consumer, type EachBatchPayload, Kafka } from 'kafkajs';
+import { calmKafkajs } from './calm-kafkajs.ts';
 import type { Gatherer } from './gatherer.ts';
 import { toKafkaConfig } from './kafka-address.ts';
 import type { KafkaLoaderOptions, LoaderLimits, Totals } from './kafka-source.ts';
@@ -44,6 +45,7 @@ const LOOK_FOR_TOPICS_MS = 5_000;
 /** @throws whatever kafkajs, or the address, says */
 export async function openMembership(options: MembershipOptions): Promise<Membership> {
   const { groupId, limits, totals, gatherer } = options;
+  calmKafkajs();
   const kafka = new Kafka(toKafkaConfig(options.address));
   const admin = kafka.admin();
   const consumer = kafka.consumer({
