@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { connect } from '../../../analytics/store/connect.ts';
 import { createAuditWebhook } from '../../collect/k8s-audit/audit-webhook.ts';
-import { batches, eventList, recordedEvents } from '../../collect/k8s-audit/test-support/event-lists.ts';
+import { batches, eventList, itemOf, recordedEvents } from '../../collect/k8s-audit/test-support/event-lists.ts';
 import { createSender } from '../../collect/k8s-audit/test-support/post.ts';
 import { runCollector } from '../../collect/run-collector.ts';
 import { createDeliveryLoader } from '../../load/delivery-loader.ts';
@@ -54,7 +54,7 @@ describe('the direct path', () => {
       },
     );
 
-    const events = recordedEvents('poisoned-image');
+    const events = recordedEvents('poisoned-image').map(itemOf);
     const sender = createSender({ port: await webhookPort, ca: authority.ca, client });
     const parts = batches(events, () => 300);
     const half = Math.floor(parts.length / 2);
@@ -74,6 +74,12 @@ describe('the direct path', () => {
     const last = events.length - 1;
     expect(row).toMatchObject({ cluster: 'prod', peer: 'kube-apiserver' });
     expect([Number(row?.['digests']), Number(row?.['first']), Number(row?.['last'])]).toEqual([events.length, 0, last]);
+
+    const ofEvent = events
+      .map((event) => JSON.parse(event.toString()))
+      .map(({ auditID, stage }) => `${auditID} ${stage}`);
+    const [typed] = await store.rows("SELECT uniqExact((audit_id, stage)) AS n FROM k8s_audit FINAL WHERE verb != ''");
+    expect(Number(typed?.['n']), 'decoded, though an item says no kind').toBe(new Set(ofEvent).size);
 
     sender.close();
     stop.abort();
