@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createAuthority } from '../../ingest/transport/https/test-support/certificates.ts';
 import { startProgram } from '../../ingest/transport/https/test-support/start-program.ts';
 
-const support = new URL('../../ingest/collect/k8s-audit/test-support/', import.meta.url);
+const WEBHOOK = new URL('../../ingest/collect/k8s-audit/test-support/webhook-process.ts', import.meta.url);
+const LOAD = new URL('../../ingest/collect/k8s-audit/test-support/load-process.ts', import.meta.url);
 
 export interface WebhookFigures {
   batches: number;
@@ -34,10 +35,10 @@ export async function measureWebhook(load: {
     const client = authority.issue('kube-apiserver', ['DNS:kube-apiserver']);
     const tls = { ...server, clientCa: authority.ca };
     const options = { spool: join(directory, 'spool'), host: '127.0.0.1', port: 0, tls };
-    const webhook = await startProgram(new URL('webhook-process.ts', support), options, directory);
+    const webhook = await startProgram(WEBHOOK, options, directory);
     const { port } = await webhook.line();
     const to = { port, ca: authority.ca, client, ...load };
-    const sender = await startProgram(new URL('load-process.ts', support), to, directory);
+    const sender = await startProgram(LOAD, to, directory);
     await sender.line(); // warmed up
     webhook.process.kill('SIGUSR2');
     const sent = await sender.line();

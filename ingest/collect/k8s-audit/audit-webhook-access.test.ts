@@ -131,6 +131,19 @@ describe('certificates replaced while the webhook runs', () => {
       socket.once('error', reject);
     });
 
+  it('or not, speak HTTP/1.1 with clients that would rather speak HTTP/2, as those of Go would', async () => {
+    const webhook = await ground.start();
+    const protocol = await new Promise((resolve, reject) => {
+      const offered = { ca: readFileSync(authority.ca), ALPNProtocols: ['h2', 'http/1.1'] };
+      const socket = connect({ host: '127.0.0.1', port: webhook.port, ...offered }, () => {
+        resolve(socket.alpnProtocol);
+        socket.destroy();
+      });
+      socket.once('error', reject);
+    });
+    expect(protocol).toBe('http/1.1');
+  });
+
   it('serve new connections, and open ones go on', async () => {
     const cert = fileWith(readFileSync(server.cert));
     const key = fileWith(readFileSync(server.key));
@@ -145,7 +158,7 @@ describe('certificates replaced while the webhook runs', () => {
     copyFileSync(renewed.key, key);
     await expect.poll(() => serverName(webhook.port)).toBe('webhook-renewed');
     expect(await sender.send(BODY)).toMatchObject({ status: 200 });
-    expect((await sender.send('', {}, '/metrics', 'GET')).text).toContain('connections 1');
+    expect((await sender.send('', {}, '/metrics', 'GET')).text).toContain('connections 1\n');
   });
 
   it('of clients: who was let in by the former authority is not any more, on no connection', async () => {

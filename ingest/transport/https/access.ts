@@ -74,8 +74,7 @@ export function createAccess({ certificates, names, tokens }: AccessOptions): Ac
 /** Common name first, then alternative names: host names, URIs, addresses of mail. */
 function namesOf({ subject, subjectaltname = '' }: PeerCertificate): string[] {
   const common = ([] as (string | undefined)[]).concat(subject?.CN ?? '').map((name) => name ?? '');
-  // Node quotes a name with a comma or a quote in it: such a list cannot be cut safely, and no honest client has one
-  if (subjectaltname.includes('"')) return common;
+  // a name with a comma or a quote in it comes quoted, its commas escaped: it is cut nowhere, and is no name of ours
   const alternative = subjectaltname.split(', ').map((entry) => /^(?:DNS|URI|email):(.+)$/.exec(entry)?.[1] ?? '');
   return [...common, ...alternative.filter((name) => name !== '')];
 }

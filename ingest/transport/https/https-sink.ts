@@ -163,12 +163,12 @@ async function read(response: IncomingMessage): Promise<Answered> {
   return { status: response.statusCode ?? 0, retryAfterMs, text: Buffer.concat(parts).toString() };
 }
 
-// Codes of OpenSSL for a chain that is not to be trusted (Node: "X509 certificate error codes"), and what begins the codes of Node for a
+// Codes of OpenSSL for a chain that is not to be trusted (Node: "X509 certificate error codes"), EPROTO where no TLS is spoken, and what begins the codes of Node for a
 // wrong name, and of OpenSSL for an alert: the other end does not trust us.
 const UNTRUSTED: ReadonlySet<string> = new Set([
   ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
   ...['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'INVALID_CA', 'INVALID_PURPOSE', 'HOSTNAME_MISMATCH'],
-  'PATH_LENGTH_EXCEEDED',
+  ...['PATH_LENGTH_EXCEEDED', 'EPROTO'],
 ]);
 
 function isOfTrust(cause: unknown): boolean {

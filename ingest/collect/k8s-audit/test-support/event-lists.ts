@@ -21,6 +21,12 @@ export function recordedEvents(recording: string): Buffer[] {
   return lines;
 }
 
+const KIND = Buffer.from('{"kind":"Event","apiVersion":"audit.k8s.io/v1",');
+
+/** An item of a list says no kind of its own, as the webhook of k8s.io/apiserver 0.28 writes it. */
+export const itemOf = (event: Buffer): Buffer =>
+  event.subarray(0, KIND.length).equals(KIND) ? Buffer.concat([Buffer.from('{'), event.subarray(KIND.length)]) : event;
+
 const HEAD = Buffer.from('{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[');
 const COMMA = Buffer.from(',');
 const TAIL = Buffer.from(']}\n');

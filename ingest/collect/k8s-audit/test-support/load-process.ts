@@ -1,5 +1,5 @@
 // An API server under load, as a process of its own: batches at a steady rate over kept connections, each timed from the moment it was due.
-import { batches, eventList, RECORDINGS, recordedEvents } from './event-lists.ts';
+import { batches, eventList, itemOf, RECORDINGS, recordedEvents } from './event-lists.ts';
 import { createSender } from './post.ts';
 
 interface Load {
@@ -16,7 +16,7 @@ interface Load {
 
 const { eventsPerSecond, seconds, warmUpSeconds, batch, ...to }: Load = JSON.parse(process.argv[2] ?? '{}');
 const size = () => batch.min + Math.floor(Math.random() * (batch.max - batch.min + 1));
-const bodies = batches(RECORDINGS.flatMap(recordedEvents), size).map((events) => ({
+const bodies = batches(RECORDINGS.flatMap(recordedEvents).map(itemOf), size).map((events) => ({
   body: eventList(events),
   events: events.length,
 }));
