@@ -1,7 +1,7 @@
 // Where a follower is in a log, as a checkpoint keeps it, and how it finds the place again under whatever name the file has by then.
 import { z } from 'zod';
 import { type Fingerprint, isOf, readHead } from './fingerprint.ts';
-import { indexOf, type KnownFile, type LogFile, listFamily } from './log-family.ts';
+import { indexOf, isSameFamily, type KnownFile, type LogFile, listFamily } from './log-family.ts';
 import { type OpenLog, openLog } from './open-log.ts';
 
 const Head: z.ZodType<Fingerprint> = z.object({ bytes: z.number().int().nonnegative(), sha256: z.string() });
@@ -35,8 +35,12 @@ export async function locate(path: string, position: FilePosition): Promise<Loca
   const { known, offset } = position;
   const family = await listFamily(path);
   if (family.length === 0) return { status: 'nothing' };
-  const file = family[indexOf(family, known)];
-  if (file === undefined) return { status: 'gone', truncated: isTruncation(family, position) };
+  const at = indexOf(family, known);
+  const file = family[at];
+  if (file === undefined) {
+    const truncated = isTruncation(family, position);
+    return isSameFamily(family, await listFamily(path)) ? { status: 'gone', truncated } : { status: 'moving' };
+  }
   const shorter = !file.compressed && file.size < offset;
   const log = await openLog(file, shorter ? 0 : offset);
   if (log === undefined) return { status: 'moving' };
@@ -45,7 +49,9 @@ export async function locate(path: string, position: FilePosition): Promise<Loca
     return { status: 'moving' };
   }
   if (shorter) return { status: 'shorter', log };
-  return { status: 'found', log, copied: file.id !== known.id && family.some(({ id }) => id === known.id) };
+  // the file that came next was made while the inode was in use: only further ones can have been given it
+  const copied = file.id !== known.id && family[at + 1]?.live === true && family[at + 1]?.id === known.id;
+  return { status: 'found', log, copied };
 }
 
 /** The same inode with other bytes, and no rotation since: truncated. After a rotation it may as well be an inode given again. */

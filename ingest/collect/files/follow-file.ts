@@ -196,6 +196,7 @@ export function followFile({ path, from, stop, now, say }: FollowOptions): FileF
       current = { ...at, log: copy.log };
       return;
     }
+    if (copy.status === 'moving') return yield* idle();
     const first =
       copy.status === 'shorter'
         ? { log: copy.log, live: true, noticedMs: 0 }

@@ -1,0 +1,133 @@
+// A log that is followed, line by line, into a collector's place: records and the checkpoint they were made by go in together, so that after
+// any end of the process the next one goes on where the last commit left off.
+import { z } from 'zod';
+import type { Collected, CollectorPlace } from '../collector.ts';
+import { createLineCutter } from './cut-lines.ts';
+import { createDelivery } from './deliver.ts';
+import { FilePosition } from './file-position.ts';
+import { followFile } from './follow-file.ts';
+
+export interface LineAt {
+  /** `dev:inode` of the file. */
+  file: string;
+  offset: number;
+  /** False for a piece of a line too long to hold. */
+  whole: boolean;
+}
+
+/** Makes records of lines. What it returns may lie in the bytes it was given: it is taken before the next call of `chunkEnds`. */
+export interface LineReader {
+  /** The line at `from` up to `to`, without its newline; blank ones do not come. */
+  line(bytes: Buffer, from: number, to: number, at: LineAt, put: Put): void;
+  /** The bytes the lines lay in go. */
+  chunkEnds?(): void;
+  /** There was nothing to read: comes several times a second. */
+  idle?(put: Put): void;
+  /** What it needs to go on after a restart, JSON. */
+  state?(): unknown;
+  /** Whether it holds so much that its state is better not written unless records were made. */
+  isHeavy?(): boolean;
+}
+export type Put = (record: Collected) => void;
+
+const Checkpoint = z.object({
+  version: z.literal(1),
+  position: FilePosition,
+  within: z.boolean(),
+  reader: z.unknown(),
+});
+type Checkpoint = z.infer<typeof Checkpoint>;
+
+export interface LinesOptions {
+  path: string;
+  source: Collected['source'];
+  /** @param state what `state` gave before the restart, undefined at the first start */
+  createReader: (state: unknown) => LineReader;
+}
+
+/** Resolves at `place.stop`. */
+export async function followLines({ path, source, createReader }: LinesOptions, place: CollectorPlace): Promise<void> {
+  const restored = readCheckpoint(path, place);
+  const reader = createReader(restored?.reader);
+  const cutter = createLineCutter();
+  const follower = followFile({
+    ...{ path, from: restored?.position, stop: place.stop, now: place.now },
+    say: (text) => place.say(text),
+  });
+  const delivery = createDelivery(place);
+  let file = restored?.position.file ?? '';
+  let opened = false;
+  let kept = restored === undefined ? '' : keyOf(restored.position.offset, restored.within);
+
+  if (restored) cutter.begin({ offset: restored.position.offset, within: restored.within });
+  const put: Put = (record) => delivery.put(record);
+  const take = (lines: ReturnType<typeof cutter.push>) => {
+    for (const { bytes, from, to, offset, whole } of lines)
+      if (!isBlank(bytes, from, to)) reader.line(bytes, from, to, { file, offset, whole }, put);
+  };
+  /** False at `stop`: what was not taken is read again. */
+  const deliver = async (): Promise<boolean> => {
+    const made = delivery.waiting();
+    if (!(await delivery.deliver())) return false;
+    reader.chunkEnds?.();
+    const { offset, within } = cutter.place();
+    const key = keyOf(offset, within);
+    if (made > 0 || (key !== kept && reader.isHeavy?.() !== true)) {
+      const checkpoint: Checkpoint = {
+        version: 1,
+        position: follower.positionAt(offset),
+        within,
+        reader: reader.state?.(),
+      };
+      place.checkpoint(path, JSON.stringify(checkpoint));
+      kept = key;
+    }
+    return await delivery.commit();
+  };
+
+  for await (const event of follower.events()) {
+    switch (event.kind) {
+      case 'opened': {
+        const isRestored = event.file === restored?.position.file && event.offset === restored.position.offset;
+        cutter.begin({ offset: event.offset, within: isRestored && restored.within });
+        if (!isRestored || opened) kept = '';
+        file = event.file;
+        opened = true;
+        break;
+      }
+      case 'bytes':
+        take(cutter.push(event.bytes));
+        break;
+      case 'ended':
+        take(cutter.end());
+        break;
+      case 'idle':
+        reader.idle?.(put);
+        break;
+      case 'gap':
+        place.report({ ...event.gap, source, stream: path });
+    }
+    if (file !== '' && !(await deliver())) break;
+  }
+  await delivery.end();
+}
+
+const keyOf = (offset: number, within: boolean): string => `${offset} ${within}`;
+
+function readCheckpoint(path: string, place: CollectorPlace): Checkpoint | undefined {
+  const text = place.restored(path);
+  if (text === undefined) return undefined;
+  try {
+    return Checkpoint.parse(JSON.parse(text));
+  } catch {
+    place.say(`${path}: the checkpoint cannot be read; the log is read from its start`);
+    return undefined;
+  }
+}
+
+const SPACE = 0x20;
+/** Empty, or white space alone: nothing was logged. */
+function isBlank(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if ((bytes[at] as number) > SPACE) return false;
+  return true;
+}
