@@ -39,7 +39,7 @@ export interface FramerState {
 interface FramerOptions {
   limits?: FramerLimits;
   /** Asked once an event, when its first line comes that may tell whose it is: the first, or a SYSCALL. */
-  noteOf?: (bytes: Buffer, from: number, to: number) => Note | undefined;
+  noteOf?: (bytes: Buffer, from: number, to: number, header: AuditHeader) => Note | undefined;
   /** Where an earlier framer was. */
   state?: FramerState | undefined;
 }
@@ -211,7 +211,7 @@ export function createAuditEventFramer({ limits = LIMITS, noteOf, state }: Frame
       } else {
         const event = known ?? opened(offset);
         if (noteOf && !event.note && (!known || holds(bytes, header.typeFrom, to, SYSCALL)))
-          event.note = noteOf(bytes, from, to);
+          event.note = noteOf(bytes, from, to, header);
         add(event, bytes, from, to);
         if (closes(bytes, to, header, known === undefined) || event.bytes > limits.eventBytesMax)
           closed = [close(event)];

@@ -15,14 +15,14 @@ export interface LineAt {
   whole: boolean;
 }
 
-/** Makes records of lines. What it returns may lie in the bytes it was given: it is taken before the next call of `chunkEnds`. */
+/** Makes records of lines and puts them. They may lie in the bytes it was given: they are taken before `chunkEnds` is called. */
 export interface LineReader {
   /** The line at `from` up to `to`, without its newline; blank ones do not come. */
-  line(bytes: Buffer, from: number, to: number, at: LineAt, put: Put): void;
+  line(bytes: Buffer, from: number, to: number, at: LineAt): void;
   /** The bytes the lines lay in go. */
   chunkEnds?(): void;
   /** There was nothing to read: comes several times a second. */
-  idle?(put: Put): void;
+  idle?(): void;
   /** What it needs to go on after a restart, JSON. */
   state?(): unknown;
   /** Whether it holds so much that its state is better not written unless records were made. */
@@ -42,28 +42,27 @@ export interface LinesOptions {
   path: string;
   source: Collected['source'];
   /** @param state what `state` gave before the restart, undefined at the first start */
-  createReader: (state: unknown) => LineReader;
+  createReader: (state: unknown, put: Put) => LineReader;
 }
 
 /** Resolves at `place.stop`. */
 export async function followLines({ path, source, createReader }: LinesOptions, place: CollectorPlace): Promise<void> {
   const restored = readCheckpoint(path, place);
-  const reader = createReader(restored?.reader);
   const cutter = createLineCutter();
   const follower = followFile({
     ...{ path, from: restored?.position, stop: place.stop, now: place.now },
     say: (text) => place.say(text),
   });
   const delivery = createDelivery(place);
+  const reader = createReader(restored?.reader, delivery.put);
   let file = restored?.position.file ?? '';
   let opened = false;
   let kept = restored === undefined ? '' : keyOf(restored.position.offset, restored.within);
 
   if (restored) cutter.begin({ offset: restored.position.offset, within: restored.within });
-  const put: Put = (record) => delivery.put(record);
   const take = (lines: ReturnType<typeof cutter.push>) => {
     for (const { bytes, from, to, offset, whole } of lines)
-      if (!isBlank(bytes, from, to)) reader.line(bytes, from, to, { file, offset, whole }, put);
+      if (!isBlank(bytes, from, to)) reader.line(bytes, from, to, { file, offset, whole });
   };
   /** False at `stop`: what was not taken is read again. */
   const deliver = async (): Promise<boolean> => {
@@ -102,7 +101,7 @@ export async function followLines({ path, source, createReader }: LinesOptions, 
         take(cutter.end());
         break;
       case 'idle':
-        reader.idle?.(put);
+        reader.idle?.();
         break;
       case 'gap':
         place.report({ ...event.gap, source, stream: path });

@@ -14,8 +14,8 @@ export function createAuditLogFollower({ path }: AuditLogOptions): Collector {
       {
         path,
         source: 'k8s-audit',
-        createReader: () => ({
-          line: (bytes, from, to, { file, offset }, put) =>
+        createReader: (_, put) => ({
+          line: (bytes, from, to, { file, offset }) =>
             put({
               ...{ source: 'k8s-audit', stream: path, position: offset, lines: 1 },
               // offsets begin anew with every file
