@@ -32,6 +32,9 @@ const CACHE_MAX = 512;
 const READ_BYTES = 8 * 1024;
 const CGROUP_BYTES_MAX = 512;
 
+// The kernel gives its first PID namespace always the same number (PROC_PID_INIT_INO); that of process 1 may be hidden.
+const INITIAL_NAMESPACE = 'pid:[4026531836]';
+
 const GONE: ContainerNote = { container_from: 'gone' };
 const HOST: ContainerNote = { container_from: 'host' };
 const PID = Buffer.from(' pid=');
@@ -46,7 +49,7 @@ interface Known {
 export function createContainerOf({ procRoot = '/proc', now }: ContainerOfOptions) {
   const buffer = Buffer.alloc(READ_BYTES);
   const known = new Map<number, Known>();
-  const nodeNamespace = readLink(`${procRoot}/1/ns/pid`);
+  const nodeNamespace = readLink(`${procRoot}/1/ns/pid`) ?? INITIAL_NAMESPACE;
   let bootMs = 0;
   let bootReadMs = Number.NEGATIVE_INFINITY;
 
@@ -80,8 +83,7 @@ export function createContainerOf({ procRoot = '/proc', now }: ContainerOfOption
     if (id !== undefined) return { note: { container_from: 'cgroup', container_id: id }, startedMs, untilMs };
     // v1 takes a process out of its cgroups when it ends
     if (ended) return undefined;
-    const isNodes = nodeNamespace === undefined || readLink(`${directory}/ns/pid`) === nodeNamespace;
-    if (isNodes) return { note: HOST, startedMs, untilMs };
+    if (readLink(`${directory}/ns/pid`) === nodeNamespace) return { note: HOST, startedMs, untilMs };
     const path = cgroupPathOf(cgroup).slice(0, CGROUP_BYTES_MAX);
     return { note: { container_from: 'unknown', cgroup: path }, startedMs, untilMs };
   };
