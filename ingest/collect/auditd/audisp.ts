@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Collected, Collector, CollectorPlace } from '../collector.ts';
+import type { Collector, CollectorPlace } from '../collector.ts';
 import { createLineCutter } from '../files/cut-lines.ts';
 import { createContainerOf } from './container-of.ts';
 import { createLiveEvents } from './live-events.ts';
@@ -63,7 +63,7 @@ export function createAudispSocketReader({ path, ...options }: AudispSocketOptio
 }
 
 interface Intake {
-  /** A connection: what came before another one that ended may be missing. */
+  /** There is a connection: after another one that broke, something is missing. */
   begins(): void;
   chunk(bytes: Buffer): void;
   /** A connection ended: its last line gets no newline any more. */
@@ -72,9 +72,9 @@ interface Intake {
   end(): Promise<void>;
 }
 
-/** Bytes taken so far, and when the last came. */
-const State = z.object({ position: z.number().int().nonnegative(), last_ms: z.number() });
-// Events that are held are looked at, and what was emitted gets to the disk, so often.
+/** Bytes taken so far, by all runs: where in the stream a record stands. */
+const State = z.object({ position: z.number().int().nonnegative() });
+// How often events that are held are looked at.
 const TICK_MS = 200;
 
 function createIntake(
@@ -85,19 +85,17 @@ function createIntake(
   const before = stateOf(place.restored(stream));
   const cutter = createLineCutter();
   let position = before?.position ?? 0;
-  let lastMs = before?.last_ms;
-  let emitted = false;
-  const refused = createRefused(stream, place);
+  let isNew = false;
+  let brokenMs: number | undefined;
   const events = createLiveEvents({
     noteOf: createContainerOf({ procRoot, now: place.now }),
+    // what cannot be taken is lost; the runtime counts it
     put: ({ raw, offset, lines, node, note }) => {
-      const record: Collected = {
+      place.emit({
         ...{ source: 'auditd', ...(node === '' ? {} : { node }), stream, position: offset, lines, raw },
         ...(note ? { attrs: note } : {}),
-      };
-      if (place.emit(record)) refused.nowTaken();
-      else refused.add(record);
-      emitted = true;
+      });
+      isNew = true;
     },
   });
   cutter.begin({ offset: position, within: false });
@@ -106,30 +104,29 @@ function createIntake(
     for (const { bytes, from, to, offset, whole } of lines) if (to > from) events.line(bytes, from, to, offset, whole);
     events.leaveChunk();
   };
-  const commit = async (): Promise<void> => {
-    if (!emitted) return;
-    emitted = false;
-    if (lastMs !== undefined) place.checkpoint(stream, JSON.stringify({ position, last_ms: lastMs }));
-    await place.committed().catch(() => undefined); // who commits says so; these lines do not come again
+  const keepPlace = () => {
+    if (isNew) place.checkpoint(stream, JSON.stringify({ position }));
+    isNew = false;
   };
   const timer = setInterval(() => {
     events.closeHeld();
-    void commit();
+    keepPlace();
   }, TICK_MS);
   return {
     begins: () => {
-      if (lastMs !== undefined)
-        place.report({
-          ...{ reason: 'stream-interrupted', source: 'auditd', stream, fromMs: lastMs, toMs: place.now().getTime() },
-          detail: 'what auditd wrote meanwhile was read by nobody here',
-        });
+      if (brokenMs === undefined) return;
+      place.report({
+        ...{ reason: 'stream-interrupted', source: 'auditd', stream, fromMs: brokenMs, toMs: place.now().getTime() },
+        detail: 'what auditd wrote meanwhile nobody read here',
+      });
+      brokenMs = undefined;
     },
     chunk: (bytes) => {
-      lastMs = place.now().getTime();
       position += bytes.length;
       take(cutter.push(bytes));
     },
     breaks: () => {
+      brokenMs = place.now().getTime();
       take(cutter.end());
       cutter.begin({ offset: position, within: false });
     },
@@ -137,8 +134,8 @@ function createIntake(
       clearInterval(timer);
       take(cutter.end());
       events.end();
-      emitted = true;
-      await commit();
+      keepPlace();
+      await place.committed().catch(() => undefined); // the runtime says why not
     },
   };
 }
@@ -149,24 +146,6 @@ function stateOf(text: string | undefined): z.infer<typeof State> | undefined {
   } catch {
     return undefined; // of another version: the count begins anew
   }
-}
-
-/** Records that could not be taken: counted, and told as a gap once others are taken again. */
-function createRefused(stream: string, place: CollectorPlace) {
-  let refused: { fromMs: number; records: number; bytes: number } | undefined;
-  return {
-    add: ({ raw }: Collected): void => {
-      refused ??= { fromMs: place.now().getTime(), records: 0, bytes: 0 };
-      refused.records++;
-      refused.bytes += raw.length;
-    },
-    nowTaken: (): void => {
-      if (!refused) return;
-      const gap = { ...refused, toMs: place.now().getTime() };
-      refused = undefined;
-      place.report({ ...gap, reason: 'spool-unwritable', source: 'auditd', stream, detail: 'not even room in memory' });
-    },
-  };
 }
 
 /** Resolves when there is no more, for whatever reason. */

@@ -34,9 +34,8 @@ const Checkpoint = z.object({
   version: z.literal(1),
   position: FilePosition,
   within: z.boolean(),
-  reader: z.unknown(),
+  reader: z.unknown().optional(),
 });
-type Checkpoint = z.infer<typeof Checkpoint>;
 
 export interface LinesOptions {
   path: string;
@@ -64,24 +63,23 @@ export async function followLines({ path, source, createReader }: LinesOptions, 
     for (const { bytes, from, to, offset, whole } of lines)
       if (!isBlank(bytes, from, to)) reader.line(bytes, from, to, { file, offset, whole });
   };
+  const keepPlace = (): void => {
+    const { offset, within } = cutter.place();
+    place.checkpoint(
+      path,
+      JSON.stringify({ version: 1, position: follower.positionAt(offset), within, reader: reader.state?.() }),
+    );
+    kept = keyOf(offset, within);
+  };
   /** False at `stop`: what was not taken is read again. */
   const deliver = async (): Promise<boolean> => {
     const made = delivery.waiting();
-    if (!(await delivery.deliver())) return false;
+    while (!delivery.deliver()) if (!(await delivery.pace())) return false;
+    // nothing is waited for between records and checkpoint: one commit has both
     reader.chunkEnds?.();
     const { offset, within } = cutter.place();
-    const key = keyOf(offset, within);
-    if (made > 0 || (key !== kept && reader.isHeavy?.() !== true)) {
-      const checkpoint: Checkpoint = {
-        version: 1,
-        position: follower.positionAt(offset),
-        within,
-        reader: reader.state?.(),
-      };
-      place.checkpoint(path, JSON.stringify(checkpoint));
-      kept = key;
-    }
-    return await delivery.commit();
+    if (made > 0 || (keyOf(offset, within) !== kept && reader.isHeavy?.() !== true)) keepPlace();
+    return await delivery.pace();
   };
 
   for await (const event of follower.events()) {
@@ -108,12 +106,12 @@ export async function followLines({ path, source, createReader }: LinesOptions, 
     }
     if (file !== '' && !(await deliver())) break;
   }
-  await delivery.end();
+  await place.committed().catch(() => undefined); // said by the runtime; read again after the next start
 }
 
 const keyOf = (offset: number, within: boolean): string => `${offset} ${within}`;
 
-function readCheckpoint(path: string, place: CollectorPlace): Checkpoint | undefined {
+function readCheckpoint(path: string, place: CollectorPlace): z.infer<typeof Checkpoint> | undefined {
   const text = place.restored(path);
   if (text === undefined) return undefined;
   try {
