@@ -1,7 +1,13 @@
 // auditd's lines to events: nothing lost, nothing joined that does not belong together, whatever the order.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AuditEvent, type AuditEventFramer, createAuditEventFramer } from './audit-events.ts';
+import {
+  type AuditEvent,
+  type AuditEventFramer,
+  createAuditEventFramer,
+  type FramerLimits,
+  type FramerState,
+} from './audit-events.ts';
 import { emptyHeader, readAuditHeader } from './audit-header.ts';
 
 interface Framed {
@@ -18,8 +24,8 @@ function push(framer: AuditEventFramer, line: Buffer | string, offset = 0): read
   return framer.push(bytes, 0, bytes.length, header, offset);
 }
 
-function frame(lines: readonly string[], limits?: Parameters<typeof createAuditEventFramer>[0]): Framed[] {
-  const framer = createAuditEventFramer(limits);
+function frame(lines: readonly string[], limits?: FramerLimits): Framed[] {
+  const framer = createAuditEventFramer(limits && { limits });
   let offset = 0;
   const events: AuditEvent[] = [];
   for (const line of lines) {
@@ -159,6 +165,80 @@ describe('however lines come', () => {
   });
 });
 
+describe('a framer that is stopped and started again', () => {
+  const small: FramerLimits = { eventBytesMax: 400, pendingMax: 6, pendingBytesMax: 2_000, quietLinesMax: 30 };
+  // seconds apart, so that events are closed for their age too; some without PROCTITLE, some with bytes of any kind
+  const anyLines = fc.array(
+    fc.record({
+      type: fc.constantFrom('SYSCALL', 'PATH', 'EXECVE', 'PROCTITLE', 'EOE'),
+      at: fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 5 })),
+      rest: fc.constantFrom('x=1', 'name="\xff\0"', 'y'.repeat(90)),
+      node: fc.constantFrom('', 'node=n1 '),
+    }),
+    { maxLength: 60 },
+  );
+
+  it('at any line gives the same records as one that was not', () => {
+    fc.assert(
+      fc.property(anyLines, fc.infiniteStream(fc.boolean()), (given, stops) => {
+        const lines = given.map(({ type, at, rest, node }) =>
+          Buffer.from(`${node}${line(type, `17954393${90 + at[0]}.100:${at[1]}`, rest)}`, 'latin1'),
+        );
+        const run = (stopped: boolean) => {
+          let framer = createAuditEventFramer({ limits: small, noteOf: () => ({ said: 'once' }) });
+          const events: AuditEvent[] = [];
+          lines.forEach((bytes, i) => {
+            events.push(...push(framer, bytes, i));
+            framer.leaveChunk();
+            if (!stopped || !stops.next().value) return;
+            const state = JSON.parse(JSON.stringify(framer.state())) as FramerState;
+            framer = createAuditEventFramer({ limits: small, noteOf: () => ({ said: 'again' }), state });
+          });
+          return [...events, ...framer.end()].map(({ bytes, ...rest }) => ({
+            ...rest,
+            bytes: bytes.toString('latin1'),
+          }));
+        };
+        const undisturbed = run(false);
+        expect(run(true).map(({ note: _, ...rest }) => rest)).toEqual(undisturbed.map(({ note: _, ...rest }) => rest));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('a live framer', () => {
+  it('gives up events that were held too long on the clock of the wall, and no others', () => {
+    const framer = createAuditEventFramer();
+    push(framer, line('SYSCALL', A));
+    expect(framer.closeHeld(1_000, 2_000)).toEqual([]);
+    push(framer, line('SYSCALL', B));
+    expect(framer.closeHeld(2_900, 2_000)).toEqual([]);
+    push(framer, line('PATH', A));
+    expect(framer.closeHeld(3_000, 2_000).map((e) => e.bytes.toString())).toEqual([
+      [line('SYSCALL', A), line('PATH', A)].join('\n'),
+    ]);
+    expect(framer.closeHeld(4_900, 2_000).map((e) => e.bytes.toString())).toEqual([line('SYSCALL', B)]);
+    expect(framer.end()).toEqual([]);
+  });
+
+  it('asks of whom an event is once, at the first line that can tell', () => {
+    const asked: string[] = [];
+    const framer = createAuditEventFramer({
+      noteOf: (bytes, from, to) => {
+        const text = bytes.toString('latin1', from, to);
+        asked.push(text);
+        return text.includes('pid=') ? { container_from: 'host' } : undefined;
+      },
+    });
+    const lines = [line('CONFIG_CHANGE', A), line('SYSCALL', A, 'pid=1'), line('PATH', A), line('SYSCALL', A, 'pid=2')];
+    for (const text of [...lines, line('PROCTITLE', B)])
+      for (const e of push(framer, text)) expect(e.note).toBeUndefined();
+    expect(asked).toEqual([lines[0], lines[1], line('PROCTITLE', B)]);
+    expect(framer.end().map((e) => e.note)).toEqual([{ container_from: 'host' }]);
+  });
+});
+
 describe('a hostile log', () => {
   const small = { eventBytesMax: 1e6, pendingMax: 1000, pendingBytesMax: 1e6, quietLinesMax: 1e6 };
 
@@ -176,7 +256,7 @@ describe('a hostile log', () => {
       { ...small, pendingMax: 10 },
       { ...small, pendingBytesMax: 1500 },
     ]) {
-      const framer = createAuditEventFramer(limits);
+      const framer = createAuditEventFramer({ limits });
       const closed = open.flatMap((text) => push(framer, text));
       expect(closed.length).toBeGreaterThanOrEqual(85);
       expect(closed.length + framer.end().length).toBe(100);
@@ -185,7 +265,7 @@ describe('a hostile log', () => {
 
   it('with a time far in the future does not stop later events from closing', () => {
     const others = Array.from({ length: 5_000 }, (_, i) => line('PROCTITLE', `1795439390.632:${i + 2}`));
-    const framer = createAuditEventFramer({ ...small, quietLinesMax: 500 });
+    const framer = createAuditEventFramer({ limits: { ...small, quietLinesMax: 500 } });
     push(framer, line('SYSCALL', '9999999999.000:1'));
     push(framer, line('SYSCALL', A));
     const closed = others.flatMap((text) => push(framer, text)).map((e) => e.bytes.toString());

@@ -10,6 +10,38 @@ export interface AuditEvent {
   lines: number;
   /** From the `node=` prefix; empty without one. */
   node: string;
+  /** What was said of it when it appeared, where somebody was asked. */
+  note?: Note;
+}
+
+export type Note = Readonly<Record<string, string>>;
+
+/** What an open event is when it is kept over a restart. Plain data. */
+export interface OpenEvent {
+  key: string;
+  /** Its lines, base64. */
+  bytes: string;
+  offset: number;
+  lines: number;
+  touched_ms: number;
+  touched_line: number;
+  note?: Note | undefined;
+}
+
+/** All that decides how lines are grouped from here on. */
+export interface FramerState {
+  lines: number;
+  log_ms: number;
+  next_sweep_ms: number;
+  open: readonly OpenEvent[];
+}
+
+interface FramerOptions {
+  limits?: FramerLimits;
+  /** Asked once an event, when its first line comes that may tell whose it is: the first, or a SYSCALL. */
+  noteOf?: (bytes: Buffer, from: number, to: number, header: AuditHeader) => Note | undefined;
+  /** Where an earlier framer was. */
+  state?: FramerState | undefined;
 }
 
 interface Pending {
@@ -26,6 +58,9 @@ interface Pending {
   touchedMs: number;
   /** Number of its last line in the stream. */
   touchedLine: number;
+  /** When it was first seen waiting, by a clock on the wall; NaN before that. */
+  heldSinceMs: number;
+  note: Note | undefined;
 }
 
 interface Run {
@@ -57,6 +92,7 @@ const LIMITS: FramerLimits = {
 
 const EOE = Buffer.from('EOE ');
 const PROCTITLE = Buffer.from('PROCTITLE ');
+const SYSCALL = Buffer.from('SYSCALL ');
 const DAEMON = Buffer.from('DAEMON_');
 const FIRST_FIELD_PID = Buffer.from('): pid=');
 const USER_MESSAGE = Buffer.from(" msg='");
@@ -77,18 +113,24 @@ export interface AuditEventFramer {
   ignore(bytes: number): void;
   /** Copies what waits out of its chunk, so that a line that waits does not keep the chunk it came in. */
   leaveChunk(): void;
+  /** Events that were held for `heldMs` on a clock that runs whether lines come or not. To be called again and again with its time. */
+  closeHeld(nowMs: number, heldMs: number): AuditEvent[];
+  /** Bytes of what is open. */
+  openBytes(): number;
+  /** What is open, and where the log's time stands. Only after leaveChunk. */
+  state(): FramerState;
   /** All that is still open, at the end of the stream. */
   end(): AuditEvent[];
 }
 
-export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
-  const pending = new Map<string, Pending>();
+export function createAuditEventFramer({ limits = LIMITS, noteOf, state }: FramerOptions = {}): AuditEventFramer {
+  const pending = new Map<string, Pending>((state?.open ?? []).map((event) => [event.key, reopened(event)]));
   let running: Pending[] = [];
   const ignored = { lines: 0, bytes: 0 };
-  let pendingBytes = 0;
-  let logTimeMs = 0;
-  let nextSweepMs = 0;
-  let lines = 0;
+  let pendingBytes = [...pending.values()].reduce((sum, event) => sum + event.bytes, 0);
+  let logTimeMs = state?.log_ms ?? 0;
+  let nextSweepMs = state?.next_sweep_ms ?? 0;
+  let lines = state?.lines ?? 0;
   // the lines of an event mostly follow one another: only where an id differs from the line's before is it looked up
   const last = {
     bytes: Buffer.alloc(0) as Buffer,
@@ -103,7 +145,10 @@ export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
     pending.delete(event.key);
     if (event === last.event) last.event = undefined;
     pendingBytes -= event.bytes;
-    return { bytes: bytesOf(event), offset: event.offset, lines: event.lines, node: event.node };
+    const { offset, node, note } = event;
+    const closed: AuditEvent = { bytes: bytesOf(event), offset, lines: event.lines, node };
+    if (note) closed.note = note;
+    return closed;
   };
   const lookUp = (bytes: Buffer, header: AuditHeader): void => {
     const { nodeFrom, nodeTo, idFrom, idTo } = header;
@@ -132,7 +177,8 @@ export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
   };
   const opened = (offset: number): Pending => {
     const { key, node } = last;
-    const event = { key, parts: [], run: undefined, bytes: 0, offset, lines: 0, node, touchedMs: 0, touchedLine: 0 };
+    const times = { touchedMs: 0, touchedLine: 0, heldSinceMs: Number.NaN };
+    const event = { key, parts: [], run: undefined, bytes: 0, offset, lines: 0, node, ...times, note: undefined };
     pending.set(key, event);
     last.event = event;
     return event;
@@ -164,6 +210,8 @@ export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
         if (known) closed = [close(known)];
       } else {
         const event = known ?? opened(offset);
+        if (noteOf && !event.note && (!known || holds(bytes, header.typeFrom, to, SYSCALL)))
+          event.note = noteOf(bytes, from, to, header);
         add(event, bytes, from, to);
         if (closes(bytes, to, header, known === undefined) || event.bytes > limits.eventBytesMax)
           closed = [close(event)];
@@ -183,7 +231,34 @@ export function createAuditEventFramer(limits = LIMITS): AuditEventFramer {
       last.idTo -= last.idFrom;
       last.idFrom = 0;
     },
+    closeHeld: (nowMs, heldMs) => {
+      const closed: AuditEvent[] = [];
+      for (const event of pending.values()) {
+        if (Number.isNaN(event.heldSinceMs)) event.heldSinceMs = nowMs;
+        else if (nowMs - event.heldSinceMs >= heldMs) closed.push(close(event));
+      }
+      return closed;
+    },
+    openBytes: () => pendingBytes,
+    state: () => ({
+      ...{ lines, log_ms: logTimeMs, next_sweep_ms: nextSweepMs },
+      open: [...pending.values()].map(kept),
+    }),
     end: () => [...pending.values()].map(close),
+  };
+}
+
+const kept = (event: Pending): OpenEvent => ({
+  ...{ key: event.key, bytes: bytesOf(event).toString('base64'), offset: event.offset, lines: event.lines },
+  ...{ touched_ms: event.touchedMs, touched_line: event.touchedLine, note: event.note },
+});
+
+function reopened({ key, bytes, offset, lines, touched_ms, touched_line, note }: OpenEvent): Pending {
+  const joined = Buffer.from(bytes, 'base64');
+  const ofLines = joined.length - (lines - 1); // newlines between them are not counted
+  return {
+    ...{ key, parts: [joined], run: undefined, bytes: ofLines, offset, lines, node: key.slice(0, key.indexOf(' ')) },
+    ...{ touchedMs: touched_ms, touchedLine: touched_line, heldSinceMs: Number.NaN, note },
   };
 }
 
