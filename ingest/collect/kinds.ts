@@ -1,4 +1,6 @@
 // The collectors there are, by name, each loaded only when it is the one that runs: what reads gRPC has no need of TLS.
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Collected, Collector } from './collector.ts';
 import { type CollectConfig, ConfigError } from './config.ts';
 
@@ -14,8 +16,15 @@ export interface Chosen {
   readsAgain: boolean;
 }
 
-/** @throws ConfigError */
-export async function chooseCollector(kind: CollectorKind, config: CollectConfig): Promise<Chosen> {
+/**
+ * @param input standard input, for a plugin of auditd
+ * @throws ConfigError
+ */
+export async function chooseCollector(
+  kind: CollectorKind,
+  config: CollectConfig,
+  input: () => Readable,
+): Promise<Chosen> {
   switch (kind) {
     case 'k8s-audit':
       return k8sAudit(config.k8s_audit);
@@ -31,8 +40,8 @@ export async function chooseCollector(kind: CollectorKind, config: CollectConfig
       const { createCriCollector } = await import('./runtimes/cri.ts');
       return { ...ofRuntime(kind, config.cri), collector: createCriCollector(config.cri) };
     }
-    default:
-      throw new ConfigError(`not yet: ${kind}`);
+    case 'auditd':
+      return auditd(config.auditd, input);
   }
 }
 
@@ -42,13 +51,50 @@ const ofRuntime = (kind: CollectorKind, { socket }: { socket: string }) => ({
   readsAgain: false,
 });
 
+const AUDIT_LOG = '/var/log/audit/audit.log';
+
+async function auditd({ log, socket, stdin, proc }: CollectConfig['auditd'], input: () => Readable): Promise<Chosen> {
+  const given = [log, socket, stdin || undefined].filter((one) => one !== undefined);
+  if (given.length > 1) throw new ConfigError('auditd: one of log, socket and stdin');
+  const of = { source: 'auditd' as const };
+  if (stdin) {
+    const { AUDISP_STREAM, createAudispPlugin } = await import('./auditd/audisp.ts');
+    return {
+      ...of,
+      collector: createAudispPlugin({ input: input(), procRoot: proc }),
+      stream: AUDISP_STREAM,
+      readsAgain: false,
+    };
+  }
+  if (socket !== undefined) {
+    const { createAudispSocketReader } = await import('./auditd/audisp.ts');
+    return {
+      ...of,
+      collector: createAudispSocketReader({ path: socket, procRoot: proc }),
+      stream: socket,
+      readsAgain: false,
+    };
+  }
+  const { createAuditdFollower } = await import('./auditd/follow-auditd.ts');
+  const path = resolve(log ?? AUDIT_LOG);
+  return { ...of, collector: createAuditdFollower({ path, procRoot: proc }), stream: path, readsAgain: true };
+}
+
 async function k8sAudit(config: CollectConfig['k8s_audit']): Promise<Chosen> {
   const { listen, log, tls_cert: cert, tls_key: key, client_ca: clientCa } = config;
   if ((listen === undefined) === (log === undefined))
     throw new ConfigError(
       'k8s-audit: either the log file of the API server (log), or where its webhook sends to (listen)',
     );
-  if (listen === undefined) throw new ConfigError('not yet');
+  if (log !== undefined) {
+    const { createAuditLogFollower } = await import('./k8s-audit/follow-audit-log.ts');
+    return {
+      collector: createAuditLogFollower({ path: resolve(log) }),
+      source: 'k8s-audit',
+      stream: resolve(log),
+      readsAgain: true,
+    };
+  }
   if (cert === undefined || key === undefined)
     throw new ConfigError('k8s-audit: the webhook needs tls_cert and tls_key');
   const { createAuditWebhook } = await import('./k8s-audit/audit-webhook.ts');
