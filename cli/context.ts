@@ -1,4 +1,5 @@
 // What every command is given: the store, where to print, how to print, the clock. Only main.ts fills it in.
+import type { Readable } from 'node:stream';
 import { connect } from '../analytics/store/connect.ts';
 import { type Store, StoreError } from '../analytics/store/store.ts';
 import { type Format, type Output, printRows } from './render/rows.ts';
@@ -25,7 +26,7 @@ export class CommandError extends Error {
 }
 
 /** What comes in by a pipe. */
-export type Input = AsyncIterable<Buffer> & { destroy(): unknown };
+export type Input = Readable;
 
 export interface Context {
   readonly stdin: () => Input;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { DEFAULT_STORE } from '../analytics/store/connect.ts';
 import { commands } from './commands/index.ts';
-import { createContext, EXIT, explain, type GlobalOptions, type Input } from './context.ts';
+import { createContext, EXIT, explain, type GlobalOptions } from './context.ts';
 import type { Output } from './render/rows.ts';
 
 const VERSION = '0.1.0';
@@ -61,7 +61,7 @@ const stdout: Output = {
 };
 
 const context = createContext({
-  stdin: () => process.stdin as unknown as Input, // no encoding is set: chunks are bytes
+  stdin: () => process.stdin, // no encoding is set: chunks are bytes
   leaveStdin: () => {
     closeSync(0);
     openSync('/dev/null', 'r'); // the lowest free descriptor, so this one

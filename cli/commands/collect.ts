@@ -126,7 +126,7 @@ async function run(kind: CollectorKind, given: Options, context: Context): Promi
   const secret = () => (secretFile === undefined ? undefined : readFileSync(secretFile, 'utf8').trim());
   asUsage(secret);
   const say = (text: string) => context.say(`vestige collect ${kind}: ${text}`);
-  const chosen = await chooseCollector(kind, config, () => process.stdin).catch(usage);
+  const chosen = await chooseCollector(kind, config, context.stdin).catch(usage);
   const openStore = (location: string) => {
     context.leaveStdin();
     return connect(location, `vestige collect ${kind}`);

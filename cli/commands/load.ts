@@ -1,8 +1,9 @@
 // vestige load: from Kafka into the store, as one of any number of loaders.
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { connect } from '../../analytics/store/connect.ts';
 import type { Delivery } from '../../ingest/load/deliveries.ts';
-import { createDeliveryLoader } from '../../ingest/load/delivery-loader.ts';
+import { createReopeningLoader } from '../../ingest/load/reopening-loader.ts';
 import type { Totals } from '../../ingest/transport/kafka/kafka-source.ts';
 import { CommandError, type Context, EXIT } from '../context.ts';
 
@@ -55,24 +56,26 @@ async function run(options: Options, context: Context): Promise<void> {
   const topics = options.topic?.map((topic) => ({ topic, ...(source ? { source } : {}) }));
   const own = SOURCES.map((one) => ({ topic: topicOf(address.topicPrefix, one), source: one }));
   const say = (text: string) => context.say(`vestige load: ${text}`);
-  await context.withStore('vestige load', async (store) => {
-    const loader = await createDeliveryLoader(store);
-    try {
-      let saidMs = 0;
-      const totals = await runKafkaLoader({
-        ...{ address, topics: topics ?? own, groupId: options.group, loader, stop: context.stop, say },
-        ...(options.batchBytes === undefined ? {} : { limits: { batchBytesMax: options.batchBytes } }),
-        onProgress: (now, lag) => {
-          if (context.now().getTime() - saidMs < SAY_EVERY_MS) return;
-          saidMs = context.now().getTime();
-          say(`${now.messages} messages, ${now.loaded.records} new records; ${lag} wait in the topics`);
-        },
-      });
-      report(totals, context);
-    } finally {
-      await loader.close();
-    }
-  });
+  context.leaveStdin();
+  const open = () => connect(context.options().store, 'vestige load');
+  // once at the start: a wrong address is told at once
+  await (await open()).close();
+  const loader = createReopeningLoader(open);
+  try {
+    let saidMs = 0;
+    const totals = await runKafkaLoader({
+      ...{ address, topics: topics ?? own, groupId: options.group, loader, stop: context.stop, say },
+      ...(options.batchBytes === undefined ? {} : { limits: { batchBytesMax: options.batchBytes } }),
+      onProgress: (now, lag) => {
+        if (context.now().getTime() - saidMs < SAY_EVERY_MS) return;
+        saidMs = context.now().getTime();
+        say(`${now.messages} messages, ${now.loaded.records} new records; ${lag} wait in the topics`);
+      },
+    });
+    report(totals, context);
+  } finally {
+    await loader.close();
+  }
 }
 
 function report(totals: Totals, context: Context): void {

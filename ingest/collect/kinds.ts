@@ -95,7 +95,7 @@ async function k8sAudit(config: CollectConfig['k8s_audit']): Promise<Chosen> {
       readsAgain: true,
     };
   }
-  if (cert === undefined || key === undefined)
+  if (listen === undefined || cert === undefined || key === undefined)
     throw new ConfigError('k8s-audit: the webhook needs tls_cert and tls_key');
   const { createAuditWebhook } = await import('./k8s-audit/audit-webhook.ts');
   const collector = createAuditWebhook({

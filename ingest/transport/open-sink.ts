@@ -1,5 +1,6 @@
 // The sink an address names. What speaks to it is loaded only when it is wanted: a collector stays small.
 import type { Store } from '../../analytics/store/store.ts';
+import { createReopeningLoader } from '../load/reopening-loader.ts';
 import type { Sink } from './sink.ts';
 import { createStoreSink } from './store-sink.ts';
 
@@ -22,7 +23,10 @@ export async function openSink(to: string, { openStore, secret, say }: Dependenc
   const scheme = to.slice(0, to.indexOf(':'));
   switch (scheme) {
     case 'embedded':
-      return createStoreSink(to, () => openStore(to));
+      return createStoreSink(
+        to,
+        createReopeningLoader(() => openStore(to)),
+      );
     case 'kafka': {
       const [{ createKafkaSink }, { parseKafkaAddress }] = await Promise.all([
         import('./kafka/kafka-sink.ts'),
