@@ -1,25 +1,21 @@
 // A real audit daemon under a storm of execve, its log rotated again and again, and the collector killed with -9 at any moment: what lies in its
 // spool afterwards is what an import of the whole log makes of it, record for record.
 
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createAuditEventFramer } from '../../frame/audit-events.ts';
-import { emptyHeader, readAuditHeader } from '../../frame/audit-header.ts';
 import type { RecordEntry } from '../../spool/entry.ts';
 import { type Program, startProgram } from '../../transport/https/test-support/start-program.ts';
 import { readSpool } from '../k8s-audit/test-support/spool-place.ts';
 import { type Auditd, isAvailable, startAuditd } from '../test-support/auditd.ts';
 import type { CollectorProcessOptions } from '../test-support/collector-process.ts';
+import { compareDigests, digestOf, framedLog } from '../test-support/framed-log.ts';
 
 const PROGRAM = new URL('../test-support/collector-process.ts', import.meta.url);
 const KILLS = Number(process.env['VESTIGE_KILLS'] ?? 12);
 const PROGRAMS = 4_000;
-const ID = 'f00dfeed0123456789abcdef0123456789abcdef0123456789abcdef01234567';
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-auditd-kill-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -33,30 +29,6 @@ async function endWith(program: Program, signal: 'SIGKILL' | 'SIGTERM'): Promise
   const { code, err, signal: by } = await program.ended;
   expect(by === 'SIGKILL' || code === 0, err).toBe(true);
 }
-const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-
-/** What an import makes of the whole log. */
-function framed(log: Buffer): string[] {
-  const framer = createAuditEventFramer();
-  const header = emptyHeader();
-  const digests: string[] = [];
-  for (let from = 0, to = log.indexOf(10); to !== -1; from = to + 1, to = log.indexOf(10, from)) {
-    if (!readAuditHeader(log, from, to, header))
-      throw new Error(`no line of auditd: ${log.toString('latin1', from, to)}`);
-    for (const { bytes } of framer.push(log, from, to, header, from)) digests.push(digest(bytes));
-  }
-  for (const { bytes } of framer.end()) digests.push(digest(bytes));
-  return digests;
-}
-
-/** How often each is there more often than expected: below 0, less often. */
-function differences(is: readonly string[], expected: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const one of is) counts.set(one, (counts.get(one) ?? 0) + 1);
-  for (const one of expected) counts.set(one, (counts.get(one) ?? 0) - 1);
-  return new Map([...counts].filter(([, n]) => n !== 0));
-}
-
 /** Resolves once nothing was added to a directory for a while. */
 async function settled(path: string): Promise<void> {
   const bytes = () => readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
@@ -91,20 +63,17 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('the collector of auditdâ€
       await settled(spool);
       await endWith(last, 'SIGTERM');
       const files = auditd.files().length;
-      const expected = framed(wholeLog(auditd));
+      const expected = framedLog(wholeLog(auditd));
       const records = await inSpool(spool);
       console.info(
         `killed ${moments.length} times, ${files} files of log, ${expected.length} records, ${records.length} in the spool`,
       );
       expect(files).toBeGreaterThan(4);
       expect(expected.length).toBeGreaterThan(PROGRAMS);
-      const different = differences(
-        records.map(({ raw }) => digest(raw)),
-        expected,
-      );
-      const lost = [...different.values()].filter((n) => n < 0).length;
-      expect({ lost, doubled: different.size - lost }, `killed after ${moments.join(', ')} ms`).toEqual({
-        ...{ lost: 0, doubled: 0 },
+      const digests = records.map(({ raw }) => digestOf(raw));
+      expect(compareDigests(digests, expected), `killed after ${moments.join(', ')} ms`).toEqual({
+        lost: [],
+        added: [],
       });
       // where a record stands can be found in the file it names
       const withPid = records.filter(({ raw }) => raw.includes(' pid='));
@@ -112,36 +81,6 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('the collector of auditdâ€
       expect(new Set(records.map(({ meta }) => meta.attrs['file'])).size).toBeGreaterThan(4);
     } finally {
       await auditd.stop();
-    }
-  });
-
-  it('names the container of a process that lives long enough', async () => {
-    const hierarchy = ['unified', 'pids', '']
-      .map((name) => join('/sys/fs/cgroup', name))
-      .find((one) => existsSync(join(one, 'cgroup.procs')));
-    const cgroup = join(hierarchy ?? '', `cri-containerd-${ID}.scope`);
-    mkdirSync(cgroup);
-    const auditd = await startAuditd();
-    const spool = join(directory, 'containers');
-    try {
-      auditd.audit('execve');
-      const program = await collect(auditd.logFile, spool);
-      await auditd.flushed();
-      const inContainer = auditd.audited('/bin/sh', '-c', `echo $$ >${cgroup}/cgroup.procs; exec /bin/sleep 0.731`);
-      spawnSync(...inContainer);
-      spawnSync(...auditd.audited('/bin/sleep', '0.732'));
-      await auditd.flushed();
-      await sleep(1_000);
-      await endWith(program, 'SIGTERM');
-      const records = await inSpool(spool);
-      const attrsOf = (text: string) => records.find(({ raw }) => raw.includes(text))?.meta.attrs;
-      expect(attrsOf('a1="0.731"')).toMatchObject({ container_from: 'cgroup', container_id: ID });
-      expect(attrsOf('a1="0.732"')).toMatchObject({ container_from: 'host' });
-      // a program that had ended before its lines were read
-      expect(records.filter(({ meta }) => meta.attrs['container_from'] === 'gone').length).toBeGreaterThan(0);
-    } finally {
-      await auditd.stop();
-      rmdirSync(cgroup);
     }
   });
 });

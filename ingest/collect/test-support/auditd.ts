@@ -40,8 +40,8 @@ export interface AuditdOptions {
   node?: string;
   /** Whether lines go to `socket` too, by auditd's own af_unix plugin. */
   unixSocket?: boolean;
-  /** A program auditd starts and writes lines to. */
-  plugin?: { path: string; args: string };
+  /** Path of a program of root's that auditd starts and writes lines to. */
+  plugin?: string;
 }
 
 export interface Auditd {
@@ -64,8 +64,8 @@ export interface Auditd {
   /** kill -9. What comes until `start` the kernel keeps only where it was booted with audit=1: elsewhere it is lost. */
   kill(): Promise<void>;
   start(): Promise<void>;
-  /** Ends the daemon, takes the rules back, gives up the turn, removes the directory. */
-  stop(): Promise<void>;
+  /** Ends the daemon, takes the rules back, gives up the turn, removes the directory; before that a last look at the log. */
+  stop(look?: () => void): Promise<void>;
 }
 
 /** Why no audit daemon can be started here; undefined where it can. */
@@ -141,9 +141,10 @@ export async function startAuditd(options: AuditdOptions = {}): Promise<Auditd> 
     start: async () => {
       daemon = await startDaemon(directory, logFile);
     },
-    stop: async () => {
+    stop: async (look) => {
       for (const rule of rules) auditctl('-d', ...rule);
       await endDaemon('SIGTERM');
+      look?.();
       auditctl('-e', String(before['enabled'] ?? 0));
       auditctl('-b', String(before['backlog_limit'] ?? 64));
       rmSync(directory, { recursive: true, force: true });
@@ -192,7 +193,7 @@ function configure(directory: string, logFile: string, socket: string, options: 
       ...common,
       ...{ path: 'builtin_af_unix', type: 'builtin', args: `0600 ${socket}` },
     });
-  if (plugin) write(join(plugins, 'plugin.conf'), { ...common, type: 'always', path: plugin.path, args: plugin.args });
+  if (plugin !== undefined) write(join(plugins, 'plugin.conf'), { ...common, type: 'always', path: plugin });
 }
 
 async function startDaemon(directory: string, logFile: string): Promise<ChildProcess> {

@@ -16,7 +16,7 @@ export interface Program {
 const bundled = new Map<string, string>();
 
 /** @param directory of bundles, removed by who made it; the same for all */
-async function bundle(entry: URL, directory: string): Promise<string> {
+export async function bundle(entry: URL, directory: string): Promise<string> {
   const outfile = join(directory, `${basename(entry.pathname, '.ts')}.mjs`);
   if (bundled.get(entry.href) === outfile && existsSync(outfile)) return outfile;
   const require = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
