@@ -1,6 +1,6 @@
 // The whole way of a record, from logs and webhook over spools and Kafka into the store, while each part of it is killed at random moments:
 // what a collector acknowledged or read is in the store once, and nothing else is. VESTIGE_FAULTS=full: long; VESTIGE_SEED: the same again.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
