@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { connect } from '../../analytics/store/connect.ts';
 import type { Delivery } from '../../ingest/load/deliveries.ts';
 import { createReopeningLoader } from '../../ingest/load/reopening-loader.ts';
-import type { Totals } from '../../ingest/transport/kafka/kafka-source.ts';
+import type { Totals } from '../../ingest/transport/kafka/loader-options.ts';
 import { CommandError, type Context, EXIT } from '../context.ts';
 
 interface Options {

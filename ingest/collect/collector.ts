@@ -1,6 +1,7 @@
 // What every collector is given and gives. A collector reads one source of a node (a file, a socket, an endpoint) and hands on bytes it does
 // not touch; what becomes of them (spool, checksums, sink) is the runtime's (run-collector.ts).
 import type { CollectedSource } from '../spool/entry.ts';
+import type { Gap } from '../spool/gap.ts';
 
 /** Bytes as the source wrote them, framed as one record (section 3 of the design). */
 export interface Collected {
@@ -14,39 +15,6 @@ export interface Collected {
   attrs?: Readonly<Record<string, string>>;
   /** May be a view of a larger buffer: it is copied before `emit` returns. */
   raw: Buffer;
-}
-
-/** What a collector knows to be missing. Closed list, explained in docs/reference/gaps.md. */
-export type GapReason =
-  /** The spool was full: oldest bulk records were dropped. */
-  | 'spool-full'
-  /** Nothing could be written: the disk below the spool is full or broken. */
-  | 'spool-unwritable'
-  /** A segment of the spool cannot be read. */
-  | 'spool-damaged'
-  /** A sink refuses a record for its size. */
-  | 'refused-by-sink'
-  /** The log was truncated, or rotated away, before it was read to its end. */
-  | 'log-truncated'
-  | 'log-lost'
-  /** The stream of events was interrupted: what happened meanwhile was listed, not seen. */
-  | 'stream-interrupted'
-  /** The source itself says that it lost records. */
-  | 'source-lost'
-  /** A clock was set. */
-  | 'clock-stepped';
-
-export interface Gap {
-  reason: GapReason;
-  source: Exclude<CollectedSource, 'collector'>;
-  stream: string;
-  /** Milliseconds since 1970; the interval in which something may be missing. */
-  fromMs: number;
-  toMs: number;
-  /** The most records that can be missing; undefined when nobody can know. */
-  records?: number;
-  bytes?: number;
-  detail: string;
 }
 
 /** What a collector does its work with. */

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeEntry, type RecordEntry } from '../spool/entry.ts';
+import type { Gap } from '../spool/gap.ts';
 import type { Spool } from '../spool/spool.ts';
 import { type Sink, SinkError } from '../transport/sink.ts';
-import type { Gap } from './collector.ts';
 
 // Large enough that a request is cheap by the record, small enough to hold twice.
 const BATCH_BYTES = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
 // What a collector says of itself: records of source `collector`, which go the way of all records and tell the store silence from absence.
 // Decoded by analytics/decode/collector-notices.sql.
 import { randomUUID } from 'node:crypto';
-import type { Gap } from './collector.ts';
+import type { Gap } from '../spool/gap.ts';
 
 export type NoticeKind = 'started' | 'heartbeat' | 'gap' | 'stopped';
 

@@ -3,9 +3,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Entry, RecordMeta } from '../spool/entry.ts';
+import type { Gap } from '../spool/gap.ts';
 import { openSpool, type Spool } from '../spool/spool.ts';
 import type { Sink } from '../transport/sink.ts';
-import type { Collected, Collector, CollectorPlace, Gap } from './collector.ts';
+import type { Collected, Collector, CollectorPlace } from './collector.ts';
 import { drain } from './drain.ts';
 import { readBootId, readClockState, uptimeS } from './node-state.ts';
 import { createNoticeWriter, type NoticeKind } from './notices.ts';

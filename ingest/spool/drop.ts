@@ -1,6 +1,7 @@
 // What a segment holds, told before it is dropped: so much of which stream, from when to when; and what is never dropped, to be kept.
-import type { Gap } from '../collect/collector.ts';
+
 import { encodeEntry, type RecordMeta } from './entry.ts';
+import type { Gap } from './gap.ts';
 import { scanSegment } from './segments.ts';
 
 export interface Droppings {

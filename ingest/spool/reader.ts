@@ -1,8 +1,8 @@
 // The reading end of a spool: batches in order, one on its way at a time, each kept until it is acknowledged.
 import { rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { Gap } from '../collect/collector.ts';
 import type { RecordEntry } from './entry.ts';
+import type { Gap } from './gap.ts';
 import { readFrames, segmentPath } from './segments.ts';
 import { type Cursor, type SegmentState, writeCursor } from './spool-files.ts';
 

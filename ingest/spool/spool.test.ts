@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { Gap } from '../collect/collector.ts';
 import { type Entry, encodeEntry } from './entry.ts';
+import type { Gap } from './gap.ts';
 import { openSpool, type Spool, type SpoolOptions } from './spool.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'vestige-spool-'));

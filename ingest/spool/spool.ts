@@ -2,9 +2,9 @@
 // and when it is full the oldest bulk goes, told in gaps (docs/explanation/spool.md).
 import { mkdirSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Gap } from '../collect/collector.ts';
 import { dropOf } from './drop.ts';
 import { type Entry, encodeEntry } from './entry.ts';
+import type { Gap } from './gap.ts';
 import { lockSpool } from './lock.ts';
 import { type Batch, createReader } from './reader.ts';
 import { segmentPath } from './segments.ts';

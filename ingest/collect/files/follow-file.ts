@@ -1,7 +1,7 @@
 // Follows a log through whatever is done to it: rotated (renamed and made anew), truncated, deleted, not there yet, compressed afterwards. Gives
 // its bytes in the order they were written, each once, and says where some are missing. After a restart it goes on where a position says.
 import { ReadError } from '../../frame/lines.ts';
-import type { Gap } from '../collector.ts';
+import type { Gap } from '../../spool/gap.ts';
 import { type FilePosition, locate } from './file-position.ts';
 import { fileAt, isSameFamily, type KnownFile, knownOf, listFamily, newerThan } from './log-family.ts';
 import { type OpenLog, openLog } from './open-log.ts';

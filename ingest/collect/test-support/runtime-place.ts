@@ -1,5 +1,7 @@
 // A place that keeps what a collector of runtimes gives, and runs it: checkpoints outlive the collector, as in a spool. For tests.
-import type { Collected, Collector, CollectorPlace, Gap } from '../collector.ts';
+
+import type { Gap } from '../../spool/gap.ts';
+import type { Collected, Collector, CollectorPlace } from '../collector.ts';
 
 export interface Emitted {
   record: Collected;

@@ -5,7 +5,7 @@ import { createMemoryLoader } from '../../../test/support/kafka/loaders.ts';
 import { startLoading } from '../../../test/support/kafka/loading.ts';
 import { entriesOf } from '../../../test/support/kafka/records.ts';
 import { isAvailable } from '../../../test/support/kafka.ts';
-import { LOADER_LIMITS } from './kafka-source.ts';
+import { LOADER_LIMITS } from './loader-options.ts';
 
 const isFull = process.env['VESTIGE_FAULTS'] === 'full';
 

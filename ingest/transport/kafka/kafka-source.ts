@@ -2,66 +2,10 @@
 // a batch while the one before is loaded; offsets are committed when the store has what is before them, and never sooner. No fault ends it: it
 // ends when it is told to (docs/decisions/0009-kafka-to-store.md).
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Delivery, DeliveryLoader } from '../../load/deliveries.ts';
 import type { Loaded } from '../../load/load.ts';
-import { createGatherer, type GatheredBatch, type Gatherer, type GathererLimits } from './gatherer.ts';
-import type { KafkaAddress } from './kafka-address.ts';
-import { type LostOffsets, type Membership, openMembership } from './membership.ts';
-
-export interface LoaderLimits extends GathererLimits {
-  sessionMs: number;
-  rebalanceMs: number;
-  /** Of one answer of a broker, and of one partition in it. */
-  fetchBytesMax: number;
-  partitionBytesMax: number;
-  /** How long a broker keeps a fetch that has nothing. */
-  fetchWaitMs: number;
-}
-
-export const LOADER_LIMITS: LoaderLimits = {
-  // what a store takes at once without much memory; a second batch gathers meanwhile, so that there are two of them
-  batchBytesMax: 32 * 1024 * 1024,
-  batchMessagesMax: 100_000,
-  // of the second and a half from source to row
-  batchWaitMs: 300,
-  sessionMs: 20_000,
-  rebalanceMs: 60_000,
-  // packed ten to one this is a batch and a half
-  fetchBytesMax: 4 * 1024 * 1024,
-  partitionBytesMax: 1024 * 1024,
-  fetchWaitMs: 200,
-};
-
-export interface Totals {
-  /** Loaded, again after a rebalance counted again. */
-  messages: number;
-  bytes: number;
-  batches: number;
-  loaded: Loaded;
-  /** Messages without value: nothing to load. */
-  tombstones: number;
-  /** Offsets that were gone before they were read. */
-  lost: number;
-  /** Envelopes that cannot be read. */
-  odd: number;
-  /** How often the group was divided anew, this loader being in it. */
-  rebalances: number;
-}
-
-export interface KafkaLoaderOptions {
-  address: KafkaAddress;
-  /** With what their messages hold that do not say it. */
-  topics: readonly { topic: string; source?: Delivery['source'] }[];
-  groupId: string;
-  loader: DeliveryLoader;
-  limits?: Partial<LoaderLimits>;
-  /** What is being loaded is loaded and committed; then the group is left, so that others take over at once. */
-  stop: AbortSignal;
-  say: (text: string) => void;
-  /** After each batch. `lag`: messages of this loader's partitions that are still to be fetched. */
-  onProgress?: (totals: Totals, lag: number) => void;
-  onLost?: (lost: LostOffsets) => void;
-}
+import { createGatherer, type GatheredBatch, type Gatherer } from './gatherer.ts';
+import { type KafkaLoaderOptions, LOADER_LIMITS, type Totals } from './loader-options.ts';
+import { type Membership, openMembership } from './membership.ts';
 
 const JOIN_AGAIN_FIRST_MS = 500;
 const JOIN_AGAIN_MS_MAX = 15_000;

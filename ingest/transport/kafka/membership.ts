@@ -4,16 +4,8 @@ import { type Admin, type Consumer, type EachBatchPayload, Kafka } from 'kafkajs
 import { calmKafkajs } from './calm-kafkajs.ts';
 import type { Gatherer } from './gatherer.ts';
 import { toKafkaConfig } from './kafka-address.ts';
-import type { KafkaLoaderOptions, LoaderLimits, Totals } from './kafka-source.ts';
+import type { KafkaLoaderOptions, LoaderLimits, LostOffsets, Totals } from './loader-options.ts';
 import { type Origin, toDelivery } from './to-delivery.ts';
-
-/** Offsets `from` up to and without `to`. */
-export interface LostOffsets {
-  topic: string;
-  partition: number;
-  from: number;
-  to: number;
-}
 
 interface MembershipOptions extends KafkaLoaderOptions {
   limits: LoaderLimits;

@@ -4,8 +4,8 @@ import type { DeliveryLoader } from '../../../ingest/load/deliveries.ts';
 import type { RecordEntry } from '../../../ingest/spool/entry.ts';
 import { parseKafkaAddress } from '../../../ingest/transport/kafka/kafka-address.ts';
 import { createKafkaSink } from '../../../ingest/transport/kafka/kafka-sink.ts';
-import { type KafkaLoaderOptions, runKafkaLoader, type Totals } from '../../../ingest/transport/kafka/kafka-source.ts';
-import type { LostOffsets } from '../../../ingest/transport/kafka/membership.ts';
+import { runKafkaLoader } from '../../../ingest/transport/kafka/kafka-source.ts';
+import type { KafkaLoaderOptions, LostOffsets, Totals } from '../../../ingest/transport/kafka/loader-options.ts';
 import { type Broker, startBroker } from '../kafka.ts';
 import { kafkaOf } from './records.ts';
 

@@ -1,8 +1,9 @@
 // Where a collector under test works: a real spool, as the runtime of collectors has it.
 import { uptime } from 'node:os';
 import type { RecordEntry } from '../../../spool/entry.ts';
+import type { Gap } from '../../../spool/gap.ts';
 import { openSpool, type Spool } from '../../../spool/spool.ts';
-import type { CollectorPlace, Gap } from '../../collector.ts';
+import type { CollectorPlace } from '../../collector.ts';
 
 export interface SpoolPlace extends CollectorPlace {
   readonly gaps: Gap[];
