@@ -16,8 +16,10 @@ export type GapReason =
   | 'log-lost'
   /** The stream of events was interrupted: what happened meanwhile was listed, not seen. */
   | 'stream-interrupted'
-  /** The source itself says that it lost records. */
-  | 'source-lost'
+  /** A container was gone before its document could be read: its events are there, what it was is not. */
+  | 'container-undescribed'
+  /** A batch of the API server was refused for its size. */
+  | 'batch-refused'
   /** A clock was set. */
   | 'clock-stepped';
 

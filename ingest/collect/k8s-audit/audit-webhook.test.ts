@@ -113,7 +113,7 @@ describe('a body that is no EventList', () => {
     const webhook = await ground.start();
     expect(await webhook.sender().send(`[${'{},'.repeat(100_001)}]`)).toMatchObject({ status: 413 });
     await webhook.end();
-    expect(webhook.place.gaps).toMatchObject([{ reason: 'source-lost', source: 'k8s-audit', bytes: 300_005 }]);
+    expect(webhook.place.gaps).toMatchObject([{ reason: 'batch-refused', source: 'k8s-audit', bytes: 300_005 }]);
   });
 
   it.each([
@@ -139,7 +139,7 @@ describe('a body that is too large', () => {
     expect(await sender.send(zipped, headers)).toMatchObject({ status: 413 });
     expect(await sender.send(eventList([Buffer.from('{}')]))).toMatchObject({ status: 200 });
     expect(rawOf(await webhook.records())).toEqual(['{}']);
-    expect(webhook.place.gaps).toMatchObject([{ reason: 'source-lost', bytes: body.length + zipped.length }]);
+    expect(webhook.place.gaps).toMatchObject([{ reason: 'batch-refused', bytes: body.length + zipped.length }]);
   });
 
   it('is not asked for, where the sender waits to be', async () => {

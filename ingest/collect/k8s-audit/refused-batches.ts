@@ -25,7 +25,7 @@ export function createRefusedBatches(
     clearTimeout(timer);
     open = undefined;
     const detail = `${times} times a batch was refused: ${limit}`;
-    report({ reason: 'source-lost', source: 'k8s-audit', stream, fromMs, toMs, bytes, detail });
+    report({ reason: 'batch-refused', source: 'k8s-audit', stream, fromMs, toMs, bytes, detail });
   };
   return {
     note: (bytes = 0) => {

@@ -30,7 +30,7 @@ describe.skipIf(!isAvailable())('a look-up', () => {
     client.close();
     expect(place.gaps).toEqual([
       expect.objectContaining({
-        reason: 'source-lost',
+        reason: 'container-undescribed',
         records: 2,
         detail: expect.stringMatching(/: default\/gone-(1, default\/gone-2|2, default\/gone-1)$/),
       }),

@@ -141,7 +141,7 @@ describe('the collector of Docker', () => {
     daemon.tell(event('2', 'destroy'));
     await expect.poll(() => place.gaps, { timeout: 5_000 }).toHaveLength(1);
     expect(place.gaps[0]).toMatchObject({
-      reason: 'source-lost',
+      reason: 'container-undescribed',
       records: 1,
       detail: expect.stringContaining(CONTAINER),
     });

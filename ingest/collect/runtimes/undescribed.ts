@@ -22,7 +22,7 @@ export function createUndescribed(place: CollectorPlace, stream: string): Undesc
     timer = undefined;
     const others = count > ids.length ? ` and ${count - ids.length} more` : '';
     place.report({
-      reason: 'source-lost',
+      reason: 'container-undescribed',
       source: 'runtime',
       stream,
       fromMs,
