@@ -1,16 +1,17 @@
 // The whole way of a record, from logs and webhook over spools and Kafka into the store, while each part of it is killed at random moments:
 // what a collector acknowledged or read is in the store once, and nothing else is. VESTIGE_FAULTS=full: long; VESTIGE_SEED: the same again.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../analytics/store/connect.ts';
 import { createAuthority } from '../../ingest/transport/https/test-support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
 import { type Broker, isAvailable, startBroker } from '../support/kafka.ts';
 import { createRandom } from '../support/random.ts';
 import { vestige } from '../support/vestige.ts';
+import { following } from './ground.ts';
 import { createProgram, type Program } from './pipeline/programs.ts';
 import { createAuditLog, createK8sLog, createWebhookClient, type MadeSource } from './pipeline/sources.ts';
 
@@ -21,14 +22,6 @@ const TICK_MS = 25;
 const TOKEN = 'a-token-of-the-test-0123456789';
 const random = createRandom();
 
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-
 describe.skipIf(!isAvailable() && !process.env['CI'])(
   `the way of records, killed ${KILLS} times (seed ${random.seed})`,
   () => {
@@ -38,6 +31,7 @@ describe.skipIf(!isAvailable() && !process.env['CI'])(
     let broker: Broker;
     const programs: Program[] = [];
     const sources: Record<string, MadeSource> = {};
+    let isFollowed = false;
     const program = (name: string, ...args: string[]): Program => {
       const made = createProgram(name, args);
       programs.push(made);
@@ -59,8 +53,8 @@ describe.skipIf(!isAvailable() && !process.env['CI'])(
       program('auditd', 'collect', 'auditd', '--log', at('auditd/audit.log'), ...to, '--node', 'worker-1');
       const tls = ['--tls-cert', cert, '--tls-key', key, '--token-file', at('token')];
       program('webhook', 'collect', 'k8s-audit', '--listen', `127.0.0.1:${port}`, ...tls, ...to, '--node', 'hook');
-      sources['k8s-audit log'] = createK8sLog(at('logs/audit.log'), random);
-      sources['auditd'] = createAuditLog(at('auditd/audit.log'), random);
+      sources['k8s-audit log'] = createK8sLog(at('logs/audit.log'), random, () => isFollowed);
+      sources['auditd'] = createAuditLog(at('auditd/audit.log'), random, () => isFollowed);
       sources['webhook'] = createWebhookClient({ port, ca: authority.ca, token: TOKEN }, random);
     }, 180_000);
     afterAll(async () => {
@@ -94,7 +88,9 @@ describe.skipIf(!isAvailable() && !process.env['CI'])(
             await sleep(TICK_MS);
           }
         });
-        await sleep(3_000);
+        await following([at('spool-of-log/k8s-audit'), at('spool/auditd'), at('spool/k8s-audit')]);
+        isFollowed = true;
+        await sleep(1_000);
         const killing: string[] = [];
         for (let n = 0; n < KILLS; n++) {
           await sleep(random.between(200, 1_500));

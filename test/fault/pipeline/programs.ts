@@ -8,6 +8,10 @@ export interface Program {
   start(): void;
   /** kill -9, and again after `ms`. */
   killAndRestart(ms: number): Promise<void>;
+  /** kill -9, and nothing more. */
+  kill(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  pid(): number;
   /** Asks it to end. */
   stop(): Promise<Ended>;
   said(): string;
@@ -22,20 +26,31 @@ export function createProgram(name: string, args: readonly string[]): Program {
     start: () => {
       running = start(args);
     },
-    killAndRestart: async (ms) => {
+    kill: async () => {
       const was = running;
       if (was === undefined) return;
+      running = undefined;
       was.process.kill('SIGKILL');
-      const { err } = await was.ended;
-      before += err;
+      await was.ended;
+      before += was.err();
       program.kills++;
+    },
+    killAndRestart: async (ms) => {
+      if (running === undefined) return;
+      await program.kill();
       await sleep(ms);
       program.start();
     },
+    signal: (signal) => void running?.process.kill(signal),
+    pid: () => running?.process.pid ?? 0,
     stop: async () => {
       if (running === undefined) throw new Error(`${name} does not run`);
-      running.process.kill('SIGTERM');
-      return running.ended;
+      const was = running;
+      running = undefined;
+      was.process.kill('SIGTERM');
+      const ended = await was.ended;
+      before += was.err();
+      return ended;
     },
     said: () => before + (running?.err() ?? ''),
   };

@@ -17,6 +17,8 @@ export interface MadeSource {
 
 const digestOf = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
 const ROTATE_CHANCE = 0.02;
+/** Whether a log may be rotated by now: what was rotated away before anybody followed it is not collected. */
+export type MayRotate = () => boolean;
 
 /** Recorded events, each with an auditID of its own. */
 function createEvents(name: string, random: Random): () => Buffer {
@@ -27,7 +29,7 @@ function createEvents(name: string, random: Random): () => Buffer {
   return () => Buffer.from(random.pick(templates).replace(/"auditID":"[^"]+"/, `"auditID":"${name}-${n++}"`), 'latin1');
 }
 
-export function createK8sLog(path: string, random: Random): MadeSource {
+export function createK8sLog(path: string, random: Random, mayRotate: MayRotate): MadeSource {
   mkdirSync(dirname(path), { recursive: true });
   const digests = new Set<string>();
   const next = createEvents('log', random);
@@ -39,14 +41,14 @@ export function createK8sLog(path: string, random: Random): MadeSource {
       for (const event of events) digests.add(digestOf(event));
       appendFileSync(path, Buffer.concat(events.map((event) => Buffer.concat([event, Buffer.of(10)]))));
       // as lumberjack names them
-      if (random.next() < ROTATE_CHANCE)
+      if (random.next() < ROTATE_CHANCE && mayRotate())
         renameSync(path, path.replace(/\.log$/, `-2026-11-26T10-00-${String(rotations++).padStart(2, '0')}.000.log`));
     },
     close: () => {},
   };
 }
 
-export function createAuditLog(path: string, random: Random): MadeSource {
+export function createAuditLog(path: string, random: Random, mayRotate: MayRotate): MadeSource {
   mkdirSync(dirname(path), { recursive: true });
   const digests = new Set<string>();
   let serial = 0;
@@ -80,7 +82,7 @@ export function createAuditLog(path: string, random: Random): MadeSource {
             .join(''),
         );
       }
-      if (random.next() < ROTATE_CHANCE) renameSync(path, `${path}.${1000 - rotations++}`);
+      if (random.next() < ROTATE_CHANCE && mayRotate()) renameSync(path, `${path}.${1000 - rotations++}`);
     },
     close: () => {},
   };
