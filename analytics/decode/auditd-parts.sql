@@ -10,6 +10,8 @@
             indexOf(['auditd', 'go-audit', 'journald-audit', 'laurel', 'auditbeat'], format) AS shape, {audit_lines} AS text
         FROM input_records
         WHERE NOT ({is_single})
+        -- a record that came twice in a batch is one part, the one that `records` keeps (ingest/load/load.ts)
+        ORDER BY seq LIMIT 1 BY cluster, node, digest
     ),
     grouped AS
     (

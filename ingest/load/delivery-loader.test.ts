@@ -91,6 +91,30 @@ describe('deliveries', () => {
     ).toEqual([{ node: 'w9', comm: 'sh', argv: ['sh'], records: 2 }]);
   });
 
+  it('that come twice in one batch make the rows they make when they come once', async () => {
+    // two paths that look alike, as of a rename within a directory
+    const lines = (serial: number) =>
+      ['SYSCALL', 'PATH', 'PATH', 'PROCTITLE'].map(
+        (type) => `type=${type} msg=audit(1795439392.000:${serial}): pid=9 name="/a"`,
+      );
+    const send = (serial: number, stream: string) =>
+      delivery(lines(serial).join('\n'), { source: 'auditd', stream, lines: 4 });
+    expect(await loader.load([send(11, 'first'), send(12, 'once'), send(11, 'second')])).toMatchObject({
+      records: 2,
+      duplicates: 1,
+      events: { auditd: 2 },
+    });
+    const typed = await rows(
+      `SELECT serial, length(digests) AS records, path_names, auditd.seq = r.seq AS of_record FROM auditd FINAL
+       JOIN (SELECT digest, seq FROM records FINAL) AS r ON digests[1] = r.digest WHERE serial IN (11, 12) ORDER BY serial`,
+    );
+    const row = { records: 1, path_names: ['/a', '/a'], of_record: 1 };
+    expect(typed).toEqual([
+      { serial: 11, ...row },
+      { serial: 12, ...row },
+    ]);
+  });
+
   it('that hold lists or many lines are cut, byte for byte, numbered the same each time', async () => {
     const items = ['l-1', 'l-2', 'l-3'].map((id) => request(id));
     const list = delivery(
