@@ -1,13 +1,16 @@
 // What ingest costs, as ratios to what others take for the same bytes on the same machine in the same run.
-// npm run bench [-- --full] [-- --up-to EVENTS]: --full measures larger logs, --up-to doubles the log until that many events.
+// npm run bench [-- --full] [-- --up-to EVENTS] [-- --only PART]: --full measures larger logs, --up-to doubles the log until that many events.
+// Parts: k8s, auditd, sample; pipeline (from the node to the store, beside a real Kafka), or one of it: loader, delay, auditd-collector, webhook.
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { isAvailable } from '../support/kafka.ts';
 import { generateFile } from './generate/generate.ts';
 import type { Kind } from './generate/shapes.ts';
 import { type Cost, measureNode, median } from './measure.ts';
 import { measureAusearch, measureLaurel } from './others.ts';
+import { measurePipeline, PIPELINE_PARTS } from './pipeline/pipeline.ts';
 import { type Line, noteLine, print, ratioLine } from './report.ts';
 import { type Sizes, sizesOf } from './sizes.ts';
 
@@ -153,6 +156,8 @@ try {
   const upTo = Number(values['up-to'] ?? (values.full ? 1_600_000 : 200_000));
   if (wanted('k8s')) lines.push(...doubling('k8s', 50_000, upTo));
   if (wanted('auditd')) lines.push(...doubling('auditd', 50_000, upTo));
+  const parts = PIPELINE_PARTS.filter((part) => [undefined, 'pipeline', part].includes(values.only));
+  if (parts.length > 0 && isAvailable()) lines.push(...(await measurePipeline(parts, directory)));
   print(lines);
 } finally {
   if (values.keep === undefined) rmSync(directory, { recursive: true, force: true });

@@ -11,6 +11,10 @@ export function ratioLine(what: string, value: number, most: number, detail = ''
   return { what, value: `${value.toFixed(2)}${detail && `  ${detail}`}`, target: `<= ${most}`, met: value <= most };
 }
 
+export function rateLine(what: string, value: number, least: number, detail = ''): Line {
+  return { what, value: `${value.toFixed(0)}${detail && `  ${detail}`}`, target: `>= ${least}`, met: value >= least };
+}
+
 export const noteLine = (what: string, value: string): Line => ({ what, value, target: '', met: undefined });
 
 export function print(lines: readonly Line[]): void {

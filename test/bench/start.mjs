@@ -14,10 +14,12 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  external: ['chdb', 'chdb/connection'],
+  external: ['chdb', 'chdb/connection', 'esbuild'],
   loader: { '.sql': 'text' },
   // CommonJS packages inside an ES module have no require of their own
-  banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
+  },
   logLevel: 'warning',
 });
 process.exitCode = spawnSync(process.execPath, [outfile, ...args], { stdio: 'inherit' }).status ?? 1;

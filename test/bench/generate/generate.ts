@@ -10,6 +10,8 @@ export interface GenerateOptions {
   seed: number;
   /** Directory of the recordings. */
   fixtures: string;
+  /** Lines of the recordings that are taken; all when left out. */
+  only?: RegExp;
 }
 
 export interface Generated {
@@ -52,7 +54,7 @@ export function generateFile(path: string, options: GenerateOptions): Generated 
 }
 
 function* passes(options: GenerateOptions): Iterable<{ lines: Iterable<string>; events: number }> {
-  const recordings = readRecordings(options.kind, options.fixtures);
+  const recordings = readRecordings(options.kind, options.fixtures, options.only);
   let left = options.events;
   let second = FIRST_SECOND;
   let serial = 1;

@@ -69,11 +69,12 @@ const kindsIn: Record<Kind, readonly NameKind[]> = {
   auditd: ['audit-seconds', 'serial', 'pid', 'uuid', 'hex-id', 'coded-hex-id'],
 };
 
-export function readRecordings(kind: Kind, fixtures: string): Recording[] {
-  return RECORDINGS.map((name) => readRecording(kind, `${fixtures}/${name}`));
+/** @param only lines that are taken */
+export function readRecordings(kind: Kind, fixtures: string, only?: RegExp): Recording[] {
+  return RECORDINGS.map((name) => readRecording(kind, `${fixtures}/${name}`, only));
 }
 
-function readRecording(kind: Kind, directory: string): Recording {
+function readRecording(kind: Kind, directory: string, only?: RegExp): Recording {
   const manifest = JSON.parse(readFileSync(`${directory}/node.json`, 'utf8')) as {
     clock: { start: string; end: string };
   };
@@ -81,7 +82,7 @@ function readRecording(kind: Kind, directory: string): Recording {
   const cut = createCutter(kind);
   const logs = LOGS[kind].map((log) => linesOf(`${directory}/${log}.zst`));
   const lines = logs.length === 1 ? logs.flat() : logs.flat().sort((a, b) => compare(timeIn(a), timeIn(b)));
-  const shapes = lines.map(cut.line);
+  const shapes = (only === undefined ? lines : lines.filter((line) => only.test(line))).map(cut.line);
   return {
     lines: shapes,
     names: cut.names,
