@@ -76,8 +76,7 @@ describe('lines on standard input', () => {
     place.broken = 'emit';
     const collecting = createAudispPlugin({ input })(place);
     for (let i = 0; i < 20_000; i++) input.write(line('PROCTITLE', i));
-    await sleep(200);
-    expect(input.readableLength).toBe(0);
+    await expect.poll(() => input.readableLength, { timeout: 2_000 }).toBe(0);
     place.end();
     await collecting;
     await place.close();

@@ -1,5 +1,5 @@
 // Events of auditd as it hands them on (audisp): to a plugin's stdin, or at the socket of its af_unix plugin, `format = string`. Nothing here can
-// be read again, and auditd's queue must never fill: lines are read as they come, records are emitted at once, nothing waits.
+// be read again, and auditd's queue must never fill: lines are read as they come, records are emitted at once, nothing waits for the spool.
 import { connect, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -77,6 +77,8 @@ const State = z.object({ position: z.number().int().nonnegative() });
 // How often events that are held are looked at.
 const TICK_MS = 200;
 
+const NOTHING_SAID = {};
+
 function createIntake(
   stream: string,
   { procRoot }: Pick<AudispSocketOptions, 'procRoot'>,
@@ -91,10 +93,7 @@ function createIntake(
     noteOf: createContainerOf({ procRoot, now: place.now }),
     // what cannot be taken is lost; the runtime counts it
     put: ({ raw, offset, lines, node, note }) => {
-      place.emit({
-        ...{ source: 'auditd', ...(node === '' ? {} : { node }), stream, position: offset, lines, raw },
-        ...(note ? { attrs: note } : {}),
-      });
+      place.emit({ source: 'auditd', node, stream, position: offset, lines, attrs: note ?? NOTHING_SAID, raw });
       isNew = true;
     },
   });
@@ -148,16 +147,31 @@ function stateOf(text: string | undefined): z.infer<typeof State> | undefined {
   }
 }
 
+// auditd writes line by line: what came within five milliseconds is taken as one. Nobody waits for it: the stream reads on meanwhile.
+const GATHER_MS = 5;
+// Half of what a stream reads ahead; where so much waits it is taken at once.
+const MUCH_BYTES = 8 * 1024;
+
 /** Resolves when there is no more, for whatever reason. */
 function takeAll(input: Readable, intake: Intake, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const take = () => {
+      clearTimeout(timer);
+      timer = undefined;
+      for (let bytes: Buffer | null = input.read(); bytes !== null; bytes = input.read()) intake.chunk(bytes);
+    };
+    const gather = () => {
+      if (input.readableLength >= MUCH_BYTES || input.readableLength === 0) take();
+      else timer ??= setTimeout(take, GATHER_MS);
+    };
     const done = () => {
+      take();
       stop.removeEventListener('abort', done);
-      input.off('data', take).destroy();
+      input.off('readable', gather).destroy();
       resolve();
     };
-    const take = (bytes: Buffer) => intake.chunk(bytes);
-    input.on('data', take).once('end', done).once('close', done).once('error', done);
+    input.on('readable', gather).once('end', done).once('close', done).once('error', done);
     stop.addEventListener('abort', done);
     if (stop.aborted) done();
   });

@@ -44,7 +44,7 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('the envelope of an audit 
       `cri-containerd-${ID}.scope`,
     );
     mkdirSync(cgroup, { recursive: true });
-    const auditd = await startAuditd();
+    const auditd = await startAuditd({ format: 'ENRICHED', node: 'worker-1' });
     try {
       auditd.audit('execve');
       const records = await collected(auditd, async () => {
@@ -54,6 +54,8 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('the envelope of an audit 
       });
       expect(attrsOf(records, 'a1="0.731"')).toMatchObject({ container_from: 'cgroup', container_id: ID });
       expect(attrsOf(records, 'a1="0.732"')).toMatchObject({ container_from: 'host' });
+      // as the lines themselves say
+      expect(new Set(records.map(({ meta }) => meta.node))).toEqual(new Set(['worker-1']));
     } finally {
       await auditd.stop();
       rmdirSync(cgroup);

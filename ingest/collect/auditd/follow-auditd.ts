@@ -59,10 +59,7 @@ function createReader(path: string, options: ContainerOfOptions, known: State | 
   let end = known?.end ?? 0;
   const putRecord = ({ raw, offset, lines, node, note }: LiveRecord) => {
     const { file, base } = files.findLast((one) => one.base <= offset) ?? { file: '', base: 0 };
-    put({
-      ...{ source: 'auditd', ...(node === '' ? {} : { node }) },
-      ...{ stream: path, position: offset - base, lines, attrs: { file, ...note }, raw },
-    });
+    put({ source: 'auditd', node, stream: path, position: offset - base, lines, attrs: { file, ...note }, raw });
   };
   const events = createLiveEvents({ noteOf: createContainerOf(options), put: putRecord, state: known?.framer });
 

@@ -33,13 +33,13 @@ export type Located =
 /** @throws the file system's error */
 export async function locate(path: string, position: FilePosition): Promise<Located> {
   const { known, offset } = position;
-  const family = await listFamily(path);
+  const family = listFamily(path);
   if (family.length === 0) return { status: 'nothing' };
   const at = indexOf(family, known);
   const file = family[at];
   if (file === undefined) {
     const truncated = isTruncation(family, position);
-    return isSameFamily(family, await listFamily(path)) ? { status: 'gone', truncated } : { status: 'moving' };
+    return isSameFamily(family, listFamily(path)) ? { status: 'gone', truncated } : { status: 'moving' };
   }
   const shorter = !file.compressed && file.size < offset;
   const log = await openLog(file, shorter ? 0 : offset);

@@ -4,7 +4,7 @@ import { ReadError } from '../../frame/lines.ts';
 import type { Gap } from '../../spool/gap.ts';
 import { type FilePosition, locate } from './file-position.ts';
 import { fileAt, isSameFamily, type KnownFile, knownOf, listFamily, newerThan } from './log-family.ts';
-import { type OpenLog, openLog } from './open-log.ts';
+import { type OpenLog, openLog, READ_BYTES } from './open-log.ts';
 import { createPauses } from './pauses.ts';
 
 export type FollowEvent =
@@ -98,7 +98,7 @@ export function followFile({ path, from, stop, now, say }: FollowOptions): FileF
   }
 
   async function* beginLive(): AsyncGenerator<FollowEvent, void> {
-    const family = await listFamily(path);
+    const family = listFamily(path);
     const live = family.at(-1);
     const log = live?.live ? await openLog(live, 0) : undefined;
     if (log === undefined) return yield* idle();
@@ -139,11 +139,13 @@ export function followFile({ path, from, stop, now, say }: FollowOptions): FileF
     const bytes = at.damaged ? NOTHING : await at.log.read();
     readMs = now().getTime();
     if (bytes.length > 0) {
-      pauses.reset();
       at.grownMs = performance.now();
+      const isAll = bytes.length < READ_BYTES && !at.log.compressed;
       yield { kind: 'bytes', bytes, offset: at.log.offset() - bytes.length };
       if (at.grownMs - at.lookedMs > LOOK_MS) await look(at);
-      return;
+      if (!isAll || next) return;
+      yield { kind: 'idle' };
+      return await pauses.rest();
     }
     if (at.log.isTruncated()) return yield* leaveTruncated(at);
     if (next && hadNext && isDone(at, next)) return yield* turn(at, next, at.log.known());
@@ -156,19 +158,19 @@ export function followFile({ path, from, stop, now, say }: FollowOptions): FileF
   async function look(at: Current): Promise<void> {
     at.lookedMs = performance.now();
     if (next) return;
-    const live = at.log.compressed ? undefined : await fileAt(path);
+    const live = at.log.compressed ? undefined : fileAt(path);
     if (live?.id === at.log.id) at.seenLiveMs = at.lookedMs;
     else next = await openNewer(at.log.known(), at.before, at.lookedMs - at.seenLiveMs > SURE_MS);
   }
   async function openNewer(known: KnownFile, before: KnownFile | undefined, late = false): Promise<Next | undefined> {
     for (let i = 0; i < MOVED_MAX; i++) {
-      const family = await listFamily(path);
+      const family = listFamily(path);
       const { files, after } = newerThan(family, known, before);
       const [first] = files;
       if (first === undefined) return undefined;
       const log = await openLog(first, 0);
       // a rotation between listing and opening would have passed over a file
-      const still = log && isSameFamily(family, await listFamily(path));
+      const still = log && isSameFamily(family, listFamily(path));
       if (still) return { log, live: first.live, unsure: late && after === 'unknown', noticedMs: performance.now() };
       await log?.close();
     }
@@ -183,7 +185,6 @@ export function followFile({ path, from, stop, now, say }: FollowOptions): FileF
     yield { kind: 'ended' };
     if (to.unsure) yield gapOf('log-lost', 'it was rotated away faster than it was read: files between may be missing');
     next = undefined;
-    pauses.reset();
     await at.log.close();
     yield* enter(to.log, to.log.id, before, to.live);
   }

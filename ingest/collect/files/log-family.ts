@@ -1,7 +1,7 @@
 // The files of one log: the live one and those it was rotated to, in the order they were written.
 // auditd and logrotate: audit.log.1, audit.log.2.gz (the higher, the older); logrotate's dateext: audit.log-20261126; kube-apiserver
 // (lumberjack): audit-2026-11-26T10-00-00.000.log, .log.gz.
-import { readdir, stat } from 'node:fs/promises';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { type Fingerprint, fingerprintOf, isOf, readHead, SURE_BYTES } from './fingerprint.ts';
 
@@ -21,9 +21,9 @@ export interface KnownFile {
 }
 
 /** Oldest first, the live one last. Rotations may go on meanwhile: `isSameFamily` tells whether it still holds. */
-export async function listFamily(path: string): Promise<LogFile[]> {
+export function listFamily(path: string): LogFile[] {
   const directory = dirname(path);
-  const names = await readdir(directory).catch(() => []);
+  const names = namesIn(directory);
   const namedBy = rotationsOf(basename(path));
   const byAge = new Map<string, { name: string; compressed: boolean }>();
   for (const name of names) {
@@ -33,13 +33,19 @@ export async function listFamily(path: string): Promise<LogFile[]> {
   }
   const rotated = [...byAge].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, file]) => file);
   const all = [...rotated, { name: basename(path), compressed: false }];
-  const found = await Promise.all(
-    all.map(async ({ name, compressed }, i): Promise<LogFile | undefined> => {
-      const known = await fileAt(join(directory, name));
-      return known && { path: join(directory, name), ...known, compressed, live: i === rotated.length };
-    }),
-  );
-  return found.filter((file) => file !== undefined);
+  return all.flatMap(({ name, compressed }, i) => {
+    const file = fileAt(join(directory, name));
+    return file ? [{ path: join(directory, name), ...file, compressed, live: i === rotated.length }] : [];
+  });
+}
+
+// one that is not there, or may not be listed, has at most the live file
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 export const knownOf = ({ path, id, compressed }: LogFile): KnownFile => ({
@@ -48,14 +54,9 @@ export const knownOf = ({ path, id, compressed }: LogFile): KnownFile => ({
 });
 
 /** Undefined when there is none, or nothing that can be read as a file. @throws the file system's error otherwise */
-export async function fileAt(path: string): Promise<{ id: string; size: number } | undefined> {
-  try {
-    const found = await stat(path, { bigint: true });
-    return found.isFile() ? { id: `${found.dev}:${found.ino}`, size: Number(found.size) } : undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+export function fileAt(path: string): { id: string; size: number } | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found?.isFile() ? { id: `${found.dev}:${found.ino}`, size: Number(found.size) } : undefined;
 }
 
 export const isSameFamily = (a: readonly LogFile[], b: readonly LogFile[]): boolean =>

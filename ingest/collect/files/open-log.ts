@@ -1,5 +1,5 @@
 // One file of a log, open: read on from an offset, with its identity as far as it is known. It stays the same file whatever it is called.
-import { fstatSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { readUncompressed } from '../../frame/lines.ts';
 import { fingerprintOf, readHead, readHeadOf } from './fingerprint.ts';
@@ -70,7 +70,8 @@ function openPlain(handle: FileHandle, { id }: LogFile, from: number): OpenLog {
     known: () => ({ id, head: fingerprint }),
     read: async () => {
       if (truncated) return NOTHING;
-      const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, offset);
+      // not by another thread: what was just written lies in memory, and waking a thread would cost more than reading it
+      const bytesRead = readSync(handle.fd, buffer, 0, READ_BYTES, offset);
       // what was read before the file was truncated is good, and it was before if the file ends short of it
       const end = offset + bytesRead;
       truncated = !isSame(end);

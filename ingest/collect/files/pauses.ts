@@ -1,22 +1,20 @@
-// How a follower waits for more of a log: short pauses while lines come, longer ones when they do not, ended early by the file system where
-// it tells of changes (not relied upon: network file systems and exhausted inotify say nothing).
+// How a follower waits for more of a log: while lines come, a moment at a time, so that a storm is read in few large pieces; when none come, until
+// the file system tells of a change, and never longer than a fifth of a second (network file systems and exhausted inotify tell nothing).
 import { type FSWatcher, watch } from 'node:fs';
 
-// While lines come: a process that lives a moment may still be asked for its container, and 50 reads a second cost next to nothing.
-const BUSY_MS = 20;
+// Twenty reads a second of a busy log cost little, and a process that lives longer may still be asked for its container.
+const BUSY_MS = 50;
 const IDLE_MS = 200;
-const GROWTH = 1.5;
 
 export interface Pauses {
   /** Waits for changes at a path. Resolves early when there are some, or at the end. */
   wait(path: string): Promise<void>;
-  /** Something came: the next pause is short. */
-  reset(): void;
+  /** Waits while lines come. */
+  rest(): Promise<void>;
   close(): void;
 }
 
 export function createPauses(stop: AbortSignal): Pauses {
-  let ms = BUSY_MS;
   let watched: { path: string; watcher: FSWatcher } | undefined;
   let wake: (() => void) | undefined;
 
@@ -39,26 +37,28 @@ export function createPauses(stop: AbortSignal): Pauses {
       // not there, or no watches left: then the clock alone
     }
   };
+  const pause = (ms: number): Promise<void> => {
+    if (stop.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        stop.removeEventListener('abort', done);
+        wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      stop.addEventListener('abort', done);
+      wake = done;
+    });
+  };
   return {
     wait: (path) => {
-      const pause = ms;
-      ms = Math.min(IDLE_MS, ms * GROWTH);
-      if (pause === IDLE_MS) listen(path);
-      if (stop.aborted) return Promise.resolve();
-      return new Promise((resolve) => {
-        const done = () => {
-          clearTimeout(timer);
-          stop.removeEventListener('abort', done);
-          wake = undefined;
-          resolve();
-        };
-        const timer = setTimeout(done, pause);
-        stop.addEventListener('abort', done);
-        wake = done;
-      });
+      listen(path);
+      return pause(IDLE_MS);
     },
-    reset: () => {
-      ms = BUSY_MS;
+    rest: () => {
+      forget();
+      return pause(BUSY_MS);
     },
     close: forget,
   };

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startProgram } from '../../transport/https/test-support/start-program.ts';
 import type { CollectorProcessOptions } from '../test-support/collector-process.ts';
+import { readUpToEnd } from '../test-support/read-up-to.ts';
 import { createWrittenLog } from '../test-support/written-log.ts';
 import { createAuditLogFollower } from './follow-audit-log.ts';
 import { recordedEvents } from './test-support/event-lists.ts';
@@ -126,8 +127,7 @@ describe('the audit log of the API server', () => {
     await written;
     expect(kills).toBeGreaterThan(3);
     const last = await startProgram(PROGRAM, options, directory);
-    await sleep(1_000);
-    for (let before = -1; before !== bytes(); await sleep(1_500)) before = bytes();
+    await readUpToEnd(last, log.path);
     last.process.kill('SIGTERM');
     const { err } = await last.ended;
     expect(err).toBe('');

@@ -1,5 +1,6 @@
 // A collector of logs as a process that can be killed. With `sinkTakes` the whole runtime is at work, and its sink takes everything: what that
-// costs is said at the end, since SIGUSR2. Without, all stays in a spool that commits ten times a second, to be looked at.
+// costs is said at the end, since SIGUSR2. Without, all stays in a spool that commits ten times a second, to be looked at; SIGWINCH asks
+// how far it is.
 import { writeFileSync } from 'node:fs';
 import { createAudispPlugin, createAudispSocketReader } from '../auditd/audisp.ts';
 import { createAuditdFollower } from '../auditd/follow-auditd.ts';
@@ -54,6 +55,7 @@ async function runWhole(): Promise<void> {
 async function runToSpool(): Promise<void> {
   const place = await openSpoolPlace(spool);
   stop.signal.addEventListener('abort', place.end);
+  process.on('SIGWINCH', () => process.stdout.write(`${place.restored(path) ?? '{}'}\n`));
   const committing = setInterval(() => void place.committed(), 100);
   await collectors[kind]()(place);
   clearInterval(committing);
