@@ -117,8 +117,8 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('a real auditd', () => {
 
   it('hands every event to its plugin, in a storm too', async () => {
     const spool = newSpool();
-    const costFile = join(directory, 'cost.json');
-    const options: CollectorProcessOptions = { kind: 'audisp-stdin', path: 'audisp', spool, costFile };
+    const endFile = join(directory, 'ended');
+    const options: CollectorProcessOptions = { kind: 'audisp-stdin', path: 'audisp', spool, endFile };
     const plugin = join(directory, 'plugin.sh');
     const program = await bundle(PROGRAM, directory);
     writeFileSync(plugin, `#!/bin/sh\nexec ${process.execPath} ${program} '${JSON.stringify(options)}'\n`);
@@ -134,7 +134,7 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('a real auditd', () => {
         log = wholeLog(auditd);
       });
     }
-    await expect.poll(() => existsSync(costFile), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => existsSync(endFile), { timeout: 20_000 }).toBe(true);
     const records = (await readSpool(spool)).filter(({ meta }) => meta.source === 'auditd');
     const digests = records.map(({ raw }) => digestOf(raw));
     expect(records.length).toBeGreaterThan(PROGRAMS);

@@ -20,7 +20,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 // relies on. Children inherit it, and the kernel's rules can ask for it.
 const PERSONALITY = '0x4000000';
 const MARKED = ['setarch', '--sticky-timeouts'] as const;
-const RULE_KEY = 'vestige-test';
+const RULE_KEY = 'vestige-test-';
+/** Of the rules this process makes. */
+export const OWN_RULE_KEY = `${RULE_KEY}${process.pid}`;
 const DIRECTORY_PREFIX = 'vestige-auditd-';
 // abstract socket: the kernel gives it back when the process ends, however it ends
 const LOCK = '\0vestige-auditd-test';
@@ -120,7 +122,7 @@ export async function startAuditd(options: AuditdOptions = {}): Promise<Auditd> 
     audited,
     audit: (...syscalls) => {
       const rule = ['always,exit', '-F', 'arch=b64', ...syscalls.flatMap((name) => ['-S', name])];
-      rule.push('-F', `pers=${PERSONALITY}`, '-k', RULE_KEY);
+      rule.push('-F', `pers=${PERSONALITY}`, '-k', OWN_RULE_KEY);
       auditctl('-a', ...rule);
       rules.push(rule);
     },
