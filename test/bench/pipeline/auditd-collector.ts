@@ -14,6 +14,8 @@ import { type Pace, writeLog } from './writer.ts';
 export interface CollectorCost {
   cpuSeconds: number;
   peakBytes: number;
+  /** Of one processor, when no line comes any more. */
+  idleLoad: number;
 }
 
 export interface CollectorFigures {
@@ -32,6 +34,7 @@ const ALIVE = 20;
 const GONE_PID = 4_194_305;
 // what came last is on its way
 const SETTLE_MS = 500;
+const IDLE_MS = 1_000;
 
 export async function measureAuditdCollector(
   place: { broker: string; directory: string; warmUpSeconds: number } & Pace,
@@ -55,7 +58,10 @@ export async function measureAuditdCollector(
       const before = running.cpuSeconds();
       await write({ perSecond, seconds });
       await sleep(SETTLE_MS);
-      return { cpuSeconds: running.cpuSeconds() - before, peakBytes: running.peakBytes() };
+      const after = running.cpuSeconds();
+      await sleep(IDLE_MS);
+      const idleLoad = (1000 * (running.cpuSeconds() - after)) / IDLE_MS;
+      return { cpuSeconds: after - before, peakBytes: running.peakBytes(), idleLoad };
     } finally {
       await running.stop();
     }

@@ -43,7 +43,7 @@ export async function measureDelay(
   const collect = ['collect', 'k8s-audit', '--log', log, '--to', to, '--spool', at('spool')];
   const programs = {
     collector: startVestige(collect),
-    loader: startVestige(['--store', `embedded:${at('store')}`, 'load', '--from', to]),
+    loader: startVestige(['--store', `embedded:${at('store')}`, 'load', '--from', to, '--group', 'bench-delay']),
   };
   const store = askStore(at('store'));
   try {

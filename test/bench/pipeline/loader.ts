@@ -79,7 +79,15 @@ async function consumeAll(broker: string, events: number): Promise<number> {
 async function loadAll(directory: string, from: string, events: number) {
   const home = join(directory, `store-of-${events}`);
   const startMs = performance.now();
-  const loader = startVestige(['--store', `embedded:${home}`, 'load', '--from', from]);
+  const loader = startVestige([
+    '--store',
+    `embedded:${home}`,
+    'load',
+    '--from',
+    from,
+    '--group',
+    `bench-loader-${events}`,
+  ]);
   const store = askStore(home);
   let found: Record<string, unknown> | undefined;
   const isThere = async () => {

@@ -86,6 +86,7 @@ function ofAuditdCollector({ events, log, plugin, laurel }: CollectorFigures): L
           const detail = `${cost(cpuSeconds)} / ${cost(laurel.cpuSeconds)}`;
           return ratioLine(`auditd collector: ${way} / LAUREL`, cpuSeconds / laurel.cpuSeconds, 1, detail);
         })),
+    noteLine('auditd collector: idle', `${(100 * log.idleLoad).toFixed(0)} % of a processor`),
     ratioLine(
       'auditd collector: peak memory / 120 MB',
       Math.max(log.peakBytes, plugin.peakBytes) / COLLECTOR_BYTES_MOST,
