@@ -12,6 +12,10 @@ import { sqlString } from './store.ts';
 
 const STATEMENT_BYTES_MAX = 64 * 1024 * 1024; // a batch of findings as JSONEachRow; segments travel as files
 
+// Parameters stand in the address: of a batch all its envelopes (ingest/load/segment.ts). As ClickHouse has it (http_max_uri_size); Node's own
+// bound is 16 KiB.
+const HEAD_BYTES_MAX = 1024 * 1024;
+
 const insertBody = /^\s*INSERT\s+INTO\s+([\s\S]+?)\s+FORMAT\s+RowBinary\s*$/i;
 const hasRows = /^\s*(?:--[^\n]*\n\s*|\/\*[\s\S]*?\*\/\s*)*(?:SELECT|WITH|SHOW|DESCRIBE|DESC|EXISTS|EXPLAIN)\b/i;
 const trailingFormat = /\s+FORMAT\s+(\w+)\s*;?\s*$/i;
@@ -59,7 +63,7 @@ export async function openEndpoint(sessions: Sessions, token: string, temporary:
     response.end();
   };
 
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: HEAD_BYTES_MAX }, (request, response) => {
     answer(request, response).catch((error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
       const code = error instanceof Error && 'code' in error ? String(error.code) : '1';

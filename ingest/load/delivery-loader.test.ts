@@ -205,6 +205,16 @@ describe('deliveries', () => {
     expect(await loader.load(many)).toMatchObject({ records: 1500, events: { k8s_audit: 1500 } });
   });
 
+  it('of many envelopes are loaded beside the owner of the store too, which is spoken to by HTTP', async () => {
+    const beside = await connect(`embedded:${directory}`, 'test');
+    const loading = await createDeliveryLoader(beside);
+    const stream = (i: number) => `/var/log/${'/audit'.repeat(i % 2 === 0 ? 10 : 500)}/${i}.log`;
+    const many = Array.from({ length: 600 }, (_, i) => delivery(request(`b-${i}`), { stream: stream(i) }));
+    expect(await loading.load(many)).toMatchObject({ records: 600, events: { k8s_audit: 600 } });
+    await loading.close();
+    await beside.close();
+  });
+
   it('of a recording give the same records and rows as its import', async () => {
     const world = { store, now: () => new Date(), stop: new AbortController().signal, onProgress: () => {} };
     await importPaths(['test/fixtures/recordings/poisoned-image'], { cluster: 'imported' }, world);

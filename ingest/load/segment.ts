@@ -23,8 +23,10 @@ export type Head = readonly string[];
 
 const BUFFER_BYTES = 1 << 20;
 const NUMBERS_BYTES = 2 + 8 + 8 + 8 + 4;
-// Heads travel as a parameter of the statement, and the engine reads statements of at most 256 KiB.
+// Heads travel as a parameter of the statement, and the engine reads statements of at most 256 KiB. An envelope has 64 KiB at most
+// (ingest/spool/entry.ts): the last one may come on top.
 const HEADS_MAX = 500;
+const HEADS_BYTES_MAX = 128 * 1024;
 const LENGTH_BYTES_MAX = 8; // of 7 bits each: lengths up to 2^53 and beyond
 
 export interface SegmentRecord {
@@ -57,14 +59,19 @@ export function createSegment(path: string): Segment {
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   let used = 0;
   const heads: Head[] = [];
+  let headsBytes = 0;
   const numbers = new Map<Envelope, Map<string, number>>();
   // neighbours mostly share their head
   let last: { envelope: Envelope; format: string; number: number } | undefined;
+  const addHead = (head: Head): number => {
+    headsBytes += head.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    return heads.push(head);
+  };
   const headOf = (envelope: Envelope, format: string): number => {
     if (last !== undefined && envelope === last.envelope && format === last.format) return last.number;
     const ofEnvelope = numbers.get(envelope) ?? new Map<string, number>();
     numbers.set(envelope, ofEnvelope);
-    const number = ofEnvelope.get(format) ?? heads.push(toHead(envelope, format));
+    const number = ofEnvelope.get(format) ?? addHead(toHead(envelope, format));
     ofEnvelope.set(format, number);
     last = { envelope, format, number };
     return number;
@@ -88,7 +95,7 @@ export function createSegment(path: string): Segment {
     get rawBytes() {
       return rawBytes;
     },
-    isFull: (rawBytesMax) => rawBytes >= rawBytesMax || heads.length >= HEADS_MAX,
+    isFull: (rawBytesMax) => rawBytes >= rawBytesMax || heads.length >= HEADS_MAX || headsBytes >= HEADS_BYTES_MAX,
     append: (envelope, seq, { position, receivedAtUs, lines, format, attrs, raw }) => {
       if (used + NUMBERS_BYTES + 1 > BUFFER_BYTES) flush();
       used = buffer.writeUInt16LE(headOf(envelope, format), used);
