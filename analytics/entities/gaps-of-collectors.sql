@@ -1,9 +1,9 @@
 -- What collectors told to be missing, and when they themselves were not there.
 -- Parameter: {version:UInt64}. Columns: those of gaps.
--- Algorithm: a notice of a gap is one. Between two notices of a run longer than three heartbeats the collector was silent. Between the end of
--- its runs so far and the next one it was away; runs beside one another leave nothing between. So it is after its last notice, if that is no
--- farewell, up to the newest notice of its cluster. What a log still held was read afterwards: nothing is missing of it, unless another gap
--- says so.
+-- Algorithm: a notice of a gap is one. Between two notices of a run longer than three heartbeats the collector was silent; where their numbers
+-- say that others were written between, which a full spool dropped, it takes as much longer. Between the end of its runs so far and the next
+-- one it was away; runs beside one another leave nothing between. So it is after its last notice, if that is no farewell, up to the newest
+-- notice of its cluster. What a log still held was read afterwards: nothing is missing of it, unless another gap says so.
 -- Clocks are set: how long something took, and what came first, is read from the time since the boot. A clock that was set during a boot
 -- said at least two times for each moment; nobody is called silent who is so by one of them only.
 WITH
@@ -14,6 +14,7 @@ WITH
             *,
             leadInFrame(time) OVER later AS next_time,
             leadInFrame(uptime_s) OVER later AS next_uptime_s,
+            leadInFrame(n) OVER later AS next_n,
             leadInFrame(digest) OVER later AS next_digest
         FROM collector_notices FINAL
         WINDOW later AS (PARTITION BY cluster, node, collector, run ORDER BY n ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)
@@ -65,7 +66,7 @@ WITH
             cluster, node, collector, about AS source, stream AS of_stream, reads_again AS is_read_again,
             'collector-silent' AS kind, 'not heard of for a while' AS what, time AS a, next_time AS b, [digest, next_digest] AS digests
         FROM followed
-        WHERE next_uptime_s - uptime_s > silent_s
+        WHERE next_n > n AND next_uptime_s - uptime_s > silent_s * (next_n - n)
         UNION ALL
         SELECT
             cluster, node, collector, source, of_stream, is_read_again,

@@ -113,6 +113,15 @@ describe('gaps of collectors', () => {
     expect(await gapsOf('neighbour')).toEqual([]);
   });
 
+  it('are not made by heartbeats that a full spool dropped: they were counted', async () => {
+    await notice('full', 'j', 0, '10:00:00', 'started');
+    await notice('full', 'j', 7, '10:01:10', 'heartbeat');
+    await notice('full', 'j', 9, '10:02:20', 'heartbeat');
+    await notice('full', 'j', 10, '10:02:25', 'stopped');
+    await buildEntities(store, Date.now() + 3);
+    expect(await gapsOf('full')).toEqual([['10:01:10', '10:02:20', 'collector-silent', 0, 2]]);
+  });
+
   it('are not between runs beside one another', async () => {
     await notice('twice', 'k', 0, '10:00:00', 'started');
     await notice('twice', 'l', 0, '10:00:01', 'started');
@@ -120,7 +129,7 @@ describe('gaps of collectors', () => {
     await notice('twice', 'k', 1, '10:00:09', 'stopped');
     await notice('twice', 'm', 0, '10:00:20', 'started');
     await notice('twice', 'm', 1, '10:00:25', 'stopped');
-    await buildEntities(store, Date.now() + 3);
+    await buildEntities(store, Date.now() + 4);
     expect(await gapsOf('twice')).toEqual([['10:00:09', '10:00:20', 'collector-stopped', 0, 2]]);
   });
 });
