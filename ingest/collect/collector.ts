@@ -1,7 +1,8 @@
 // What every collector is given and gives. A collector reads one source of a node (a file, a socket, an endpoint) and hands on bytes it does
 // not touch; what becomes of them (spool, checksums, sink) is the runtime's (run-collector.ts).
-import type { CollectedSource } from '../spool/entry.ts';
+
 import type { Gap } from '../spool/gap.ts';
+import type { CollectedSource } from '../spool/record-meta.ts';
 
 /** Bytes as the source wrote them, framed as one record (section 3 of the design). */
 export interface Collected {

@@ -2,8 +2,9 @@
 // tells is spooled as notices. The whole of `vestige collect` below the command line.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Entry, RecordMeta } from '../spool/entry.ts';
+import type { Entry } from '../spool/entry.ts';
 import type { Gap } from '../spool/gap.ts';
+import type { RecordMeta } from '../spool/record-meta.ts';
 import { openSpool, type Spool } from '../spool/spool.ts';
 import type { Sink } from '../transport/sink.ts';
 import type { Collected, Collector, CollectorPlace } from './collector.ts';

@@ -43,7 +43,7 @@ export async function createDeliveryLoader(store: Store): Promise<DeliveryLoader
   /** @param failure what the engine said of this delivery alone: it is kept, and nothing of it is decoded */
   const loadAll = async (batch: readonly Delivery[], failure?: string): Promise<Loaded> => {
     const total = nothingLoaded();
-    const envelopes = new Map<string, Envelope>();
+    const envelopeOf = createEnvelopes();
     let segment: Segment | undefined;
     try {
       for (const delivery of batch) {
@@ -51,8 +51,10 @@ export async function createDeliveryLoader(store: Store): Promise<DeliveryLoader
           segment ??= createSegment(join(temporary, `${++segments}.bin`));
           const { source, format } = kindOf(delivery.source, failure === undefined ? piece.format : 'unknown');
           const attrs = failure === undefined ? delivery.attrs : { ...delivery.attrs, undecodable: failure };
-          const envelope = envelopeOf(envelopes, { delivery, source, loader, node: piece.node });
-          append(segment, envelope, seq, { ...delivery, attrs }, { ...piece, format });
+          const { position, receivedAtUs } = delivery;
+          const { raw, lines, node } = piece;
+          const envelope = envelopeOf(delivery, { source, loader, node });
+          segment.append(envelope, seq, { position, receivedAtUs, lines, format, attrs, raw });
           if (!segment.isFull(SEGMENT_RAW_BYTES)) continue;
           const full = segment;
           segment = undefined;
@@ -85,18 +87,21 @@ export async function createDeliveryLoader(store: Store): Promise<DeliveryLoader
   };
 }
 
-function append(segment: Segment, envelope: Envelope, seq: number, delivery: Delivery, piece: Piece): void {
-  const { position, receivedAtUs, attrs } = delivery;
-  const { format, raw, lines } = piece;
-  const isBare = Object.keys(attrs).length === 0;
-  segment.append(envelope, seq, { position, receivedAtUs, lines, format, raw, ...(isBare ? {} : { attrs }) });
+interface Numbered {
+  seq: number;
+  loader: string;
+  piece: Piece;
 }
 
 // A payload that is one record keeps its number. Items of another are numbered among themselves: by the number of the payload and their place,
 // so that the same payload gives the same numbers whenever it is loaded.
-function* numbered(delivery: Delivery): Generator<{ seq: number; loader: string; piece: Piece }> {
+function numbered(delivery: Delivery): Iterable<Numbered> {
   const { loader, seq } = delivery;
-  if (isOfCollector(delivery)) return yield { seq, loader, piece: whole(delivery) };
+  return isOfCollector(delivery) ? [{ seq, loader, piece: whole(delivery) }] : itemsOf(delivery);
+}
+
+function* itemsOf(delivery: Delivery): Generator<Numbered> {
+  const { loader, seq } = delivery;
   let first: Piece | undefined;
   let n = 0;
   for (const piece of cutPayload(delivery.raw)) {
@@ -130,17 +135,31 @@ function kindOf(delivered: Delivery['source'], format: Format): { source: Source
   return delivered === '' || delivered === source ? { source, format } : { source: delivered, format: 'unknown' };
 }
 
-function envelopeOf(
-  made: Map<string, Envelope>,
-  { delivery, source, loader, node: own }: { delivery: Delivery; source: Source; loader: string; node: string },
-): Envelope {
-  const { cluster, collector, bootId, stream } = delivery;
-  const node = source === 'k8s-audit' ? '' : own || delivery.node;
-  const key = [source, cluster, node, collector, bootId, stream, loader].join('\0');
-  const envelope = made.get(key) ?? { source, cluster, node, collector, bootId, stream, loader };
-  made.set(key, envelope);
-  return envelope;
+/** One object for all records with the same envelope. */
+function createEnvelopes(): (of: Delivery, own: Pick<Envelope, 'source' | 'loader' | 'node'>) => Envelope {
+  const made = new Map<string, Envelope>();
+  // neighbours mostly share theirs
+  let last: Envelope | undefined;
+  return (delivery, { source, loader, node: own }) => {
+    const { cluster, collector, bootId, stream } = delivery;
+    const node = source === 'k8s-audit' ? '' : own || delivery.node;
+    const envelope = { source, cluster, node, collector, bootId, stream, loader };
+    if (last !== undefined && isSame(last, envelope)) return last;
+    const key = Object.values(envelope).join('\0');
+    last = made.get(key) ?? envelope;
+    made.set(key, last);
+    return last;
+  };
 }
+
+const isSame = (a: Envelope, b: Envelope): boolean =>
+  a.stream === b.stream &&
+  a.loader === b.loader &&
+  a.node === b.node &&
+  a.source === b.source &&
+  a.cluster === b.cluster &&
+  a.collector === b.collector &&
+  a.bootId === b.bootId;
 
 function addLoaded(to: Loaded, more: Loaded): void {
   to.records += more.records;

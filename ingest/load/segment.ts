@@ -28,6 +28,9 @@ const NUMBERS_BYTES = 2 + 8 + 8 + 8 + 4;
 const HEADS_MAX = 500;
 const HEADS_BYTES_MAX = 128 * 1024;
 const LENGTH_BYTES_MAX = 8; // of 7 bits each: lengths up to 2^53 and beyond
+const UTF8_BYTES_MAX = 3; // of one unit of a string: those of four bytes have two
+
+type Attributes = Readonly<Record<string, string>>;
 
 export interface SegmentRecord {
   position: number;
@@ -35,8 +38,8 @@ export interface SegmentRecord {
   receivedAtUs: number;
   lines: number;
   format: string;
-  /** None, for most. */
-  attrs?: Readonly<Record<string, string>>;
+  /** None, for most. Not to be changed afterwards: neighbours that have the same object are not looked at again. */
+  attrs?: Attributes;
   raw: Buffer;
 }
 
@@ -76,6 +79,11 @@ export function createSegment(path: string): Segment {
     last = { envelope, format, number };
     return number;
   };
+  let encoded: { attrs: Attributes; bytes: Buffer } | undefined;
+  const encodedOf = (attrs: Attributes): Buffer => {
+    if (encoded?.attrs !== attrs) encoded = { attrs, bytes: encodeMap(attrs) };
+    return encoded.bytes;
+  };
   const write = (bytes: Uint8Array) => {
     for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
   };
@@ -104,7 +112,7 @@ export function createSegment(path: string): Segment {
       used = writeUInt64(buffer, receivedAtUs, used);
       used = buffer.writeUInt32LE(lines, used);
       if (attrs === undefined) buffer[used++] = 0;
-      else put(encodeMap(attrs));
+      else put(encodedOf(attrs));
       if (used + LENGTH_BYTES_MAX > BUFFER_BYTES) flush();
       used = writeLength(buffer, raw.length, used);
       put(raw);
@@ -139,14 +147,16 @@ function writeLength(to: Buffer, length: number, at: number): number {
   return end;
 }
 
-function encodeMap(map: Readonly<Record<string, string>>): Buffer {
-  const entries = Object.entries(map);
-  const lengthOf = (n: number) => {
-    const bytes = Buffer.alloc(LENGTH_BYTES_MAX);
-    return bytes.subarray(0, writeLength(bytes, n, 0));
-  };
-  const texts = entries.flat().map((text) => Buffer.from(text));
-  return Buffer.concat([lengthOf(entries.length), ...texts.flatMap((text) => [lengthOf(text.length), text])]);
+function encodeMap(map: Attributes): Buffer {
+  const texts = Object.entries(map).flat();
+  const bytesMax = texts.reduce((sum, text) => sum + LENGTH_BYTES_MAX + UTF8_BYTES_MAX * text.length, LENGTH_BYTES_MAX);
+  const bytes = Buffer.allocUnsafe(bytesMax);
+  let end = writeLength(bytes, texts.length / 2, 0);
+  for (const text of texts) {
+    end = writeLength(bytes, Buffer.byteLength(text), end);
+    end += bytes.write(text, end);
+  }
+  return bytes.subarray(0, end);
 }
 
 /** A name for a batch that is the same when the same bytes are loaded again. */

@@ -1,7 +1,8 @@
 // What a segment holds, told before it is dropped: so much of which stream, from when to when; and what is never dropped, to be kept.
 
-import { encodeEntry, type RecordMeta } from './entry.ts';
+import { encodeEntry } from './entry.ts';
 import type { Gap } from './gap.ts';
+import type { RecordMeta } from './record-meta.ts';
 import { scanSegment } from './segments.ts';
 
 export interface Droppings {

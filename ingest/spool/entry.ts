@@ -3,30 +3,7 @@
 // bytes as received. Numbers are little-endian. A receiver takes frames as they stand in the file (ingest/transport).
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-
-/** What a record was read from, or `collector` for what a collector says of itself (ingest/collect/notices.ts). */
-export const COLLECTED_SOURCES = ['k8s-audit', 'auditd', 'runtime', 'collector'] as const;
-export type CollectedSource = (typeof COLLECTED_SOURCES)[number];
-
-/** The envelope of section 3 of the design, as a collector writes it. */
-export const RecordMeta = z.object({
-  source: z.enum(COLLECTED_SOURCES),
-  cluster: z.string(),
-  /** Empty for k8s-audit. */
-  node: z.string(),
-  collector: z.string(),
-  boot_id: z.string(),
-  /** When the collector had the bytes, microseconds since 1970. */
-  received_at: z.number().int().nonnegative(),
-  /** File, socket or endpoint the bytes came from. */
-  stream: z.string(),
-  /** Where in the stream: an offset in bytes, else a count. */
-  position: z.number().int().nonnegative(),
-  /** Lines of the source in the record. */
-  lines: z.number().int().nonnegative(),
-  attrs: z.record(z.string(), z.string()),
-});
-export type RecordMeta = z.infer<typeof RecordMeta>;
+import { type RecordMeta, readRecordMeta } from './record-meta.ts';
 
 /** How far a collector has read a stream: whatever it needs to go on there, as text. The latest of a stream holds. */
 const CheckpointMeta = z.object({ stream: z.string() });
@@ -105,26 +82,28 @@ export function decodeEntry(bytes: Buffer, from: number): Decoded {
 }
 
 function entryOf(kind: number, text: string, bytes: Buffer): Entry | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
   switch (kind) {
     case KINDS.record: {
-      const meta = RecordMeta.safeParse(json);
-      return meta.success ? { kind: 'record', meta: meta.data, raw: bytes } : undefined;
+      const meta = readRecordMeta(text);
+      return meta && { kind: 'record', meta, raw: bytes };
     }
     case KINDS.checkpoint: {
-      const meta = CheckpointMeta.safeParse(json);
+      const meta = CheckpointMeta.safeParse(parseJson(text));
       return meta.success ? { kind: 'checkpoint', stream: meta.data.stream, state: bytes } : undefined;
     }
     case KINDS.opening: {
-      const meta = OpeningMeta.safeParse(json);
+      const meta = OpeningMeta.safeParse(parseJson(text));
       return meta.success ? { kind: 'opening', ...meta.data } : undefined;
     }
     default:
       return undefined;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

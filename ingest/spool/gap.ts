@@ -1,5 +1,5 @@
 // What is known to be missing on a node: told by collectors and by the spool itself, kept as notices (docs/reference/gaps.md).
-import type { CollectedSource } from './entry.ts';
+import type { CollectedSource } from './record-meta.ts';
 
 /** What a collector knows to be missing. Closed list, explained in docs/reference/gaps.md. */
 export type GapReason =

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RecordMeta } from '../../ingest/spool/entry.ts';
+import type { RecordMeta } from '../../ingest/spool/record-meta.ts';
 import { listSegments, scanSegment, segmentPath } from '../../ingest/spool/segments.ts';
 import { createProgram, type Program } from './pipeline/programs.ts';
 import type { MadeSource } from './pipeline/sources.ts';

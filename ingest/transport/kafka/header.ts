@@ -1,7 +1,7 @@
 // The envelope beside a message: one header, for each header costs kafkajs as much as the message (docs/decisions/0010-kafkajs-one-header.md).
 // Messages of others have none, or what they please: nothing here throws.
 import type { IHeaders } from 'kafkajs';
-import { RecordMeta } from '../../spool/entry.ts';
+import { type RecordMeta, readRecordMeta } from '../../spool/record-meta.ts';
 
 export const ENVELOPE_HEADER = 'vestige';
 // An envelope has some hundred bytes, with a long stream or labels some thousand.
@@ -19,12 +19,8 @@ export function readHeader(headers: IHeaders | undefined): ReadHeader {
   if (header === undefined) return { status: 'none' };
   // one that came twice is a list
   if (Array.isArray(header) || header.length > HEADER_BYTES_MAX) return { status: 'odd' };
-  try {
-    const meta = RecordMeta.safeParse(JSON.parse(header.toString()));
-    return meta.success ? { status: 'ok', meta: meta.data } : { status: 'odd' };
-  } catch {
-    return { status: 'odd' };
-  }
+  const meta = readRecordMeta(header.toString());
+  return meta === undefined ? { status: 'odd' } : { status: 'ok', meta };
 }
 
 /** Of a key as ours are, `cluster/node`. */

@@ -1,7 +1,7 @@
 // The topics records travel in, one a source, made with settings that lose nothing when there are none. Those that are there are left as
 // they are: an operator's settings hold.
 import type { Kafka } from 'kafkajs';
-import type { CollectedSource } from '../../spool/entry.ts';
+import type { CollectedSource } from '../../spool/record-meta.ts';
 
 export const topicOf = (prefix: string, source: CollectedSource): string => `${prefix}${source}`;
 

@@ -2,7 +2,8 @@
 // are four of five events and have 1.12 KB on average; those with bodies have 4.5 KB, all together 1.85 KB.
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { RecordEntry, RecordMeta } from '../../../ingest/spool/entry.ts';
+import type { RecordEntry } from '../../../ingest/spool/entry.ts';
+import type { RecordMeta } from '../../../ingest/spool/record-meta.ts';
 import { type Generated, generateFile } from '../generate/generate.ts';
 
 const WITHOUT_BODY = /"level":"Metadata"/;

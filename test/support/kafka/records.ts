@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, type KafkaMessage, logLevel } from 'kafkajs';
-import type { RecordEntry, RecordMeta } from '../../../ingest/spool/entry.ts';
+import type { RecordEntry } from '../../../ingest/spool/entry.ts';
+import type { RecordMeta } from '../../../ingest/spool/record-meta.ts';
 import { type Sink, SinkError } from '../../../ingest/transport/sink.ts';
 
 const META: RecordMeta = {
