@@ -24,12 +24,13 @@ export async function runKafkaLoader(options: KafkaLoaderOptions): Promise<Total
     if (!saidOnce.has(text)) say(text);
     saidOnce.add(text);
   };
+  const stopped = aborted(stop);
   let said = '';
   for (let waitMs = JOIN_AGAIN_FIRST_MS; !stop.aborted; ) {
     const gatherer = createGatherer(limits);
     const startedMs = performance.now();
     try {
-      const membership = await openMembership({
+      const opening = openMembership({
         ...options,
         ...{ limits, gatherer, totals, sayOnce },
         onLost: (lost) => {
@@ -40,6 +41,12 @@ export async function runKafkaLoader(options: KafkaLoaderOptions): Promise<Total
           options.onLost?.(lost);
         },
       });
+      const membership = await Promise.race([opening, stopped]);
+      if (membership === undefined) {
+        // joining may take as long as a rebalance: nobody waits for that who was told to end
+        opening.then((late) => late.close()).catch(() => undefined);
+        break;
+      }
       if (said !== '') say('Kafka answers again');
       said = '';
       await loadAll(membership, gatherer, options, totals);
@@ -61,6 +68,12 @@ const noTotals = (): Totals => ({
   ...{ messages: 0, bytes: 0, batches: 0, tombstones: 0, lost: 0, odd: 0, rebalances: 0 },
   loaded: { records: 0, duplicates: 0, deadLetters: 0, events: { k8s_audit: 0, auditd: 0, runtime: 0 } },
 });
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
 
 const pause = (ms: number, stop: AbortSignal) => sleep(ms, undefined, { signal: stop }).catch(() => undefined);
 
