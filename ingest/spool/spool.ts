@@ -63,6 +63,8 @@ export interface Spool {
 
 // What waits for a disk that does not answer; beyond that sources are told that nothing can be taken.
 const PENDING_BYTES_MAX = 32 * 1024 * 1024;
+// Written at once, mostly less: of what waited for a full disk as much as there is room for again.
+const WRITE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** @throws SpoolBusyError when another process has it, or the error of the file system */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
@@ -106,9 +108,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     const { gaps, kept } = from === undefined ? { gaps: [], kept: [] } : await dropOf(path, from);
     // notices of it are on disk before it goes
     const before = pending;
-    pending = { ...nothingPending(), parts: kept };
+    pending = { parts: kept.map((bytes) => ({ bytes })), bytes: 0 };
     for (const gap of gaps) options.onGap(gap);
-    const notices = Buffer.concat(pending.parts);
+    const notices = bytesOf(pending.parts);
     pending = before;
     if (notices.length > 0) {
       rmSync(reservePath(directory), { force: true });
@@ -145,29 +147,38 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     ({ file, segment: active } = created);
     segments.push(active);
   };
-  const writePending = async (taken: Pending): Promise<void> => {
-    const bytes = Buffer.concat(taken.parts);
+  const writeSome = async (parts: readonly Part[]): Promise<void> => {
+    const bytes = bytesOf(parts);
     for (;;) {
       try {
-        return await write(bytes);
+        await write(bytes);
+        break;
       } catch (cause) {
         if (isDiskFull(cause) && (await makeRoom().catch(() => false))) continue;
-        pending = joinPending(taken, pending);
         throw new SpoolError(`cannot write to the spool ${directory}: ${(cause as Error).message}`, { cause });
       }
     }
+    for (const { checkpoint } of parts) if (checkpoint) checkpoints.set(checkpoint.stream, checkpoint.state);
+    reader.wake();
   };
   const flush = async (): Promise<void> => {
-    const taken = pending;
+    const { parts } = pending;
     pending = nothingPending();
-    if (taken.bytes > 0) {
-      await writePending(taken);
-      for (const [stream, state] of taken.checkpoints) checkpoints.set(stream, state);
-      reader.wake();
+    for (let from = 0; from < parts.length; ) {
+      const room = options.segmentBytes - active.bytes;
+      const some = upTo(Math.min(WRITE_BYTES_MAX, room > 0 ? room : options.segmentBytes), parts, from);
+      try {
+        await writeSome(some);
+      } catch (error) {
+        const left = parts.slice(from);
+        pending = { parts: [...left, ...pending.parts], bytes: pending.bytes + sizeOf(left) };
+        throw error;
+      }
+      from += some.length;
+      // a new segment that cannot be had now is had later: the old one goes on
+      if (active.bytes >= options.segmentBytes) await roll().catch(() => undefined);
+      await keepBounds();
     }
-    // a new segment that cannot be had now is had later: the old one goes on
-    if (active.bytes >= options.segmentBytes) await roll().catch(() => undefined);
-    await keepBounds();
   };
   const committed = (): Promise<void> => {
     if (running === undefined) {
@@ -194,9 +205,10 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       const isFull = totalBytes() > options.bytesMax + 2 * options.segmentBytes && droppable() === undefined;
       if (pending.bytes > PENDING_BYTES_MAX || isFull) return false;
       const bytes = encodeEntry(entry);
-      pending.parts.push(bytes);
+      const isCheckpoint = entry.kind === 'checkpoint';
+      const checkpoint = isCheckpoint ? { stream: entry.stream, state: entry.state.toString() } : undefined;
+      pending.parts.push(checkpoint ? { bytes, checkpoint } : { bytes });
       pending.bytes += bytes.length;
-      if (entry.kind === 'checkpoint') pending.checkpoints.set(entry.stream, entry.state.toString());
       return true;
     },
     committed,
@@ -216,20 +228,32 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   };
 }
 
-/** Appended, and not on disk yet. */
-interface Pending {
-  parts: Buffer[];
-  bytes: number;
-  checkpoints: Map<string, string>;
+/** A frame. */
+interface Part {
+  bytes: Buffer;
+  /** What it says, when it is one. */
+  checkpoint?: { stream: string; state: string };
 }
 
-const nothingPending = (): Pending => ({ parts: [], bytes: 0, checkpoints: new Map() });
+/** Appended, and not on disk yet. */
+interface Pending {
+  parts: Part[];
+  bytes: number;
+}
 
-const joinPending = (first: Pending, second: Pending): Pending => ({
-  parts: [...first.parts, ...second.parts],
-  bytes: first.bytes + second.bytes,
-  checkpoints: new Map([...first.checkpoints, ...second.checkpoints]),
-});
+const nothingPending = (): Pending => ({ parts: [], bytes: 0 });
+const bytesOf = (parts: readonly Part[]): Buffer => Buffer.concat(parts.map(({ bytes }) => bytes));
+const sizeOf = (parts: readonly Part[]): number => parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+
+/** Parts of at most so many bytes together, but one at least. */
+function upTo(bytesMax: number, parts: readonly Part[], from: number): Part[] {
+  let to = from;
+  for (let bytes = 0; to < parts.length; to++) {
+    bytes += parts[to]?.bytes.length ?? 0;
+    if (bytes > bytesMax && to > from) break;
+  }
+  return parts.slice(from, to);
+}
 
 /** The segment that is written to: the last one, without its torn end, or a first one. */
 async function openLast(
