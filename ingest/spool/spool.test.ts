@@ -345,6 +345,27 @@ describe('a spool', () => {
     },
   );
 
+  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
+    'holds no more in memory than its bound, however often writing is tried',
+    async () => {
+      const directory = join(root, `tmpfs-${++n}`);
+      mkdirSync(directory);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+      try {
+        const spool = await open(join(directory, 'spool'), { segmentBytes: 64 << 20 });
+        const large = record(Buffer.alloc(1 << 20, 'x'));
+        while (spool.append(large));
+        for (let i = 0; i < 5; i++) {
+          const committing = expect(spool.committed()).rejects.toMatchObject({ code: 'unwritable' });
+          expect(spool.append(large), 'also while it is tried').toBe(false);
+          await committing;
+        }
+      } finally {
+        execFileSync('umount', ['--lazy', directory]);
+      }
+    },
+  );
+
   it('shares an fsync among all who wait', async () => {
     const spool = await open();
     const waits = names(500).map((text) => {

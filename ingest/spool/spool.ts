@@ -86,6 +86,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const reader = createReader({ ...options, segments, cursor });
 
   let pending = nothingPending();
+  /** Taken out of it, and on their way to the disk. */
+  let writingBytes = 0;
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
 
@@ -162,22 +164,24 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     reader.wake();
   };
   const flush = async (): Promise<void> => {
-    const { parts } = pending;
+    const { parts, bytes } = pending;
     pending = nothingPending();
+    writingBytes = bytes;
     for (let from = 0; from < parts.length; ) {
       const room = options.segmentBytes - active.bytes;
       const some = upTo(Math.min(WRITE_BYTES_MAX, room > 0 ? room : options.segmentBytes), parts, from);
       try {
         await writeSome(some);
+        from += some.length;
+        writingBytes -= sizeOf(some);
+        // a new segment that cannot be had now is had later: the old one goes on
+        if (active.bytes >= options.segmentBytes) await roll().catch(() => undefined);
+        await keepBounds();
       } catch (error) {
-        const left = parts.slice(from);
-        pending = { parts: [...left, ...pending.parts], bytes: pending.bytes + sizeOf(left) };
+        pending = { parts: [...parts.slice(from), ...pending.parts], bytes: pending.bytes + writingBytes };
+        writingBytes = 0;
         throw error;
       }
-      from += some.length;
-      // a new segment that cannot be had now is had later: the old one goes on
-      if (active.bytes >= options.segmentBytes) await roll().catch(() => undefined);
-      await keepBounds();
     }
   };
   const committed = (): Promise<void> => {
@@ -203,7 +207,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     tornBytes,
     append: (entry) => {
       const isFull = totalBytes() > options.bytesMax + 2 * options.segmentBytes && droppable() === undefined;
-      if (pending.bytes > PENDING_BYTES_MAX || isFull) return false;
+      if (pending.bytes + writingBytes > PENDING_BYTES_MAX || isFull) return false;
       const bytes = encodeEntry(entry);
       const isCheckpoint = entry.kind === 'checkpoint';
       const checkpoint = isCheckpoint ? { stream: entry.stream, state: entry.state.toString() } : undefined;
