@@ -33,7 +33,7 @@ export function registerLoad(program: Command, context: Context): void {
     )
     .option('--group <name>', 'consumer group', GROUP_DEFAULT)
     .option('--secret-file <file>', 'password of Kafka')
-    .option('--batch-bytes <bytes>', 'how much is loaded at once (default: 33554432)', parseBytes)
+    .option('--batch-bytes <bytes>', 'how much is loaded at once (default: 67108864)', parseBytes)
     .addHelpText(
       'after',
       `

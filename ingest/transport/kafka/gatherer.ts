@@ -13,14 +13,19 @@ export interface GathererLimits {
   batchMessagesMax: number;
   /** After the first message. */
   batchWaitMs: number;
+  /** The same, while more than a fetch waits in the topics: each batch costs the store a quarter of a second, however small it is. */
+  behindWaitMs: number;
 }
 
 export interface Gatherer {
   /** @param end the offset after it; without a delivery: a message that is nothing to load */
   add(partition: string, end: number, delivery?: Delivery): void;
   isFull(): boolean;
-  /** A batch once it is full or has waited; undefined after `msMax`, or with `signal`, when there is none. */
-  next(signal: AbortSignal, msMax: number): Promise<GatheredBatch | undefined>;
+  /**
+   * A batch once it is full or has waited; undefined after `msMax`, or with `signal`, when there is none.
+   * @param isBehind whether more waits in the topics than a fetch brings
+   */
+  next(signal: AbortSignal, msMax: number, isBehind?: () => boolean): Promise<GatheredBatch | undefined>;
   /** Of a partition that is another's now nothing is committed; what is gathered of it may be loaded all the same. */
   keepOnly(isOurs: (partition: string) => boolean): void;
 }
@@ -58,18 +63,20 @@ export function createGatherer(limits: GathererLimits): Gatherer {
       batch.ends.set(partition, end);
       if (wasEmpty || isFull()) wake?.();
     },
-    next: async (signal, msMax) => {
+    next: async (signal, msMax, isBehind = () => false) => {
       const deadline = performance.now() + msMax;
       while (!signal.aborted) {
         const now = performance.now();
-        const due = isEmpty() ? deadline : firstMs + limits.batchWaitMs;
+        const waitMs = isBehind() ? limits.behindWaitMs : limits.batchWaitMs;
+        const due = isEmpty() ? deadline : firstMs + waitMs;
         if (!isEmpty() && (isFull() || now >= due)) {
           const taken = batch;
           batch = emptyBatch();
           return taken;
         }
         if (isEmpty() && now >= deadline) return undefined;
-        await pause(signal, Math.max(1, due - now));
+        // whether it is still behind is asked again
+        await pause(signal, Math.max(1, Math.min(due - now, isEmpty() ? msMax : limits.batchWaitMs)));
       }
       return undefined;
     },

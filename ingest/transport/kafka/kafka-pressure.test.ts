@@ -76,6 +76,6 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('a loader from Kafka whose
     // a batch is full once it is over its bytes: by one message at most
     const bytes = loader.batches.map((batch) => batch.reduce((sum, { raw }) => sum + raw.length, 0));
     expect(Math.max(...bytes)).toBeLessThan(batchBytesMax + 2_000);
-    expect(LOADER_LIMITS.batchBytesMax).toBe(32 * 1024 * 1024);
+    expect(LOADER_LIMITS.batchBytesMax).toBe(64 * 1024 * 1024);
   });
 });

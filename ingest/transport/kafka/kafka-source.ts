@@ -89,7 +89,7 @@ async function loadAll(
   const ends = new Map<string, number>();
   try {
     while (!over.aborted) {
-      const batch = await gatherer.next(over, COMMIT_AGAIN_MS);
+      const batch = await gatherer.next(over, COMMIT_AGAIN_MS, () => membership.lag() > 0);
       membership.resume();
       if (batch === undefined) {
         await membership.commit(ends);

@@ -15,14 +15,16 @@ export interface LoaderLimits extends GathererLimits {
 }
 
 export const LOADER_LIMITS: LoaderLimits = {
-  // what a store takes at once without much memory; a second batch gathers meanwhile, so that there are two of them
-  batchBytesMax: 32 * 1024 * 1024,
+  // as an import's: what is half of it costs the store a third more by the event; a second batch gathers meanwhile, so that there are two
+  batchBytesMax: 64 * 1024 * 1024,
   batchMessagesMax: 100_000,
   // of the second and a half from source to row
   batchWaitMs: 300,
+  // a batch is fetched in a second
+  behindWaitMs: 3_000,
   sessionMs: 20_000,
   rebalanceMs: 60_000,
-  // packed ten to one this is a batch and a half
+  // packed ten to one this is most of a batch
   fetchBytesMax: 4 * 1024 * 1024,
   partitionBytesMax: 1024 * 1024,
   fetchWaitMs: 200,

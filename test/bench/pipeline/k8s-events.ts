@@ -11,12 +11,12 @@ const WITHOUT_BODY = /"level":"Metadata"/;
 export const generateEvents = (path: string, events: number): Generated =>
   generateFile(path, { kind: 'k8s', events, seed: 1, fixtures: 'test/fixtures/recordings', only: WITHOUT_BODY });
 
-// As a collector of the API server's log writes it.
-const META: Omit<RecordMeta, 'position' | 'received_at'> = {
+/** As the collector of the API server's log writes it, member by member. */
+const metaOf = (position: number): RecordMeta => ({
   ...{ source: 'k8s-audit', cluster: 'production', node: '', collector: 'k8s-audit@control-plane-1' },
-  ...{ boot_id: '3f0c9a5e-0b1d-4c55-9d5b-6c7d0e8f9a10', stream: '/var/log/kubernetes/audit.log', lines: 1 },
-  attrs: { file: '65024:1234567' },
-};
+  ...{ boot_id: '3f0c9a5e-0b1d-4c55-9d5b-6c7d0e8f9a10', received_at: Date.now() * 1000 },
+  ...{ stream: '/var/log/kubernetes/audit.log', position, lines: 1, attrs: { file: '65024:1234567' } },
+});
 
 /** The events of a log as a collector sends them, a batch at a time. */
 export async function* entriesOf(path: string, perBatch: number): AsyncIterable<RecordEntry[]> {
@@ -24,7 +24,7 @@ export async function* entriesOf(path: string, perBatch: number): AsyncIterable<
   let position = 0;
   for await (const line of createInterface({ input: createReadStream(path, 'latin1') })) {
     const raw = Buffer.from(line, 'latin1');
-    batch.push({ kind: 'record', meta: { ...META, position, received_at: Date.now() * 1000 }, raw });
+    batch.push({ kind: 'record', meta: metaOf(position), raw });
     position += raw.length + 1;
     if (batch.length < perBatch) continue;
     yield batch;
