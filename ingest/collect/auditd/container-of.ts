@@ -25,7 +25,8 @@ const TOLERANCE_MS = 100;
 const TICK_MS = 10; // USER_HZ is 100 on every architecture of Linux that runs containers
 // The wall clock may be set: when the machine started is asked again so often.
 const BOOT_TIME_MS = 10_000;
-// A process in a container stays in it; events of one come in bursts.
+// Events of a process come in bursts, and no number is given again so soon. One in a container stays there; one on the host may be put into a
+// container meanwhile (runc's own, before it becomes the container's first): its cgroup is read again, no more.
 const CACHE_MS = 100;
 const CACHE_MAX = 512;
 // a line of v2 is some 200 bytes, a dozen of v1 two thousand, nested ones twice that
@@ -41,6 +42,7 @@ const PID = Buffer.from(' pid=');
 
 interface Known {
   note: ContainerNote;
+  cgroup: string;
   startedMs: number;
   untilMs: number;
 }
@@ -79,22 +81,21 @@ export function createContainerOf({ procRoot = '/proc', now }: ContainerOfOption
     const ended = fields[0] === 'Z' || fields[0] === 'X';
     const cgroup = read(`${directory}/cgroup`);
     const id = containerIdOf(cgroup);
-    const untilMs = performance.now() + CACHE_MS;
-    if (id !== undefined) return { note: { container_from: 'cgroup', container_id: id }, startedMs, untilMs };
+    const about = { cgroup, startedMs, untilMs: performance.now() + CACHE_MS };
+    if (id !== undefined) return { note: { container_from: 'cgroup', container_id: id }, ...about };
     // v1 takes a process out of its cgroups when it ends
     if (ended) return undefined;
-    if (readLink(`${directory}/ns/pid`) === nodeNamespace) return { note: HOST, startedMs, untilMs };
+    if (readLink(`${directory}/ns/pid`) === nodeNamespace) return { note: HOST, ...about };
     const path = cgroupPathOf(cgroup).slice(0, CGROUP_BYTES_MAX);
-    return { note: { container_from: 'unknown', cgroup: path }, startedMs, untilMs };
+    return { note: { container_from: 'unknown', cgroup: path }, ...about };
   };
   const processOf = (pid: number): Known | undefined => {
     const before = known.get(pid);
-    if (before && before.untilMs > performance.now()) return before;
-    known.delete(pid);
     try {
+      if (before && before.untilMs > performance.now() && isStill(before, pid)) return before;
+      known.delete(pid);
       const found = look(pid);
-      // on the host it may yet be put into a container
-      if (found?.note.container_from !== 'cgroup') return found;
+      if (found === undefined) return undefined;
       if (known.size >= CACHE_MAX) known.clear();
       known.set(pid, found);
       return found;
@@ -102,6 +103,8 @@ export function createContainerOf({ procRoot = '/proc', now }: ContainerOfOption
       return undefined; // ended while it was read
     }
   };
+  const isStill = ({ note, cgroup }: Known, pid: number): boolean =>
+    note.container_from === 'cgroup' || read(`${procRoot}/${pid}/cgroup`) === cgroup;
   return (bytes: Buffer, from: number, to: number, header: AuditHeader): ContainerNote | undefined => {
     const pid = pidIn(bytes, from, to);
     if (pid === undefined) return undefined;

@@ -16,7 +16,7 @@ import { readUpToEnd } from '../test-support/read-up-to.ts';
 
 const PROGRAM = new URL('../test-support/collector-process.ts', import.meta.url);
 const KILLS = Number(process.env['VESTIGE_KILLS'] ?? 12);
-const PROGRAMS = 4_000;
+const PROGRAMS = 2_500;
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-auditd-kill-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -51,9 +51,6 @@ function readState(state: unknown, onUnknown: () => void): State | undefined {
   return read.data;
 }
 
-// Of an event of several megabytes every chunk would write a checkpoint as large: it is read again instead.
-const HEAVY_BYTES = 64 * 1024;
-
 function createReader(path: string, options: ContainerOfOptions, known: State | undefined, put: Put): LineReader {
   let files = known?.files ?? [];
   let end = known?.end ?? 0;
@@ -84,6 +81,6 @@ function createReader(path: string, options: ContainerOfOptions, known: State | 
     chunkEnds: () => events.leaveChunk(),
     idle: () => events.closeHeld(),
     state: (): State => ({ framer: events.state(), files, end }),
-    isHeavy: () => events.openBytes() > HEAVY_BYTES,
+    openBytes: () => events.openBytes(),
   };
 }

@@ -1,6 +1,12 @@
 // Lines of auditd as they come, to records: those of one audit event together, held no longer than two seconds whether lines follow or not;
 // what is no line of auditd (JSON of other collectors, garbage) is a record of its own. The same grouping as that of an import.
-import { type AuditEvent, createAuditEventFramer, type FramerState, type Note } from '../../frame/audit-events.ts';
+import {
+  type AuditEvent,
+  createAuditEventFramer,
+  type FramerLimits,
+  type FramerState,
+  type Note,
+} from '../../frame/audit-events.ts';
 import { type AuditHeader, emptyHeader, readAuditHeader } from '../../frame/audit-header.ts';
 import { auditJsonOf, nodeOf, separatesEvents } from '../../frame/audit-json.ts';
 
@@ -35,9 +41,16 @@ interface LiveOptions {
 
 // Two seconds are promised; looks come every 200 ms, and the first of them begins to count.
 const HELD_MS = 1_700;
+// As those of an import, but for what must fit into a checkpoint: kernels interleave a handful of events.
+const LIMITS: FramerLimits = {
+  pendingMax: 4_000,
+  pendingBytesMax: 12 * 1024 * 1024, // 16 MiB of base64; a frame of the spool has at most 32
+  eventBytesMax: 8 * 1024 * 1024,
+  quietLinesMax: 20_000,
+};
 
 export function createLiveEvents({ noteOf, put, state }: LiveOptions): LiveEvents {
-  const framer = createAuditEventFramer({ noteOf, state });
+  const framer = createAuditEventFramer({ limits: LIMITS, noteOf, state });
   const header = emptyHeader();
   const putEvents = (events: readonly AuditEvent[]) => {
     for (const { bytes, offset, lines, node, note } of events) put({ raw: bytes, offset, lines, node, note });

@@ -10,8 +10,10 @@ const RETRY_MS = 500;
 
 export interface Delivery {
   put(record: Collected): void;
-  /** Records put and not yet taken. */
-  waiting(): number;
+  /** Records put and not yet taken, and their bytes. */
+  waiting(): { records: number; bytes: number };
+  /** The bytes they lie in go. */
+  hold(): void;
   /** Emits what was put, at once: what follows in the same breath is committed with it. False when something could not be taken. */
   deliver(): boolean;
   /** Resolves when more may be tried, or read; false when it is stopped before. */
@@ -20,6 +22,8 @@ export interface Delivery {
 
 export function createDelivery(place: CollectorPlace): Delivery {
   let records: Collected[] = [];
+  let waitingBytes = 0;
+  let held = 0;
   let emittedBytes = 0;
   const pause = async (): Promise<boolean> => {
     if (!place.stop.aborted) await sleep(RETRY_MS, undefined, { signal: place.stop }).catch(() => undefined);
@@ -28,17 +32,27 @@ export function createDelivery(place: CollectorPlace): Delivery {
   return {
     put: (record) => {
       records.push(record);
+      waitingBytes += record.raw.length;
     },
-    waiting: () => records.length,
+    waiting: () => ({ records: records.length, bytes: waitingBytes }),
+    hold: () => {
+      for (; held < records.length; held++) {
+        const record = records[held] as Collected;
+        records[held] = { ...record, raw: Buffer.from(record.raw) };
+      }
+    },
     deliver: () => {
       for (const [i, record] of records.entries()) {
         if (!place.emit(record)) {
           records = records.slice(i);
+          held = Math.max(0, held - i);
           return false;
         }
         emittedBytes += record.raw.length;
+        waitingBytes -= record.raw.length;
       }
       records = [];
+      held = 0;
       return true;
     },
     pace: async () => {

@@ -25,8 +25,8 @@ export interface LineReader {
   idle?(): void;
   /** What it needs to go on after a restart, JSON. */
   state?(): unknown;
-  /** Whether it holds so much that its state is better not written unless records were made. */
-  isHeavy?(): boolean;
+  /** How much of what it was given its state holds. */
+  openBytes?(): number;
 }
 export type Put = (record: Collected) => void;
 
@@ -43,6 +43,10 @@ export interface LinesOptions {
   /** @param state what `state` gave before the restart, undefined at the first start */
   createReader: (state: unknown, put: Put) => LineReader;
 }
+
+// A checkpoint holds what is open. Where that is much (an event of several megabytes comes in), not every read writes it: records wait until
+// they are as much, so that checkpoints never are much more than what was read.
+const HEAVY_BYTES = 64 * 1024;
 
 /** Resolves at `place.stop`. */
 export async function followLines({ path, source, createReader }: LinesOptions, place: CollectorPlace): Promise<void> {
@@ -72,13 +76,19 @@ export async function followLines({ path, source, createReader }: LinesOptions, 
     kept = keyOf(offset, within);
   };
   /** False at `stop`: what was not taken is read again. */
-  const deliver = async (): Promise<boolean> => {
+  const deliver = async (isAll: boolean): Promise<boolean> => {
     const made = delivery.waiting();
+    const openBytes = reader.openBytes?.() ?? 0;
+    if (!isAll && openBytes > HEAVY_BYTES && made.bytes < openBytes) {
+      delivery.hold();
+      reader.chunkEnds?.();
+      return true;
+    }
     while (!delivery.deliver()) if (!(await delivery.pace())) return false;
     // nothing is waited for between records and checkpoint: one commit has both
     reader.chunkEnds?.();
     const { offset, within } = cutter.place();
-    if (made > 0 || (keyOf(offset, within) !== kept && reader.isHeavy?.() !== true)) keepPlace();
+    if (made.records > 0 || keyOf(offset, within) !== kept) keepPlace();
     return await delivery.pace();
   };
 
@@ -104,7 +114,7 @@ export async function followLines({ path, source, createReader }: LinesOptions, 
       case 'gap':
         place.report({ ...event.gap, source, stream: path });
     }
-    if (file !== '' && !(await deliver())) break;
+    if (file !== '' && !(await deliver(event.kind !== 'bytes'))) break;
   }
   await place.committed().catch(() => undefined); // said by the runtime; read again after the next start
 }

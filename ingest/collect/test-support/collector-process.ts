@@ -25,6 +25,8 @@ const collectors: Record<typeof kind, () => Collector> = {
 };
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
+// with the test it belongs to
+if (kind !== 'audisp-stdin') process.stdin.resume().once('end', () => process.exit(1));
 // auditd sends it to its plugins when it reads its configuration again
 process.on('SIGHUP', () => undefined);
 const say = (text: string) => void process.stderr.write(`${text}\n`);
