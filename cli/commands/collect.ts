@@ -118,6 +118,7 @@ const HEAP_FLAG = '--semi-space-growth-factor=1';
 
 async function run(kind: CollectorKind, given: Options, context: Context): Promise<void> {
   setFlagsFromString(HEAP_FLAG);
+  process.on('SIGHUP', () => {}); // auditd sends it to its plugins when it reads its configuration again
   const config = asUsage(() => readConfig(kind, given));
   if (config.to === undefined)
     throw new CommandError(EXIT.usage, 'where to? --to kafka://HOST:PORT, https://HOST:PORT or embedded:DIR');

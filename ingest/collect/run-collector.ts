@@ -114,7 +114,8 @@ export async function runCollector(options: RunOptions, deps: Dependencies): Pro
       counts.bytesToCommit += collected.raw.length;
       if (counts.bytesToCommit > COMMIT_BYTES) {
         counts.bytesToCommit = 0;
-        void commit();
+        // not in the middle of what a collector emits in one go: its checkpoint goes with its records
+        setImmediate(() => void commit());
       }
       return true;
     },
