@@ -1,80 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { type Entry, encodeEntry } from './entry.ts';
-import type { Gap } from './gap.ts';
-import { openSpool, type Spool, type SpoolOptions } from './spool.ts';
-
-const root = mkdtempSync(join(tmpdir(), 'vestige-spool-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let n = 0;
-const opened: Spool[] = [];
-afterEach(async () => {
-  for (const spool of opened.splice(0)) await spool.close().catch(() => undefined);
-});
-
-const record = (
-  text: string | Buffer,
-  more: { source?: 'auditd' | 'collector'; attrs?: Record<string, string> } = {},
-): Entry => ({
-  kind: 'record',
-  raw: Buffer.from(text as string),
-  meta: {
-    source: more.source ?? 'auditd',
-    cluster: 'c',
-    node: 'n',
-    collector: 'auditd@n',
-    boot_id: 'b',
-    received_at: 1_700_000_000_000_000,
-    stream: '/var/log/audit/audit.log',
-    position: 1,
-    lines: 1,
-    attrs: more.attrs ?? {},
-  },
-});
-
-let uptimeS = 1000;
-const boot = { id: 'boot-1', uptimeS: () => uptimeS };
-const gaps: Gap[] = [];
-async function open(
-  directory = join(root, String(++n)),
-  options: Partial<SpoolOptions> = {},
-): Promise<Spool & { directory: string }> {
-  const spool = await openSpool({
-    ...{ directory, bytesMax: 1 << 20, ageMsMax: 3_600_000, segmentBytes: 64 * 1024 },
-    ...{ boot, source: 'auditd', now: () => new Date(), onGap: (gap) => gaps.push(gap) },
-    ...options,
-  });
-  opened.push(spool);
-  return { ...spool, directory };
-}
-const shut = async (spool: Spool) => {
-  opened.splice(0);
-  await spool.close();
-};
-
-async function readAll(spool: Spool, bytes = 8192): Promise<string[]> {
-  const out: string[] = [];
-  for (let batch = await spool.read(bytes); batch; batch = await spool.read(bytes)) {
-    out.push(...batch.records.map(({ raw }) => raw.toString()));
-    spool.acknowledge(batch);
-  }
-  return out;
-}
-const names = (count: number, from = 0) =>
-  Array.from({ length: count }, (_, i) => `record ${from + i} ${'x'.repeat(500)}`);
+import { describe, expect, it } from 'vitest';
+import { encodeEntry } from './entry.ts';
+import type { Spool } from './spool.ts';
+import {
+  clock,
+  gaps,
+  names,
+  newDirectory,
+  open,
+  opened,
+  readAll,
+  record,
+  shut,
+} from './test-support/spool-under-test.ts';
 
 describe('a spool', () => {
   it('gives back what was committed, in order, bytes and envelope untouched', async () => {
@@ -216,8 +155,8 @@ describe('a spool', () => {
 
   it('drops by age only what a clock that nobody sets proves old', async () => {
     gaps.length = 0;
-    uptimeS = 1000;
-    const directory = join(root, String(++n));
+    clock.uptimeS = 1000;
+    const directory = newDirectory();
     const fill = async (spool: Spool) => {
       for (const text of names(300)) spool.append(record(text));
       await spool.committed();
@@ -225,11 +164,11 @@ describe('a spool', () => {
     await fill(await open(directory));
     await fill(opened[0] as Spool);
     expect(gaps).toEqual([]);
-    uptimeS += 7200;
+    clock.uptimeS += 7200;
     (opened[0] as Spool).append(record('newest'));
     await (opened[0] as Spool).committed();
     expect(gaps.length).toBeGreaterThan(0);
-    uptimeS = 1000;
+    clock.uptimeS = 1000;
   });
 
   it('skips what is damaged in the middle, and says so', async () => {
@@ -270,101 +209,6 @@ describe('a spool', () => {
     await shut(spool);
     await open(spool.directory);
   });
-
-  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
-    'on a full disk drops the oldest, and what it then takes is there',
-    async () => {
-      gaps.length = 0;
-      const directory = join(root, `tmpfs-${++n}`);
-      mkdirSync(directory);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
-      try {
-        const spool = await open(join(directory, 'spool'), { bytesMax: 64 << 20 });
-        const all = names(4000);
-        for (const [i, text] of all.entries()) {
-          spool.append(record(text));
-          if (i % 50 === 49) await spool.committed();
-        }
-        const left = await readAll(spool);
-        expect(left, 'the newest').toEqual(all.slice(-left.length));
-        expect(left.length).toBeGreaterThan(300);
-        expect(gaps.reduce((sum, gap) => sum + (gap.records ?? 0), 0) + left.length).toBe(all.length);
-        await shut(spool);
-      } finally {
-        execFileSync('umount', [directory]);
-      }
-    },
-  );
-
-  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
-    'writes what is more than the disk holds, and drops the oldest of it',
-    async () => {
-      gaps.length = 0;
-      const directory = join(root, `tmpfs-${++n}`);
-      mkdirSync(directory);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
-      try {
-        const spool = await open(join(directory, 'spool'), { bytesMax: 64 << 20 });
-        const all = names(4000);
-        for (const text of all) expect(spool.append(record(text))).toBe(true);
-        spool.append({ kind: 'checkpoint', stream: 's', state: Buffer.from('end') });
-        await spool.committed();
-        const left = await readAll(spool);
-        expect(left, 'the newest').toEqual(all.slice(-left.length));
-        expect(left.length).toBeGreaterThan(300);
-        expect(gaps.reduce((sum, gap) => sum + (gap.records ?? 0), 0) + left.length).toBe(all.length);
-        await shut(spool);
-        expect((await open(join(directory, 'spool'))).restored('s')).toBe('end');
-        await shut(opened[0] as Spool);
-      } finally {
-        execFileSync('umount', [directory]);
-      }
-    },
-  );
-
-  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
-    'says when nothing can be written, keeps what it took, and goes on when there is room',
-    async () => {
-      const directory = join(root, `tmpfs-${++n}`);
-      mkdirSync(directory);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
-      try {
-        const spool = await open(join(directory, 'spool'), { bytesMax: 64 << 20, segmentBytes: 16 << 20 });
-        writeFileSync(join(directory, 'hog'), Buffer.alloc(600 * 1024));
-        const all = names(1000);
-        for (const text of all) expect(spool.append(record(text))).toBe(true);
-        await expect(spool.committed()).rejects.toMatchObject({ code: 'unwritable', retriable: true });
-        rmSync(join(directory, 'hog'));
-        rmSync(join(directory, 'spool', 'reserve'));
-        await spool.committed();
-        expect(await readAll(spool)).toEqual(all);
-        await shut(spool);
-      } finally {
-        execFileSync('umount', [directory]);
-      }
-    },
-  );
-
-  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
-    'holds no more in memory than its bound, however often writing is tried',
-    async () => {
-      const directory = join(root, `tmpfs-${++n}`);
-      mkdirSync(directory);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
-      try {
-        const spool = await open(join(directory, 'spool'), { segmentBytes: 64 << 20 });
-        const large = record(Buffer.alloc(1 << 20, 'x'));
-        while (spool.append(large));
-        for (let i = 0; i < 5; i++) {
-          const committing = expect(spool.committed()).rejects.toMatchObject({ code: 'unwritable' });
-          expect(spool.append(large), 'also while it is tried').toBe(false);
-          await committing;
-        }
-      } finally {
-        execFileSync('umount', ['--lazy', directory]);
-      }
-    },
-  );
 
   it('shares an fsync among all who wait', async () => {
     const spool = await open();

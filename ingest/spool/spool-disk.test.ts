@@ -1,0 +1,104 @@
+// A spool on a disk that is full, for a while or for good.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Spool } from './spool.ts';
+import { gaps, names, newDirectory, open, opened, readAll, record, shut } from './test-support/spool-under-test.ts';
+
+describe('a spool on a small disk', () => {
+  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
+    'on a full disk drops the oldest, and what it then takes is there',
+    async () => {
+      gaps.length = 0;
+      const directory = newDirectory();
+      mkdirSync(directory);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+      try {
+        const spool = await open(join(directory, 'spool'), { bytesMax: 64 << 20 });
+        const all = names(4000);
+        for (const [i, text] of all.entries()) {
+          spool.append(record(text));
+          if (i % 50 === 49) await spool.committed();
+        }
+        const left = await readAll(spool);
+        expect(left, 'the newest').toEqual(all.slice(-left.length));
+        expect(left.length).toBeGreaterThan(300);
+        expect(gaps.reduce((sum, gap) => sum + (gap.records ?? 0), 0) + left.length).toBe(all.length);
+        await shut(spool);
+      } finally {
+        execFileSync('umount', [directory]);
+      }
+    },
+  );
+
+  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
+    'writes what is more than the disk holds, and drops the oldest of it',
+    async () => {
+      gaps.length = 0;
+      const directory = newDirectory();
+      mkdirSync(directory);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+      try {
+        const spool = await open(join(directory, 'spool'), { bytesMax: 64 << 20 });
+        const all = names(4000);
+        for (const text of all) expect(spool.append(record(text))).toBe(true);
+        spool.append({ kind: 'checkpoint', stream: 's', state: Buffer.from('end') });
+        await spool.committed();
+        const left = await readAll(spool);
+        expect(left, 'the newest').toEqual(all.slice(-left.length));
+        expect(left.length).toBeGreaterThan(300);
+        expect(gaps.reduce((sum, gap) => sum + (gap.records ?? 0), 0) + left.length).toBe(all.length);
+        await shut(spool);
+        expect((await open(join(directory, 'spool'))).restored('s')).toBe('end');
+        await shut(opened[0] as Spool);
+      } finally {
+        execFileSync('umount', [directory]);
+      }
+    },
+  );
+
+  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
+    'says when nothing can be written, keeps what it took, and goes on when there is room',
+    async () => {
+      const directory = newDirectory();
+      mkdirSync(directory);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+      try {
+        const spool = await open(join(directory, 'spool'), { bytesMax: 64 << 20, segmentBytes: 16 << 20 });
+        writeFileSync(join(directory, 'hog'), Buffer.alloc(600 * 1024));
+        const all = names(1000);
+        for (const text of all) expect(spool.append(record(text))).toBe(true);
+        await expect(spool.committed()).rejects.toMatchObject({ code: 'unwritable', retriable: true });
+        rmSync(join(directory, 'hog'));
+        rmSync(join(directory, 'spool', 'reserve'));
+        await spool.committed();
+        expect(await readAll(spool)).toEqual(all);
+        await shut(spool);
+      } finally {
+        execFileSync('umount', [directory]);
+      }
+    },
+  );
+
+  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
+    'holds no more in memory than its bound, however often writing is tried',
+    async () => {
+      const directory = newDirectory();
+      mkdirSync(directory);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+      try {
+        const spool = await open(join(directory, 'spool'), { segmentBytes: 64 << 20 });
+        const large = record(Buffer.alloc(1 << 20, 'x'));
+        while (spool.append(large));
+        for (let i = 0; i < 5; i++) {
+          const committing = expect(spool.committed()).rejects.toMatchObject({ code: 'unwritable' });
+          expect(spool.append(large), 'also while it is tried').toBe(false);
+          await committing;
+        }
+      } finally {
+        execFileSync('umount', ['--lazy', directory]);
+      }
+    },
+  );
+});
