@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { connect } from '../../analytics/store/connect.ts';
+import { StoreError } from '../../analytics/store/store.ts';
 import type { Delivery } from '../../ingest/load/deliveries.ts';
 import { createReopeningLoader } from '../../ingest/load/reopening-loader.ts';
 import type { Totals } from '../../ingest/transport/kafka/loader-options.ts';
@@ -19,6 +20,7 @@ interface Options {
 const GROUP_DEFAULT = 'vestige';
 const SOURCES = ['k8s-audit', 'auditd', 'runtime', 'collector'] as const;
 const SAY_EVERY_MS = 10_000;
+const HOPELESS = ['bad-location', 'newer-schema', 'not-a-store'];
 
 export function registerLoad(program: Command, context: Context): void {
   program
@@ -58,8 +60,13 @@ async function run(options: Options, context: Context): Promise<void> {
   const say = (text: string) => context.say(`vestige load: ${text}`);
   context.leaveStdin();
   const open = () => connect(context.options().store, 'vestige load');
-  // once at the start: a wrong address is told at once
-  await (await open()).close();
+  // once at the start: a wrong address is told at once; a store that is away is waited for
+  await open()
+    .then((store) => store.close())
+    .catch((error: Error) => {
+      if (error instanceof StoreError && HOPELESS.includes(error.code)) throw error;
+      say(`the store does not answer yet: ${error.message}`);
+    });
   const loader = createReopeningLoader(open);
   try {
     let saidMs = 0;
