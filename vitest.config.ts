@@ -4,7 +4,7 @@ import { textModules } from './text-modules.ts';
 // Two cores and an engine that takes 300 MB a process: few workers, each test file in a process of its own
 // (the native engine holds one path a process).
 const shared = { plugins: [textModules()] };
-const limits = { pool: 'forks' as const, testTimeout: 120_000, hookTimeout: 120_000 };
+const limits = { pool: 'forks' as const, testTimeout: 300_000, hookTimeout: 180_000 };
 
 export default defineConfig({
   test: {

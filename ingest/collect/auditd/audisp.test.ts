@@ -171,7 +171,7 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('a real auditd', () => {
       const records = await readSpool(spool);
       const digests = records.map(({ raw }) => digestOf(raw));
       const { lost, added } = compareDigests(digests, framedLog(log));
-      expect(records.length).toBeGreaterThan(PROGRAMS);
+      expect(records.length).toBeGreaterThan(PROGRAMS / 2);
       // what was written before the socket was read
       expect([lost.filter((digest) => !before.includes(digest)), added]).toEqual([[], []]);
     } finally {
