@@ -61,10 +61,11 @@ export interface Spool {
   close(): Promise<void>;
 }
 
-// What waits for a disk that does not answer; beyond that sources are told that nothing can be taken.
-const PENDING_BYTES_MAX = 32 * 1024 * 1024;
-// Written at once, mostly less: of what waited for a full disk as much as there is room for again.
-const WRITE_BYTES_MAX = 4 * 1024 * 1024;
+// What waits for a disk that does not answer; beyond that sources are told that nothing can be taken. A thousand execve a second make 1.2 MB a
+// second: a disk may stall for 13 s. Twice as much would make a collector 20 MB larger in that moment (measured: 175 for 154 MB).
+const PENDING_BYTES_MAX = 16 * 1024 * 1024;
+// Written at once: of what waited for a full disk as much as there is room for again.
+const WRITE_BYTES_MAX = 1024 * 1024;
 
 /** @throws SpoolBusyError when another process has it, or the error of the file system */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {

@@ -15,6 +15,8 @@ export interface Ground {
   readonly directory: string;
   at(name: string): string;
   program(name: string, ...args: string[]): Program;
+  /** One whose standard input the test writes. */
+  withInput(name: string, ...args: string[]): Program;
   /** Started by this test, with what they said: for a failure. */
   told(): string;
   /** Asks all that run to end, the latest first. */
@@ -25,6 +27,10 @@ export interface Ground {
 export function createGround(name: string): Ground {
   const directory = mkdtempSync(join(tmpdir(), `vestige-${name}-`));
   const programs: Program[] = [];
+  const note = (made: Program): Program => {
+    programs.push(made);
+    return made;
+  };
   const stopAll = async () => {
     for (const one of programs.toReversed()) {
       one.signal('SIGCONT');
@@ -34,11 +40,8 @@ export function createGround(name: string): Ground {
   return {
     directory,
     at: (path) => join(directory, path),
-    program: (label, ...args) => {
-      const made = createProgram(label, args);
-      programs.push(made);
-      return made;
-    },
+    program: (label, ...args) => note(createProgram(label, args)),
+    withInput: (label, ...args) => note(createProgram(label, args, 'pipe')),
     told: () => programs.map((one) => `${one.name}: ${one.said()}`).join('\n'),
     stopAll,
     remove: async () => {

@@ -12,12 +12,15 @@ export interface Ended {
 }
 
 /** Starts the program; the promise ends with it. */
-export function start(args: readonly string[]): { process: ChildProcess; ended: Promise<Ended>; err: () => string } {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+export function start(
+  args: readonly string[],
+  input: 'ignore' | 'pipe' = 'ignore',
+): { process: ChildProcess; ended: Promise<Ended>; err: () => string } {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: [input, 'pipe', 'pipe'] });
   let out = '';
   let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => (out += text));
-  child.stderr.setEncoding('utf8').on('data', (text) => (err += text));
+  child.stdout?.setEncoding('utf8').on('data', (text) => (out += text));
+  child.stderr?.setEncoding('utf8').on('data', (text) => (err += text));
   const ended = new Promise<Ended>((done, failed) => {
     child.once('error', failed).once('close', (code, signal) => done({ code, signal, out, err }));
   });

@@ -1,4 +1,5 @@
 // Programs that are killed and started again, as a supervisor does.
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ended, start } from '../../support/vestige.ts';
 
@@ -12,19 +13,22 @@ export interface Program {
   kill(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
   pid(): number;
+  /** Its standard input. */
+  input(): Writable;
   /** Asks it to end. */
   stop(): Promise<Ended>;
   said(): string;
 }
 
-export function createProgram(name: string, args: readonly string[]): Program {
+/** @param input whether its standard input is a pipe that the test writes to */
+export function createProgram(name: string, args: readonly string[], input: 'ignore' | 'pipe' = 'ignore'): Program {
   let running: ReturnType<typeof start> | undefined;
   let before = '';
   const program: Program = {
     name,
     kills: 0,
     start: () => {
-      running = start(args);
+      running = start(args, input);
     },
     kill: async () => {
       const was = running;
@@ -42,6 +46,10 @@ export function createProgram(name: string, args: readonly string[]): Program {
       program.start();
     },
     signal: (signal) => void running?.process.kill(signal),
+    input: () => {
+      if (!running?.process.stdin) throw new Error(`${name} has no input`);
+      return running.process.stdin;
+    },
     pid: () => running?.process.pid ?? 0,
     stop: async () => {
       if (running === undefined) throw new Error(`${name} does not run`);

@@ -29,10 +29,11 @@ function createEvents(name: string, random: Random): () => Buffer {
   return () => Buffer.from(random.pick(templates).replace(/"auditID":"[^"]+"/, `"auditID":"${name}-${n++}"`), 'latin1');
 }
 
-export function createK8sLog(path: string, random: Random, mayRotate: MayRotate): MadeSource {
+/** @param name what its events are called by: those of another name are others */
+export function createK8sLog(path: string, random: Random, mayRotate: MayRotate, name = 'log'): MadeSource {
   mkdirSync(dirname(path), { recursive: true });
   const digests = new Set<string>();
-  const next = createEvents('log', random);
+  const next = createEvents(name, random);
   let rotations = 0;
   return {
     digests,
