@@ -47,6 +47,28 @@ describe('a spool', () => {
     );
   });
 
+  it('gives all of it once more when what was acknowledged cannot be believed', async () => {
+    const spool = await open();
+    const all = names(20);
+    for (const text of all) spool.append(record(text));
+    await spool.committed();
+    const first = await spool.read(1_000);
+    if (first) spool.acknowledge(first);
+    await shut(spool);
+    const note = join(spool.directory, 'acknowledged.json');
+    const written = readFileSync(note);
+    for (let i = 0; i < written.length; i += 3) {
+      const mixed = Buffer.from(written);
+      mixed[i] = (mixed[i] as number) === 0x31 ? 0x32 : 0x31;
+      writeFileSync(note, mixed);
+      const again = await open(spool.directory);
+      expect((await again.read(1_000_000))?.records.length, `byte ${i}`).toBe(all.length);
+      await shut(again);
+    }
+    writeFileSync(note, written);
+    expect(await readAll(await open(spool.directory))).toEqual(all.slice(first?.records.length));
+  });
+
   it('cuts off a torn tail, says so, and goes on behind it', async () => {
     const spool = await open();
     for (const text of names(10)) spool.append(record(text));
