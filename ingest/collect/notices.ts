@@ -53,8 +53,9 @@ export function createNoticeWriter(about: {
 
 const gapOf = ({ reason, fromMs, toMs, records, bytes, detail }: Gap) => ({
   reason,
-  from_ms: Math.round(fromMs),
-  to_ms: Math.round(toMs),
+  // a clock that is set back ends before it began
+  from_ms: Math.round(Math.min(fromMs, toMs)),
+  to_ms: Math.round(Math.max(fromMs, toMs)),
   records: records ?? -1,
   bytes: bytes ?? -1,
   detail,

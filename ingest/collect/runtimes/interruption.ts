@@ -19,13 +19,16 @@ export function reportInterruption(
   compared: Compared,
 ): void {
   const { appeared, vanished } = compared;
-  const { fromMs, toMs } = interval;
+  const nowMs = place.now().getTime();
+  // heard at a time that is still to come: the clock was set back meanwhile
+  const isSetBack = interval.fromMs > nowMs;
+  const fromMs = isSetBack ? nowMs : interval.fromMs;
   place.report({
     reason: 'stream-interrupted',
     source: 'runtime',
     stream,
     fromMs,
-    toMs: Math.max(fromMs, toMs), // clocks are set
+    toMs: isSetBack ? interval.fromMs : Math.max(fromMs, interval.toMs),
     detail: `meanwhile ${appeared} containers appeared and ${vanished} vanished; others may have come and gone`,
   });
 }

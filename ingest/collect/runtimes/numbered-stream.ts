@@ -26,9 +26,11 @@ export function createNumberedStream(place: CollectorPlace, name: string): Numbe
   let heardMs = restored?.heardMs;
   let isInterrupted = false;
   const keep = () => place.checkpoint(name, JSON.stringify({ position, ...(heardMs !== undefined && { heardMs }) }));
-  // clocks are set, and a record may say any time
+  // a record may say any time; and what lies ahead was said by a clock that was set back since
   const hear = (ms: number) => {
-    heardMs = Math.max(heardMs ?? 0, Math.min(ms, place.now().getTime()));
+    const nowMs = place.now().getTime();
+    const before = heardMs === undefined || heardMs > nowMs ? 0 : heardMs;
+    heardMs = Math.max(before, Math.min(ms, nowMs));
   };
   return {
     name,
