@@ -1,18 +1,17 @@
 // The disk under the spool is full. With the sink away the spool fills it: oldest records go, each of them told, and nothing else. Filled by others,
 // so that nothing can be written: a log is read later, and of standard input what was lost is counted. VESTIGE_FAULTS=full: six times as much.
 
-import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAuthority } from '../../ingest/transport/https/test-support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
 import { createRandom } from '../support/random.ts';
 import { isAvailable, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
-import { createGround, digestOf, type Ground, isFull, lookIntoSpool, saying, until } from './ground.ts';
+import { createGround, type Ground, isFull, lookIntoSpool, saying, until } from './ground.ts';
 import type { Program } from './pipeline/programs.ts';
 import { createK8sLog } from './pipeline/sources.ts';
+import { createPluginInput } from './plugin-input.ts';
 import { type Gap, gapsOf, type StoreUnderTest, storeAt } from './reckoning.ts';
 
 const MADE_BYTES = (isFull ? 96 : 12) * 1024 * 1024;
@@ -24,22 +23,6 @@ const ARRIVAL_MS_MAX = 240_000;
 const RSS_KIB_MAX = 192 * 1024;
 const TOKEN = 'a-token-of-the-test-0123456789';
 const random = createRandom();
-
-/** Events as auditd hands them to its plugin. `bytes`: about so long. */
-function createPluginInput(bytes: number) {
-  const digests: string[] = [];
-  const filler = 'x'.repeat(bytes);
-  return {
-    digests,
-    bytes: () => digests.length * bytes,
-    write: async (to: Writable) => {
-      const id = `audit(${(Date.now() / 1000).toFixed(3)}:${digests.length + 1})`;
-      const lines = [`type=SYSCALL msg=${id}: syscall=59 exe="${filler}"`, `type=PROCTITLE msg=${id}: proctitle="sh"`];
-      digests.push(digestOf(lines.join('\n')));
-      if (!to.write(lines.map((line) => `${line}\n`).join(''))) await once(to, 'drain');
-    },
-  };
-}
 
 const peakKib = (program: Program): number =>
   Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${program.pid()}/status`, 'utf8'))?.[1]);
@@ -161,7 +144,7 @@ describe.skipIf(!isAvailable() && !process.env['CI'])(`a full disk under the spo
           plugin.start();
           const input = createPluginInput(1_000);
           while (input.bytes() < MADE_BYTES) await input.write(plugin.input());
-          made[node] = input.digests;
+          made[node] = [...input.digests];
         }),
       );
       for (const node of logs)

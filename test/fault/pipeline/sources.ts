@@ -49,7 +49,8 @@ export function createK8sLog(path: string, random: Random, mayRotate: MayRotate,
   };
 }
 
-export function createAuditLog(path: string, random: Random, mayRotate: MayRotate): MadeSource {
+/** @param now the clock of the node whose log it is */
+export function createAuditLog(path: string, random: Random, mayRotate: MayRotate, now = Date.now): MadeSource {
   mkdirSync(dirname(path), { recursive: true });
   const digests = new Set<string>();
   let serial = 0;
@@ -58,7 +59,7 @@ export function createAuditLog(path: string, random: Random, mayRotate: MayRotat
     digests,
     tick: async () => {
       for (let i = random.between(1, 8); i > 0; i--) {
-        const id = `audit(${(Date.now() / 1000).toFixed(3)}:${++serial})`;
+        const id = `audit(${(now() / 1000).toFixed(3)}:${++serial})`;
         const lines = [
           `type=SYSCALL msg=${id}: arch=c000003e syscall=59 success=yes exit=0 a0=1 items=1 ppid=1 pid=${serial} auid=0 uid=0 comm="sh" exe="/bin/sh" key="exec"`,
           `type=EXECVE msg=${id}: argc=2 a0="sh" a1="run-${serial}"`,
