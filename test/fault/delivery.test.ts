@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kafkaOf, readTopics } from '../support/kafka/records.ts';
 import { type Broker, isAvailable, startBroker } from '../support/kafka.ts';
 import { createRandom } from '../support/random.ts';
-import { createGround, digestOf, following, isFull, until } from './ground.ts';
+import { createGround, digestOf, following, isFull } from './ground.ts';
 import { createAuditLog, createK8sLog } from './pipeline/sources.ts';
 import { allThere, gapsOf, reckon, storeAt, typedRows } from './reckoning.ts';
 
@@ -101,7 +101,7 @@ describe.skipIf(!isAvailable() && !process.env['CI'])(`the same records again (s
       const all = new Set([...k8s.digests, ...auditd.digests]);
       const inTopics = async () =>
         new Set((await readTopics(broker.brokers, TOPICS)).map(({ message }) => digestOf(message.value ?? '')));
-      await until(async () => {
+      await ground.until(async () => {
         const there = await inTopics().catch(() => new Set()); // topics that are just being made have no leader
         return [...all].every((digest) => there.has(digest));
       }, 'all records are in Kafka');
@@ -115,7 +115,11 @@ describe.skipIf(!isAvailable() && !process.env['CI'])(`the same records again (s
       expect(sent.length, 'of two collectors').toBeGreaterThanOrEqual((1 + COPIES) * 2 * all.size);
 
       // receipts of both groups are the same ones: they are named by topic, partition and offset
-      await until(async () => (await count('receipts FINAL')) >= sent.length, 'every message was loaded', 300_000);
+      await ground.until(
+        async () => (await count('receipts FINAL')) >= sent.length,
+        'every message was loaded',
+        300_000,
+      );
       await sleep(2_000); // what the slower of both groups still has
       for (const one of [...loaders, up]) await one.stop();
 

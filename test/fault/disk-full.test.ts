@@ -8,7 +8,7 @@ import { createAuthority } from '../../ingest/transport/https/test-support/certi
 import { freePort } from '../support/free-port.ts';
 import { createRandom } from '../support/random.ts';
 import { isAvailable, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
-import { createGround, type Ground, isFull, lookIntoSpool, saying, until } from './ground.ts';
+import { createGround, type Ground, isFull, lookIntoSpool, saying } from './ground.ts';
 import type { Program } from './pipeline/programs.ts';
 import { createK8sLog } from './pipeline/sources.ts';
 import { createPluginInput } from './plugin-input.ts';
@@ -148,14 +148,14 @@ describe.skipIf(!isAvailable() && !process.env['CI'])(`a full disk under the spo
         }),
       );
       for (const node of logs)
-        await until(hasInSpool(`${places[node].spool}/k8s-audit`, made[node]?.at(-1)), `${node} is read`);
+        await ground.until(hasInSpool(`${places[node].spool}/k8s-audit`, made[node]?.at(-1)), `${node} is read`);
       for (const node of inputs)
-        await until(hasInSpool(`${places[node].spool}/auditd`, made[node]?.at(-1)), `${node} is read`);
+        await ground.until(hasInSpool(`${places[node].spool}/auditd`, made[node]?.at(-1)), `${node} is read`);
 
       up.start();
       await saying([up], 'Collectors send to');
       for (const node of [...logs, ...inputs])
-        await until(
+        await ground.until(
           async () => (await storedOf(node)).includes(made[node]?.at(-1) ?? ''),
           `the newest of ${node} is in the store`,
           ARRIVAL_MS_MAX,
@@ -212,7 +212,7 @@ describe.skipIf(!isAvailable() && !process.env['CI'])(`a full disk under the spo
       await k8s.tick();
       for (let i = 0; i < 10; i++) await input.write(reader.input());
       const newest = async (node: string, digest = '') =>
-        until(
+        ground.until(
           async () => (await storedOf(node)).includes(digest),
           `the newest of ${node} is in the store`,
           ARRIVAL_MS_MAX,

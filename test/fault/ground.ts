@@ -19,6 +19,8 @@ export interface Ground {
   withInput(name: string, ...args: string[]): Program;
   /** Started by this test, with what they said: for a failure. */
   told(): string;
+  /** As `until`, and says what the programs said when it does not hold in time. */
+  until: typeof until;
   /** Asks all that run to end, the latest first. */
   stopAll(): Promise<void>;
   remove(): Promise<void>;
@@ -27,6 +29,7 @@ export interface Ground {
 export function createGround(name: string): Ground {
   const directory = mkdtempSync(join(tmpdir(), `vestige-${name}-`));
   const programs: Program[] = [];
+  const told = () => programs.map((one) => `${one.name}: ${one.said()}`).join('\n');
   const note = (made: Program): Program => {
     programs.push(made);
     return made;
@@ -42,7 +45,11 @@ export function createGround(name: string): Ground {
     at: (path) => join(directory, path),
     program: (label, ...args) => note(createProgram(label, args)),
     withInput: (label, ...args) => note(createProgram(label, args, 'pipe')),
-    told: () => programs.map((one) => `${one.name}: ${one.said()}`).join('\n'),
+    told,
+    until: (holds, what, msMax) =>
+      until(holds, what, msMax).catch((error: Error) => {
+        throw new Error(`${error.message}\n${told()}`);
+      }),
     stopAll,
     remove: async () => {
       await stopAll().catch(() => undefined);
