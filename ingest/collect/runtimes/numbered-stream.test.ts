@@ -44,6 +44,21 @@ describe('until when a runtime was heard', () => {
     expect(stream.heardMs()).toBe(NOON + 15_000);
   });
 
+  it('is not known to the first connection ever, whatever comes before it has listed what is there', () => {
+    const { node, stream } = createNode();
+    stream.interrupted();
+    stream.emit('{}', {}, NOON);
+    expect(stream.heardMs()).toBeUndefined();
+    // but to the next one, should the first be lost before
+    stream.interrupted();
+    expect(stream.heardMs()).toBe(NOON);
+    node.nowMs = NOON + 10_000;
+    stream.emit('{}', {}, node.nowMs);
+    expect(stream.heardMs(), 'what was missed is not told yet').toBe(NOON);
+    stream.heard(node.nowMs);
+    expect(stream.heardMs()).toBe(node.nowMs);
+  });
+
   it('bounds what is told of an interruption, also where the clock was set back in it', () => {
     const { node, place, stream } = createNode();
     stream.heard(NOON);

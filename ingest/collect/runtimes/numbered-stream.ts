@@ -7,7 +7,10 @@ const State = z.object({ position: z.number().int().nonnegative(), heardMs: z.nu
 
 export interface NumberedStream {
   readonly name: string;
-  /** Until when (ms since 1970) nothing was missed; undefined on a node where this never ran. */
+  /**
+   * Until when (ms since 1970) nothing was missed; of a connection that has just begun, before it did. Undefined on a node where this never
+   * ran.
+   */
   heardMs(): number | undefined;
   /** A connection begins: until it is known what was missed before (`heard`), what comes is no proof that nothing is missing. */
   interrupted(): void;
@@ -25,6 +28,7 @@ export function createNumberedStream(place: CollectorPlace, name: string): Numbe
   let position = restored?.position ?? 0;
   let heardMs = restored?.heardMs;
   let isInterrupted = false;
+  let connection: { beforeMs: number | undefined } | undefined;
   const keep = () => place.checkpoint(name, JSON.stringify({ position, ...(heardMs !== undefined && { heardMs }) }));
   // a record may say any time; and what lies ahead was said by a clock that was set back since
   const hear = (ms: number) => {
@@ -34,11 +38,13 @@ export function createNumberedStream(place: CollectorPlace, name: string): Numbe
   };
   return {
     name,
-    heardMs: () => heardMs,
+    heardMs: () => (connection ? connection.beforeMs : heardMs),
     interrupted() {
+      connection = { beforeMs: heardMs };
       isInterrupted = heardMs !== undefined;
     },
     heard(ms) {
+      connection = undefined;
       isInterrupted = false;
       hear(ms);
       keep();
