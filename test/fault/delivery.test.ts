@@ -11,7 +11,7 @@ import { createGround, digestOf, following, isFull } from './ground.ts';
 import { createAuditLog, createK8sLog } from './pipeline/sources.ts';
 import { allThere, gapsOf, reckon, storeAt, typedRows } from './reckoning.ts';
 
-const TICKS = isFull ? 2_000 : 200;
+const TICKS = isFull ? 2_000 : 150;
 const COPIES = 2;
 const SOURCES = ['k8s-audit', 'auditd', 'collector'];
 const TOPICS = SOURCES.map((source) => `vestige.${source}`);

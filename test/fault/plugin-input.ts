@@ -11,6 +11,9 @@ export interface PluginInput {
   write(to: Writable): Promise<void>;
 }
 
+// Others that write a log of the same node count from one.
+const FIRST_SERIAL = 1_000_000;
+
 /** @param bytes about so long is an event */
 export function createPluginInput(bytes: number, now: () => number = Date.now): PluginInput {
   const digests: string[] = [];
@@ -19,7 +22,7 @@ export function createPluginInput(bytes: number, now: () => number = Date.now): 
     digests,
     bytes: () => digests.length * bytes,
     write: async (to) => {
-      const id = `audit(${(now() / 1000).toFixed(3)}:${digests.length + 1})`;
+      const id = `audit(${(now() / 1000).toFixed(3)}:${FIRST_SERIAL + digests.length})`;
       const lines = [`type=SYSCALL msg=${id}: syscall=59 exe="${filler}"`, `type=PROCTITLE msg=${id}: proctitle="sh"`];
       digests.push(digestOf(lines.join('\n')));
       if (!to.write(lines.map((line) => `${line}\n`).join(''))) await once(to, 'drain');

@@ -1,4 +1,7 @@
 // The reckoning at the end of a fault test: what a source made against what the store has, by digest, and what is told to be missing.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { connect } from '../../analytics/store/connect.ts';
@@ -80,9 +83,11 @@ export interface Gap {
   detail: string;
 }
 
-/** As `vestige gaps` lists them after `vestige correlate`. */
+/** As `vestige gaps` lists them after `vestige correlate`; without rules, for nothing is to be found. */
 export async function gapsOf(store: StoreUnderTest): Promise<Gap[]> {
-  const correlated = await vestige('--store', store.location, 'correlate');
+  const rules = mkdtempSync(join(tmpdir(), 'vestige-no-rules-'));
+  const correlated = await vestige('--store', store.location, 'correlate', '--rules', rules);
+  rmSync(rules, { recursive: true });
   expect(correlated.code, correlated.err).toBe(0);
   const { out } = await vestige('--store', store.location, '--json', 'gaps', '--limit', '10000');
   return JSON.parse(out) as Gap[];
