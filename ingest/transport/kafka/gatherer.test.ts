@@ -1,68 +1,30 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { entryOf } from '../../../test/support/kafka/records.ts';
-import { deliveryOf } from '../deliver.ts';
+import type { Delivery } from '../../load/deliveries.ts';
 import { createGatherer } from './gatherer.ts';
 
-const LIMITS = { batchBytesMax: 10_000, batchMessagesMax: 100, batchWaitMs: 40, behindWaitMs: 2_000 };
-const delivery = (seq: number, bytes = 10) => deliveryOf(entryOf(Buffer.alloc(bytes)), { loader: 'kafka:c/t/0', seq });
-const never = new AbortController().signal;
+const LIMITS = { batchBytesMax: 10_000, batchMessagesMax: 100, batchWaitMs: 1, behindWaitMs: 1 };
+const delivery = (bytes: number) => ({ raw: Buffer.alloc(bytes) }) as unknown as Delivery;
+const { signal } = new AbortController();
 
-async function timed<T>(work: Promise<T>): Promise<{ ms: number; found: T }> {
-  const startMs = performance.now();
-  const found = await work;
-  return { ms: performance.now() - startMs, found };
-}
-
-describe('a batch', () => {
-  it('waits a moment for more while everything that came is here', async () => {
+describe('what is gathered for the store', () => {
+  it('of partitions that are others’ now holds up nobody, also when it was all there was, and full', async () => {
     const gatherer = createGatherer(LIMITS);
-    gatherer.add('t/0', 1, delivery(0));
-    const next = timed(gatherer.next(never, 5_000));
-    await sleep(10);
-    gatherer.add('t/0', 2, delivery(1));
-    const { ms, found } = await next;
-    expect(found).toMatchObject({ deliveries: [{ seq: 0 }, { seq: 1 }], ends: new Map([['t/0', 2]]) });
-    expect(ms).toBeLessThan(1_000);
+    gatherer.add('t/0', 1, delivery(20_000));
+    expect(gatherer.isFull()).toBe(true);
+    gatherer.keepOnly(() => false);
+    expect(gatherer.isFull()).toBe(false);
+    expect(await gatherer.next(signal, 10)).toBeUndefined();
+    gatherer.add('t/1', 8, delivery(5));
+    expect(await gatherer.next(signal, 1_000)).toMatchObject({ deliveries: [{}], ends: new Map([['t/1', 8]]) });
   });
 
-  it('is filled while more waits in the topics, and goes when it is full', async () => {
+  it('of partitions of which some are still ours is loaded, and their ends alone are committed', async () => {
     const gatherer = createGatherer(LIMITS);
-    gatherer.add('t/0', 1, delivery(0));
-    const next = timed(gatherer.next(never, 5_000, () => true));
-    await sleep(200);
-    gatherer.add('t/0', 2, delivery(1, 10_000));
-    const { ms, found } = await next;
-    expect(found?.deliveries).toHaveLength(2);
-    expect(ms).toBeGreaterThan(190);
-    expect(ms).toBeLessThan(1_500);
-  });
-
-  it('goes soon once nothing more waits in the topics', async () => {
-    const gatherer = createGatherer(LIMITS);
-    gatherer.add('t/0', 1, delivery(0));
-    let isBehind = true;
-    const next = timed(gatherer.next(never, 5_000, () => isBehind));
-    await sleep(100);
-    isBehind = false;
-    expect((await next).ms).toBeLessThan(1_500);
-  });
-
-  it('does not wait for ever for topics that say they have more', async () => {
-    const gatherer = createGatherer({ ...LIMITS, behindWaitMs: 150 });
-    gatherer.add('t/0', 1, delivery(0));
-    const { ms, found } = await timed(gatherer.next(never, 5_000, () => true));
-    expect(found?.deliveries).toHaveLength(1);
-    expect(ms).toBeGreaterThan(140);
-    expect(ms).toBeLessThan(1_500);
-  });
-
-  it('is none when nothing comes, or when it is over', async () => {
-    const gatherer = createGatherer(LIMITS);
-    expect(await gatherer.next(never, 20)).toBeUndefined();
-    const over = new AbortController();
-    const next = gatherer.next(over.signal, 60_000);
-    over.abort();
-    expect(await next).toBeUndefined();
+    gatherer.add('t/0', 1, delivery(5));
+    gatherer.add('t/1', 4, delivery(5));
+    gatherer.keepOnly((partition) => partition === 't/1');
+    const batch = await gatherer.next(signal, 1_000);
+    expect(batch?.deliveries).toHaveLength(2);
+    expect([...(batch?.ends ?? [])]).toEqual([['t/1', 4]]);
   });
 });

@@ -26,7 +26,7 @@ export interface Gatherer {
    * @param isBehind whether more waits in the topics than a fetch brings
    */
   next(signal: AbortSignal, msMax: number, isBehind?: () => boolean): Promise<GatheredBatch | undefined>;
-  /** Of a partition that is another's now nothing is committed; what is gathered of it may be loaded all the same. */
+  /** Of a partition that is another's now nothing is committed; what is gathered of it may be loaded all the same, beside what is ours. */
   keepOnly(isOurs: (partition: string) => boolean): void;
 }
 
@@ -82,6 +82,8 @@ export function createGatherer(limits: GathererLimits): Gatherer {
     },
     keepOnly: (isOurs) => {
       for (const partition of batch.ends.keys()) if (!isOurs(partition)) batch.ends.delete(partition);
+      // nothing of it is ours: whose it is loads it. Kept, it would fill a batch that never goes
+      if (isEmpty()) batch = emptyBatch();
     },
   };
 }
