@@ -1,4 +1,5 @@
-// What lies in a spool and travels to a sink: frames, each a record with its envelope, a checkpoint of a collector, or what opens a segment.
+// What lies in a spool and travels to a sink: frames, each a record with its envelope, a checkpoint of a collector, what opens a segment, or the
+// end of a write that has no checkpoint at its end.
 // A frame: length of the payload (u32), CRC-32 of the payload (u32), payload. A payload: kind (u8), length of the meta (u16), meta (JSON),
 // bytes as received. Numbers are little-endian. A receiver takes frames as they stand in the file (ingest/transport).
 import { crc32 } from 'node:zlib';
@@ -15,10 +16,11 @@ export type Entry =
   | { kind: 'record'; meta: RecordMeta; raw: Buffer }
   // these never leave the spool
   | { kind: 'checkpoint'; stream: string; state: Buffer }
-  | { kind: 'opening'; boot_id: string; uptime_s: number };
+  | { kind: 'opening'; boot_id: string; uptime_s: number }
+  | { kind: 'end' };
 export type RecordEntry = Extract<Entry, { kind: 'record' }>;
 
-const KINDS = { record: 1, checkpoint: 2, opening: 3 } as const;
+const KINDS = { record: 1, checkpoint: 2, opening: 3, end: 4 } as const;
 const NOTHING = Buffer.alloc(0);
 const HEAD_BYTES = 8;
 const PAYLOAD_HEAD_BYTES = 3;
@@ -35,8 +37,16 @@ export function encodeEntry(entry: Entry): Buffer {
       return frame(KINDS.checkpoint, JSON.stringify({ stream: entry.stream }), entry.state);
     case 'opening':
       return frame(KINDS.opening, JSON.stringify({ boot_id: entry.boot_id, uptime_s: entry.uptime_s }), NOTHING);
+    case 'end':
+      return frame(KINDS.end, '', NOTHING);
   }
 }
+
+/**
+ * Whether all before the end of this entry was written as a whole. A process that is killed within a write leaves the beginning of it behind:
+ * records without the checkpoint that says they were read would be read, and come, once more.
+ */
+export const endsWrite = ({ kind }: Entry): boolean => kind !== 'record';
 
 function frame(kind: number, meta: string, bytes: Buffer): Buffer {
   const metaBytes = Buffer.byteLength(meta);
@@ -95,6 +105,8 @@ function entryOf(kind: number, text: string, bytes: Buffer): Entry | undefined {
       const meta = OpeningMeta.safeParse(parseJson(text));
       return meta.success ? { kind: 'opening', ...meta.data } : undefined;
     }
+    case KINDS.end:
+      return { kind: 'end' };
     default:
       return undefined;
   }

@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { type Entry, encodeEntry } from './entry.ts';
+import { type Entry, encodeEntry, endsWrite } from './entry.ts';
 import { listSegments, readFrames, scanSegment, segmentPath } from './segments.ts';
 
 /** This boot, and a clock that only runs forward. */
@@ -46,13 +46,16 @@ export async function recall(directory: string, checkpoints: Map<string, string>
       if (opened) segment.opened = opened;
       continue;
     }
-    const { end } = await scanSegment(path, 0, (entry) => {
+    // what a write that did not end has left is torn as well
+    let whole = 0;
+    await scanSegment(path, 0, (entry, end) => {
+      if (endsWrite(entry)) whole = end;
       if (entry.kind === 'opening') segment.opened = { bootId: entry.boot_id, uptimeS: entry.uptime_s };
       if (entry.kind === 'checkpoint') checkpoints.set(entry.stream, entry.state.toString());
     });
-    if (segment === segments.at(-1) && end < segment.bytes) {
-      tornBytes = segment.bytes - end;
-      segment.bytes = end;
+    if (segment === segments.at(-1) && whole < segment.bytes) {
+      tornBytes = segment.bytes - whole;
+      segment.bytes = whole;
     }
   }
   return { segments, tornBytes };

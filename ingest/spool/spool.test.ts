@@ -105,6 +105,50 @@ describe('a spool', () => {
     }
   });
 
+  it('has records and the checkpoint behind them together or not at all, wherever a kill left the write', async () => {
+    const spool = await open();
+    const all = names(40);
+    const groups = 4;
+    for (let group = 0; group < groups; group++) {
+      for (const text of all.slice(group * 10, group * 10 + 10)) spool.append(record(text));
+      spool.append({ kind: 'checkpoint', stream: 's', state: Buffer.from(String(group * 10 + 10)) });
+      await spool.committed();
+    }
+    for (const text of names(10, 40)) spool.append(record(text)); // acknowledged without a checkpoint: they stay as well
+    await spool.committed();
+    await shut(spool);
+    const path = join(spool.directory, '000000000001.spool');
+    const whole = readFileSync(path);
+    const seen = new Set<string>();
+    for (let cut = whole.length; cut > 200; cut -= 97) {
+      writeFileSync(path, whole.subarray(0, cut));
+      const again = await open(spool.directory);
+      const state = again.restored('s') ?? '0';
+      const left = (await readAll(again)).length;
+      seen.add(`${state} ${left}`);
+      await shut(again);
+      rmSync(join(spool.directory, 'acknowledged.json'), { force: true });
+    }
+    expect([...seen]).toEqual(['40 50', '40 40', '30 30', '20 20', '10 10', '0 0']);
+  });
+
+  it('writes what is more than one write, a checkpoint in the midst, without parting it from its records', async () => {
+    const path = (n: number) => join(spool.directory, `${String(n).padStart(12, '0')}.spool`);
+    const spool = await open(undefined, { bytesMax: 64 << 20, segmentBytes: 8 << 20 });
+    const texts = names(6_000); // 5 MB: several writes
+    for (const [i, text] of texts.entries()) {
+      spool.append(record(text));
+      if (i % 3_000 === 2_999) spool.append({ kind: 'checkpoint', stream: 's', state: Buffer.from(String(i + 1)) });
+    }
+    await spool.committed();
+    await shut(spool);
+    const bytes = readFileSync(path(1));
+    // where the second group begins, a second write does
+    writeFileSync(path(1), bytes.subarray(0, Math.floor(bytes.length * 0.75)));
+    const again = await open(spool.directory);
+    expect([again.restored('s'), (await readAll(again, 1 << 20)).length]).toEqual(['3000', 3_000]);
+  });
+
   it('loses no checkpoint when the segment that was just opened is torn', async () => {
     const spool = await open();
     spool.append(record('a'));

@@ -45,7 +45,7 @@ export class SpoolError extends Error {
 export interface Spool {
   /** Bytes at the end that a crash had torn, found and cut off when the spool was opened: they were never acknowledged. */
   readonly tornBytes: number;
-  /** Takes a copy. False when it cannot be taken: nothing can be written, and what waits in memory is at its bound. */
+  /** Takes a copy. False when a record cannot be taken: nothing can be written, and what waits in memory is at its bound. */
   append(entry: Entry): boolean;
   /** Resolves once all that was appended is on disk. Many share one fsync. @throws SpoolError; what was appended is tried again later */
   committed(): Promise<void>;
@@ -66,6 +66,7 @@ export interface Spool {
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 // Written at once: of what waited for a full disk as much as there is room for again.
 const WRITE_BYTES_MAX = 1024 * 1024;
+const WRITE_ENDS = encodeEntry({ kind: 'end' });
 
 /** @throws SpoolBusyError when another process has it, or the error of the file system */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
@@ -93,8 +94,11 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   let next: Promise<void> | undefined;
 
   const totalBytes = () => segments.reduce((sum, s) => sum + s.bytes, 0);
-  const write = async (bytes: Buffer): Promise<void> => {
+  const write = async (parts: readonly Part[]): Promise<void> => {
     const from = active.bytes;
+    const frames = parts.map(({ bytes }) => bytes);
+    if (!parts.at(-1)?.checkpoint) frames.push(WRITE_ENDS);
+    const bytes = Buffer.concat(frames);
     try {
       await writeAll(file, bytes, from);
       await file.datasync();
@@ -113,7 +117,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     const before = pending;
     pending = { parts: kept.map((bytes) => ({ bytes })), bytes: 0 };
     for (const gap of gaps) options.onGap(gap);
-    const notices = bytesOf(pending.parts);
+    const notices = pending.parts;
     pending = before;
     if (notices.length > 0) {
       rmSync(reservePath(directory), { force: true });
@@ -151,10 +155,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     segments.push(active);
   };
   const writeSome = async (parts: readonly Part[]): Promise<void> => {
-    const bytes = bytesOf(parts);
     for (;;) {
       try {
-        await write(bytes);
+        await write(parts);
         break;
       } catch (cause) {
         if (isDiskFull(cause) && (await makeRoom().catch(() => false))) continue;
@@ -168,9 +171,11 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     const { parts, bytes } = pending;
     pending = nothingPending();
     writingBytes = bytes;
+    let inGroups = true;
     for (let from = 0; from < parts.length; ) {
       const room = options.segmentBytes - active.bytes;
-      const some = upTo(Math.min(WRITE_BYTES_MAX, room > 0 ? room : options.segmentBytes), parts, from);
+      const bytesMax = Math.min(WRITE_BYTES_MAX, room > 0 ? room : options.segmentBytes);
+      const some = inGroups ? groupsUpTo(bytesMax, parts, from) : upTo(bytesMax, parts, from);
       try {
         await writeSome(some);
         from += some.length;
@@ -179,6 +184,11 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
         if (active.bytes >= options.segmentBytes) await roll().catch(() => undefined);
         await keepBounds();
       } catch (error) {
+        // where there is no room for a group there may be for its first records
+        if (inGroups && isDiskFull((error as Error).cause) && sizeOf(some) > bytesMax) {
+          inGroups = false;
+          continue;
+        }
         pending = { parts: [...parts.slice(from), ...pending.parts], bytes: pending.bytes + writingBytes };
         writingBytes = 0;
         throw error;
@@ -208,9 +218,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     tornBytes,
     append: (entry) => {
       const isFull = totalBytes() > options.bytesMax + 2 * options.segmentBytes && droppable() === undefined;
-      if (pending.bytes + writingBytes > PENDING_BYTES_MAX || isFull) return false;
+      const isCheckpoint = entry.kind === 'checkpoint'; // of records that were taken: they do not go to the disk without it
+      if ((pending.bytes + writingBytes > PENDING_BYTES_MAX || isFull) && !isCheckpoint) return false;
       const bytes = encodeEntry(entry);
-      const isCheckpoint = entry.kind === 'checkpoint';
       const checkpoint = isCheckpoint ? { stream: entry.stream, state: entry.state.toString() } : undefined;
       pending.parts.push(checkpoint ? { bytes, checkpoint } : { bytes });
       pending.bytes += bytes.length;
@@ -247,8 +257,16 @@ interface Pending {
 }
 
 const nothingPending = (): Pending => ({ parts: [], bytes: 0 });
-const bytesOf = (parts: readonly Part[]): Buffer => Buffer.concat(parts.map(({ bytes }) => bytes));
 const sizeOf = (parts: readonly Part[]): number => parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+
+/** As `upTo`, but cut behind a checkpoint wherever one follows: it is written with the records it tells of. */
+function groupsUpTo(bytesMax: number, parts: readonly Part[], from: number): readonly Part[] {
+  const some = upTo(bytesMax, parts, from);
+  const last = some.findLastIndex(({ checkpoint }) => checkpoint !== undefined);
+  if (last !== -1) return some.slice(0, last + 1);
+  const next = parts.findIndex(({ checkpoint }, i) => i >= from && checkpoint !== undefined);
+  return next === -1 ? some : parts.slice(from, next + 1);
+}
 
 /** Parts of at most so many bytes together, but one at least. */
 function upTo(bytesMax: number, parts: readonly Part[], from: number): Part[] {

@@ -109,6 +109,12 @@ describe('a body that is no EventList', () => {
     expect(rawOf(await webhook.records())).toEqual(expected);
   });
 
+  it('of ninety thousand pieces, more than the spool holds in memory, is taken at the speed of the disk', async () => {
+    const webhook = await ground.start();
+    expect(await webhook.sender().send(`[${'{},'.repeat(89_999)}{}]`)).toMatchObject({ status: 200 });
+    expect(await webhook.records()).toHaveLength(90_000);
+  });
+
   it('of more than a hundred thousand pieces is refused and told as a gap', async () => {
     const webhook = await ground.start();
     expect(await webhook.sender().send(`[${'{},'.repeat(100_001)}]`)).toMatchObject({ status: 413 });

@@ -82,16 +82,25 @@ export function createEventListTaker({ place, stream, inFlightBytesMax }: EventL
     };
   };
 
+  /** What is more than the spool holds in memory waits for the disk. @returns false when nothing can be written all the same */
+  const putAll = async (given: Iterable<Piece>, record: ReturnType<typeof open>): Promise<boolean> => {
+    for (const piece of given) {
+      if (record.put(piece)) continue;
+      await commit();
+      if (!record.put(piece)) return false;
+    }
+    return true;
+  };
   const takeAll = async (body: AsyncIterable<Buffer>, record: ReturnType<typeof open>): Promise<Answer> => {
     let pieces: Pieces | undefined;
     for await (const chunk of body) {
       pieces ??= piecesOf(chunk);
       if (pieces === undefined) continue; // blanks before it
-      for (const piece of pieces.push(chunk)) if (!record.put(piece)) return refuse(FULL);
+      if (!(await putAll(pieces.push(chunk), record))) return refuse(FULL);
       if (!(await record.hold(pieces.heldBytes()))) return BUSY;
     }
     if (pieces === undefined) return { status: 400, text: 'an empty body' };
-    for (const piece of pieces.end()) if (!record.put(piece)) return refuse(FULL);
+    if (!(await putAll(pieces.end(), record))) return refuse(FULL);
     place.checkpoint(stream, String(position));
     await commit();
     return { status: 200 };
