@@ -12,12 +12,13 @@ WITH
     ),
     exits AS
     (
-        SELECT cluster, node, container_id, pid, min(time) AS at FROM runtime FINAL WHERE topic = '/tasks/exit' AND pid > 0 GROUP BY cluster, node, container_id, pid
+        SELECT cluster, node, container_id, pid, min(time) AS at, argMin(exit_status, time) AS status FROM runtime FINAL WHERE topic = '/tasks/exit' AND pid > 0 GROUP BY cluster, node, container_id, pid
     )
 SELECT
     r.cluster AS cluster, r.node AS node, r.container_id AS container_id, r.exec_id AS exec_id, r.pid AS pid,
     toUnixTimestamp64Milli(r.at) AS started_at,
-    toUnixTimestamp64Milli(e.at) AS ended_at
+    toUnixTimestamp64Milli(e.at) AS ended_at,
+    if(e.at > 0, e.status, -1) AS exit_status
 FROM starts AS r
 LEFT ANY JOIN exits AS e ON e.cluster = r.cluster AND e.node = r.node AND e.container_id = r.container_id AND e.pid = r.pid
 ORDER BY started_at

@@ -4,59 +4,25 @@ import { z } from 'zod';
 import { forgetOlder, insertInParts } from '../store/derived.ts';
 import type { Row, Store } from '../store/store.ts';
 import attributions from './attributions.sql';
+import boots from './boots.sql';
 import callers from './callers.sql';
 import callersOfNode from './callers-of-node.sql';
-import containerPids from './container-pids.sql';
 import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
 import eventsK8s from './events-k8s.sql';
 import eventsRuntime from './events-runtime.sql';
 import gapsOfCollectors from './gaps-of-collectors.sql';
+import { placeProcesses, readPids } from './place-processes.ts';
 import pods from './pods.sql';
 import principals from './principals.sql';
-import type { Process } from './process-table.ts';
-import { buildProcesses } from './processes.ts';
-import rootfsDevices from './rootfs-devices.sql';
 import runs from './runs.sql';
 import sessionsSql from './sessions.sql';
 import { joinSessions, type Session } from './sessions.ts';
 
 const text = z.string();
-const place = { cluster: text, node: text };
 const number = z.coerce.number();
 const texts = z.array(text);
 
-const runRow = z.object({
-  ...place,
-  pid: number,
-  ppid: number,
-  first_seen: number,
-  first_serial: number,
-  last_seen: number,
-  exe: text,
-  comm: text,
-  argv: texts,
-  first_argv: texts,
-  uid: number,
-  auid: number,
-  ses: number,
-  setup: z.coerce.boolean(),
-  starts_with_exec: z.coerce.boolean(),
-  called_for: text,
-  exec_devs: texts,
-  exec_from_disk: z.coerce.boolean(),
-  exec_digests: texts,
-});
-const pidRow = z.object({
-  ...place,
-  container_id: text,
-  exec_id: text,
-  pid: number,
-  started_at: number,
-  ended_at: number,
-});
-const lifeRow = z.object({ ...place, container_id: text, begins_at: number, ends_at: number });
-const deviceRow = z.object({ ...place, dev: text, container_id: text });
 const requestRow = z.object({
   cluster: text,
   audit_id: text,
@@ -76,17 +42,13 @@ const requestRow = z.object({
   node: text,
 });
 
-const LIVES = `
-  SELECT cluster, node, container_id,
-         toUnixTimestamp64Milli(if(created_at > 0, created_at, started_at)) AS begins_at,
-         toUnixTimestamp64Milli(ended_at) AS ends_at
-  FROM containers FINAL`;
-
 /** Tables this job fills, in the order in which they depend on one another. */
 const TABLES = [
   'containers',
   'pods',
   'principals',
+  'boots',
+  'process_runs',
   'processes',
   'attributions',
   'callers',
@@ -114,11 +76,13 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
   await fill('containers', containers);
   await fill('pods', pods);
   await fill('principals', principals);
-  const { processes, joined } = await placeAndJoin(store);
-  await insertInParts(
-    store,
-    'processes',
-    processes.map((p) => processRow(p, version)),
+  await fill('boots', boots);
+  await fill('process_runs', runs);
+  const processes = await placeProcesses(store, version);
+  const joined = joinSessions(
+    z.array(requestRow).parse(await store.rows(`${sessionsSql} ${SETTINGS}`, {}, 'background')),
+    await readPids(store),
+    processes,
   );
   await insertInParts(
     store,
@@ -134,47 +98,7 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
   return { processes: processes.length, sessions: joined.length, ...(await countRows(store)) };
 }
 
-async function placeAndJoin(store: Store): Promise<{ processes: Process[]; joined: Session[] }> {
-  const read = async <T>(sql: string, row: z.ZodType<T>) =>
-    z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, {}, 'background'));
-  const pids = await read(containerPids, pidRow);
-  const processes = buildProcesses({
-    runs: await read(runs, runRow),
-    pids,
-    containers: await read(LIVES, lifeRow),
-    devices: await read(rootfsDevices, deviceRow),
-  });
-  return { processes, joined: joinSessions(await read(sessionsSql, requestRow), pids, processes) };
-}
-
 const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
-
-function processRow(p: Process, version: number): Row {
-  return {
-    cluster: p.cluster,
-    node: p.node,
-    process_key: p.process_key,
-    pid: p.pid,
-    ppid: p.ppid,
-    parent_key: p.parent_key,
-    first_seen: instant(p.first_seen),
-    last_seen: instant(p.last_seen),
-    exe: p.exe,
-    comm: p.comm,
-    argv: p.argv,
-    first_argv: p.first_argv,
-    uid: p.uid,
-    auid: p.auid,
-    ses: p.ses,
-    container_id: p.container_id,
-    method: p.method,
-    confidence: p.confidence,
-    setup: p.setup,
-    exec_id: p.exec_id,
-    digests_hex: p.exec_digests,
-    version,
-  };
-}
 
 function sessionRow(s: Session, version: number): Row {
   return {

@@ -24,6 +24,8 @@ const run = (pid: number, ppid: number, at: number, more: Partial<Run> = {}): Ru
   exec_devs: [],
   exec_from_disk: false,
   exec_digests: [`d${pid}`],
+  ...{ first_digest: `d${pid}`, last_digest: `d${pid}`, exits_at: 0, exit_status: -1, crashed: false, exit_digest: '' },
+  ...{ forked_pids: [], forked_at: [], forked_digests: [], leave_calls: [] },
   ...more,
 });
 const life = (id: string, begins: number, ends = 0): ContainerLife => ({
@@ -32,6 +34,7 @@ const life = (id: string, begins: number, ends = 0): ContainerLife => ({
   container_id: id,
   begins_at: T + begins,
   ends_at: ends === 0 ? 0 : T + ends,
+  host_mounts: [],
 });
 const named = (pid: number, id: string, at: number, exec = ''): NamedPid => ({
   cluster: 'c',
@@ -41,10 +44,11 @@ const named = (pid: number, id: string, at: number, exec = ''): NamedPid => ({
   pid,
   started_at: T + at,
   ended_at: 0,
+  exit_status: -1,
 });
 const placed = (evidence: Partial<Evidence>) =>
   new Map(
-    buildProcesses({ runs: [], pids: [], containers: [], devices: [], ...evidence }).map((p) => [
+    buildProcesses({ runs: [], pids: [], containers: [], devices: [], boots: [], ...evidence }).map((p) => [
       p.pid,
       `${p.container_id} ${p.method}`.trim(),
     ]),
@@ -63,6 +67,7 @@ describe('processes', () => {
         [11, 'web descent'],
         [12, 'web descent'],
         [20, ''],
+        [5, ''],
       ]),
     );
   });
@@ -82,6 +87,7 @@ describe('processes', () => {
       pids: [named(10, 'web', 1)],
       containers: [life('web', 0)],
       devices: [],
+      boots: [],
     });
     expect(processes.find((p) => p.pid === 12)).toMatchObject({ container_id: 'web', parent_key: '11@1000104#104' });
   });
@@ -162,6 +168,7 @@ describe('processes', () => {
       pids: [named(8, 'web', 45)],
       containers: [life('web', 0)],
       devices: [],
+      boots: [],
     });
     const mine = processes.filter((p) => p.pid === 8);
     expect(mine).toHaveLength(1);
@@ -174,8 +181,9 @@ describe('processes', () => {
       pids: [],
       containers: [],
       devices: [],
+      boots: [],
     });
-    expect(new Set(processes.map((p) => p.process_key)).size).toBe(2);
+    expect(new Set(processes.filter((p) => p.pid === 10).map((p) => p.process_key)).size).toBe(2);
   });
 
   test('nodes do not mix: the same pid elsewhere is another process', () => {
@@ -184,6 +192,7 @@ describe('processes', () => {
       pids: [named(10, 'web', 1)],
       containers: [life('web', 0)],
       devices: [],
+      boots: [],
     });
     expect(processes.find((p) => p.node === 'other')?.container_id).toBe('');
   });
@@ -194,6 +203,7 @@ describe('processes', () => {
       pids: [],
       containers: [life('web', 0)],
       devices: [],
+      boots: [],
     });
     expect(processes[0]).toMatchObject({ container_id: 'web', method: 'runtime-arguments', setup: true });
   });

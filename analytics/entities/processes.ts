@@ -7,14 +7,9 @@
 //   siblings      other children of the same parent, a parent that auditd never saw, are placed and agree
 //   runtime-arguments  runc or its init, before the container's own program runs: called for one container
 
-import {
-  createProcessTable,
-  type Method,
-  type Node,
-  type Process,
-  type ProcessTable,
-  type Run,
-} from './process-table.ts';
+import { markLeft } from './leaving.ts';
+import { endByRuntime, forkedOnly } from './process-ends.ts';
+import { type Boot, createProcessTable, type Method, type Node, type ProcessTable, type Run } from './process-table.ts';
 
 /** A pid named by the runtime; ended_at 0 when no exit was seen. */
 export interface NamedPid {
@@ -25,6 +20,8 @@ export interface NamedPid {
   pid: number;
   started_at: number;
   ended_at: number;
+  /** -1 unknown. */
+  exit_status: number;
 }
 
 export interface ContainerLife {
@@ -34,6 +31,8 @@ export interface ContainerLife {
   /** ms; 0 when not known. */
   begins_at: number;
   ends_at: number;
+  /** Where it sees directories of its host. */
+  host_mounts: string[];
 }
 
 export interface RootfsDevice {
@@ -48,6 +47,7 @@ export interface Evidence {
   pids: readonly NamedPid[];
   containers: readonly ContainerLife[];
   devices: readonly RootfsDevice[];
+  boots: readonly (Boot & { cluster: string; node: string })[];
 }
 
 const CONFIDENCE: Record<Method, number> = {
@@ -65,28 +65,24 @@ const START_LATE_MS_MAX = 2_000;
 const END_SLACK_MS = 1_000;
 
 /** Places every process of every node. Pure: the same evidence gives the same processes. */
-export function buildProcesses(evidence: Evidence): Process[] {
+export function buildProcesses(evidence: Evidence): Node[] {
   const byNode = groupBy(evidence.runs, (r) => `${r.cluster}\0${r.node}`);
-  const processes: Process[] = [];
+  const processes: Node[] = [];
   for (const [key, runs] of byNode) {
     const here = <T extends { cluster: string; node: string }>(rows: readonly T[]) =>
       rows.filter((r) => `${r.cluster}\0${r.node}` === key);
     processes.push(
-      ...placeNode(runs, here(evidence.pids), here(evidence.containers), here(evidence.devices)).map(
-        ({ called_for: _c, exec_devs: _d, exec_from_disk: _f, starts_with_exec: _e, state: _s, ...process }) => process,
-      ),
+      ...placeNode(runs, {
+        ...{ boots: here(evidence.boots), pids: here(evidence.pids) },
+        ...{ containers: here(evidence.containers), devices: here(evidence.devices) },
+      }),
     );
   }
   return processes;
 }
 
-function placeNode(
-  runs: readonly Run[],
-  pids: readonly NamedPid[],
-  containers: readonly ContainerLife[],
-  devices: readonly RootfsDevice[],
-): Node[] {
-  const table = createProcessTable(runs);
+function placeNode(runs: readonly Run[], { boots, pids, containers, devices }: Omit<Evidence, 'runs'>): Node[] {
+  const table = createProcessTable(runs, boots);
   const lives = new Map(containers.map((c) => [c.container_id, c]));
   for (const named of pids) nameByRuntime(table, named);
   const known = learnDevices(table.all, devices, lives);
@@ -100,6 +96,9 @@ function placeNode(
   for (const node of table.all) node.state = 'open';
   for (const node of table.all) placeByDescent(node, table, lives);
   for (const node of table.all) placeSetup(node, lives);
+  table.all.push(...forkedOnly(table));
+  markLeft(table.all, new Map(containers.map((c) => [c.container_id, c.host_mounts])));
+  endByRuntime(table, pids, lives);
   return table.all;
 }
 
@@ -130,7 +129,9 @@ function placeByDescent(node: Node, table: ProcessTable, lives: Map<string, Cont
     const parent = table.at(node.ppid, node.first_seen);
     if (parent !== undefined && parent !== node) {
       placeByDescent(parent, table, lives);
-      if (parent.container_id !== '' && livesAt(lives.get(parent.container_id), node.first_seen)) {
+      // of one that only its children name, these must agree: placeBySiblings
+      const isKnown = parent.seen !== 'child' || parent.method === 'runtime-pid';
+      if (isKnown && parent.container_id !== '' && livesAt(lives.get(parent.container_id), node.first_seen)) {
         place(node, parent.container_id, 'descent', parent.confidence);
       }
     }
@@ -172,14 +173,16 @@ function placeByDevice(node: Node, known: Devices, lives: Map<string, ContainerL
   if (only !== undefined && alive.size === 1) place(node, only, 'rootfs-dev');
 }
 
-/** Children of one parent that auditd never saw: where all that are placed agree, the others belong there too. */
+/** Children of one parent that left no event: where all that are placed agree, the parent and the others belong there too. */
 function placeBySiblings(all: readonly Node[], lives: Map<string, ContainerLife>): void {
-  const orphans = all.filter((n) => n.parent_key === '' && n.ppid > 1 && !n.setup);
-  for (const [, family] of groupBy(orphans, (n) => String(n.ppid))) {
+  const parents = new Map(all.filter((n) => n.seen === 'child').map((n) => [n.process_key, n]));
+  const orphans = all.filter((n) => parents.has(n.parent_key) && !n.setup);
+  for (const [key, family] of groupBy(orphans, (n) => n.parent_key)) {
     const placed = new Set(family.filter((n) => n.method === 'rootfs-dev').map((n) => n.container_id));
     const [only] = placed;
     if (only === undefined || placed.size !== 1) continue;
-    for (const node of family) {
+    const parent = parents.get(key);
+    for (const node of parent === undefined ? family : [parent, ...family]) {
       const contradicted = node.exec_from_disk || node.exec_devs.length > 0;
       if (node.container_id === '' && !contradicted && livesAt(lives.get(only), node.first_seen))
         place(node, only, 'siblings');

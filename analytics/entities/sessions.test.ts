@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Process } from './process-table.ts';
-import type { NamedPid } from './processes.ts';
-import { joinSessions, type SessionRequest } from './sessions.ts';
+import { joinSessions, type NamedPid, type Process, type SessionRequest } from './sessions.ts';
 
 const T = 1_000_000;
 const request = (id: string, at: number, command: string[]): SessionRequest => ({
@@ -35,25 +33,10 @@ const process = (id: string, pid: number, first_argv: string[]): Process => ({
   cluster: 'c',
   node: 'n',
   pid,
-  ppid: 1,
-  first_seen: T,
-  first_serial: 1,
-  last_seen: T,
-  exe: '',
-  comm: '',
-  argv: first_argv,
   first_argv,
-  uid: 0,
-  auid: -1,
-  ses: -1,
-  setup: false,
-  exec_digests: [],
   process_key: `${pid}`,
-  parent_key: '',
   container_id: 'web',
   exec_id: id,
-  method: 'runtime-pid',
-  confidence: 1,
 });
 const joined = (requests: SessionRequest[], pids: NamedPid[], processes: Process[]) =>
   Object.fromEntries(joinSessions(requests, pids, processes).map((s) => [s.audit_id, s.exec_id]));

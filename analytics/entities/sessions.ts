@@ -3,8 +3,14 @@
 // No id is shared: the runtime makes its exec id itself and no API record holds it. What joins them is the container, the order in
 // time (the start follows the request by about 40 ms) and the command. Probes start the same way with no request at all, so the
 // command decides where a request and a probe fall together.
-import type { Process } from './process-table.ts';
-import type { NamedPid } from './processes.ts';
+import type * as table from './process-table.ts';
+import type * as runtime from './processes.ts';
+
+export type Process = Pick<
+  table.Process,
+  'cluster' | 'node' | 'container_id' | 'exec_id' | 'pid' | 'process_key' | 'first_argv'
+>;
+export type NamedPid = Omit<runtime.NamedPid, 'exit_status'>;
 
 /** One request beside one container it may have meant (sessions.sql); times in ms since 1970, 0 unknown. */
 export interface SessionRequest {

@@ -5,6 +5,8 @@ import type { Row, Store } from './store.ts';
 export type DerivedTable =
   | 'pods'
   | 'containers'
+  | 'boots'
+  | 'process_runs'
   | 'processes'
   | 'attributions'
   | 'callers'

@@ -1,0 +1,66 @@
+-- Boots of each node. Told by a collector (boot_id and the time since), by a record of the system's start (SYSTEM_BOOT), or by serials that
+-- begin anew: the kernel counts audit events from each boot on. A blocked call's event has a serial too high for its time, never one too
+-- low, so the lowest of a minute is the count at its begin; it falls under the lowest of the three minutes with events before it by more
+-- than half only when counting began anew (or passed 2^32, which takes years).
+-- Parameter: {version:UInt64}. Columns: those of boots.
+WITH
+    minutes AS
+    (
+        SELECT cluster, node, toStartOfMinute(time) AS minute, min((serial, time, digests[1])) AS lowest
+        FROM auditd
+        WHERE pid >= -1 AND serial > 0 AND odd_key = '' AND /*scope node (cluster, node)*/ 1
+        GROUP BY cluster, node, minute
+    ),
+    resets AS
+    (
+        SELECT cluster, node, lowest.2 AS began_at, lowest.3 AS digest
+        FROM
+        (
+            SELECT *, min(lowest.1) OVER (PARTITION BY cluster, node ORDER BY minute ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING) AS before
+            FROM minutes
+        )
+        WHERE before > 0 AND lowest.1 < before / 2
+    ),
+    records AS
+    (
+        SELECT cluster, node, time AS began_at, digests[1] AS digest
+        FROM auditd
+        WHERE has(record_types, 'SYSTEM_BOOT') AND /*scope node (cluster, node)*/ 1
+    ),
+    -- by the clock as it stood most of the time: a clock that is set tells of several moments
+    collectors AS
+    (
+        SELECT cluster, node, toString(boot_id) AS boot,
+               fromUnixTimestamp64Milli(quantileExact(0.5)(toUnixTimestamp64Milli(time) - toInt64(uptime_s * 1000)), 'UTC') AS began_at, min((time, digest)).2 AS proof
+        FROM collector_notices FINAL
+        WHERE boot_id != '' AND node != '' AND /*scope node (cluster, node)*/ 1
+        GROUP BY cluster, node, boot
+    ),
+    told AS
+    (
+        SELECT cluster, node, '' AS boot, began_at, 'boot-record' AS told_by, digest, 1 AS rank FROM records
+        UNION ALL
+        SELECT cluster, node, boot, began_at, 'collector' AS told_by, proof AS digest, 0 AS rank FROM collectors
+        UNION ALL
+        SELECT cluster, node, '' AS boot, began_at, 'serials' AS told_by, digest, 2 AS rank FROM resets
+    ),
+    -- what tells of one boot lies close together: a machine takes longer to boot twice
+    numbered AS
+    (
+        SELECT *, sum(began_at > before + INTERVAL 60 SECOND) OVER (PARTITION BY cluster, node ORDER BY began_at, rank, digest ROWS UNBOUNDED PRECEDING) AS n
+        FROM
+        (
+            SELECT *, lagInFrame(began_at, 1, toDateTime64(0, 3, 'UTC')) OVER (PARTITION BY cluster, node ORDER BY began_at, rank, digest ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
+            FROM told
+        )
+    )
+SELECT
+    cluster, node,
+    if(maxIf(boot, boot != '') = '', concat('@', toString(toUnixTimestamp64Milli(min(began_at)))), maxIf(boot, boot != '')) AS name,
+    min(began_at) AS begins_at,
+    argMin(told_by, rank) AS teller,
+    argMin(digest, (began_at, rank, digest)) AS proof,
+    {version:UInt64} AS version,
+    0 AS is_deleted
+FROM numbered
+GROUP BY cluster, node, n

@@ -1,0 +1,117 @@
+// The processes of every node, one node after the other: their evidence read from the store, placed (processes.ts), written back.
+import { z } from 'zod';
+import { insertInParts } from '../store/derived.ts';
+import type { Row, Store } from '../store/store.ts';
+import containerPids from './container-pids.sql';
+import type { Node } from './process-table.ts';
+import { buildProcesses, type NamedPid } from './processes.ts';
+import rootfsDevices from './rootfs-devices.sql';
+
+const text = z.string();
+const place = { cluster: text, node: text };
+const number = z.coerce.number();
+const flag = z.coerce.boolean();
+const texts = z.array(text);
+const numbers = z.array(number);
+
+const runRow = z
+  .object({
+    ...place,
+    ...{ pid: number, ppid: number, first_seen: number, first_serial: number, last_seen: number },
+    ...{ exe: text, comm: text, argv: texts, first_argv: texts, uid: number, auid: number, ses: number },
+    ...{ setup: flag, starts_with_exec: flag, called_for: text, exec_devs: texts, exec_from_disk: flag },
+    ...{ exec_digests: texts, first_digest: text, last_digest: text },
+    ...{ exits_at: number, exit_status: number, crashed: flag, exit_digest: text },
+    ...{ forked_pids: numbers, forked_at: numbers, forked_digests: texts },
+    ...{ left_at: numbers, left_by: texts, left_path: texts, left_digest: texts },
+  })
+  .transform(({ left_at, left_by, left_path, left_digest, ...run }) => ({
+    ...run,
+    leave_calls: left_at.map((at, i) => ({
+      ...{ at, call: left_by[i] ?? '', path: left_path[i] ?? '', digest: left_digest[i] ?? '' },
+    })),
+  }));
+const pidRow = z.object({
+  ...place,
+  ...{ container_id: text, exec_id: text, pid: number, started_at: number, ended_at: number, exit_status: number },
+});
+const lifeRow = z.object({ ...place, container_id: text, begins_at: number, ends_at: number, host_mounts: texts });
+const deviceRow = z.object({ ...place, dev: text, container_id: text });
+const bootRow = z.object({ ...place, name: text, began_at: number, digest: text });
+
+const RUNS = `
+  SELECT cluster, node, pid, ppid, toUnixTimestamp64Milli(first_seen) AS first_seen, first_serial, toUnixTimestamp64Milli(last_seen) AS last_seen,
+         exe, comm, argv, first_argv, uid, auid, ses, setup, starts_with_exec, called_for, exec_devs, exec_from_disk,
+         arrayMap(d -> lower(hex(d)), exec_digests) AS exec_digests, lower(hex(first_digest)) AS first_digest, lower(hex(last_digest)) AS last_digest,
+         toUnixTimestamp64Milli(exits_at) AS exits_at, exit_status, crashed, lower(hex(exit_digest)) AS exit_digest,
+         forks.child AS forked_pids, arrayMap(t -> toUnixTimestamp64Milli(t), forks.at) AS forked_at, arrayMap(d -> lower(hex(d)), forks.digest) AS forked_digests,
+         arrayMap(t -> toUnixTimestamp64Milli(t), leaves.at) AS left_at, leaves.call AS left_by, leaves.path AS left_path,
+         arrayMap(d -> lower(hex(d)), leaves.digest) AS left_digest
+  FROM process_runs FINAL
+  WHERE cluster = {cluster:String} AND node = {node:String}
+  ORDER BY process_runs.first_seen, first_serial`;
+// what the kubelet and the runtime make for a container alone shows nothing of the host
+const LIVES = `
+  SELECT cluster, node, container_id,
+         toUnixTimestamp64Milli(if(created_at > 0, created_at, started_at)) AS begins_at,
+         toUnixTimestamp64Milli(ended_at) AS ends_at,
+         arrayFilter((target, source) -> NOT match(source, '^(/var/lib/kubelet/pods/|/run/containerd/|/var/lib/containerd/|/var/lib/docker/|/var/lib/containers/)'),
+                     mount_targets, arrayResize(mount_sources, length(mount_targets))) AS host_mounts
+  FROM containers FINAL`;
+const BOOTS =
+  'SELECT cluster, node, boot AS name, toUnixTimestamp64Milli(began_at) AS began_at, lower(hex(digest)) AS digest FROM boots FINAL ORDER BY began_at';
+const NODES = 'SELECT DISTINCT cluster, node FROM process_runs';
+// a column and what is made of it may share a name: inside expressions the name means the column
+const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
+
+async function read<T>(
+  store: Store,
+  sql: string,
+  row: z.ZodType<T>,
+  parameters: Record<string, string> = {},
+): Promise<T[]> {
+  return z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, parameters, 'background'));
+}
+
+/** Pids that the runtime named. */
+export const readPids = (store: Store): Promise<NamedPid[]> => read(store, containerPids, pidRow);
+
+/** Makes all processes anew. */
+export async function placeProcesses(store: Store, version: number): Promise<Node[]> {
+  const evidence = {
+    pids: await readPids(store),
+    containers: await read(store, LIVES, lifeRow),
+    devices: await read(store, rootfsDevices, deviceRow),
+    boots: await read(store, BOOTS, bootRow),
+  };
+  const all: Node[] = [];
+  for (const at of await read(store, NODES, z.object(place))) {
+    const nodes = buildProcesses({ ...evidence, runs: await read(store, RUNS, runRow, at) });
+    await insertInParts(
+      store,
+      'processes',
+      nodes.map((p) => processRow(p, version)),
+    );
+    for (const node of nodes) all.push(node);
+  }
+  return all;
+}
+
+const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
+
+function processRow(p: Node, version: number): Row {
+  const { cluster, node, boot, process_key, pid, ppid, parent_key, seen, ended_by, exit_status, exe, comm } = p;
+  const { argv, first_argv, uid, auid, ses, container_id, method, confidence, left_by, setup, exec_id } = p;
+  const { exec_devs, exec_from_disk } = p;
+  return {
+    ...{ cluster, node, boot, process_key, pid, ppid, parent_key, seen, ended_by, exit_status, exe, comm },
+    ...{ argv, first_argv, uid, auid, ses, container_id, method, confidence, left_by, setup, exec_id },
+    ...{ exec_devs, exec_from_disk, version },
+    first_seen: instant(p.first_seen),
+    last_seen: instant(p.last_seen),
+    ended_at: instant(p.ended_at),
+    left_at: instant(p.left_at),
+    digests_hex: p.exec_digests,
+    ends_hex: { begin: p.begin_digest, end: p.end_digest, left: p.left_digest },
+  };
+}
