@@ -95,7 +95,7 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
   for (const select of [eventsK8s, eventsRuntime, eventsAuditd]) await fill('events', select);
   await fill('gaps', gapsOfCollectors);
   for (const table of TABLES) await forgetOlder(store, table, version);
-  return { processes: processes.length, sessions: joined.length, ...(await countRows(store)) };
+  return { sessions: joined.length, ...(await countRows(store)) };
 }
 
 const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
@@ -126,11 +126,11 @@ function sessionRow(s: Session, version: number): Row {
   };
 }
 
-async function countRows(store: Store): Promise<Pick<EntityCounts, 'pods' | 'containers' | 'events'>> {
+async function countRows(store: Store): Promise<Omit<EntityCounts, 'sessions'>> {
   const [row] = await store.rows(
-    'SELECT (SELECT count() FROM pods FINAL) AS pods, (SELECT count() FROM containers FINAL) AS containers, (SELECT count() FROM events FINAL) AS events',
+    'SELECT (SELECT count() FROM pods FINAL) AS pods, (SELECT count() FROM containers FINAL) AS containers, (SELECT count() FROM processes FINAL) AS processes, (SELECT count() FROM events FINAL) AS events',
     {},
     'background',
   );
-  return z.object({ pods: number, containers: number, events: number }).parse(row);
+  return z.object({ pods: number, containers: number, processes: number, events: number }).parse(row);
 }

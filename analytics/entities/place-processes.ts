@@ -76,7 +76,7 @@ async function read<T>(
 /** Pids that the runtime named. */
 export const readPids = (store: Store): Promise<NamedPid[]> => read(store, containerPids, pidRow);
 
-/** Makes all processes anew. */
+/** Makes all processes anew. Gives those that an exec in a container started. */
 export async function placeProcesses(store: Store, version: number): Promise<Node[]> {
   const evidence = {
     pids: await readPids(store),
@@ -84,34 +84,54 @@ export async function placeProcesses(store: Store, version: number): Promise<Nod
     devices: await read(store, rootfsDevices, deviceRow),
     boots: await read(store, BOOTS, bootRow),
   };
-  const all: Node[] = [];
+  const started: Node[] = [];
   for (const at of await read(store, NODES, z.object(place))) {
     const nodes = buildProcesses({ ...evidence, runs: await read(store, RUNS, runRow, at) });
-    await insertInParts(
-      store,
-      'processes',
-      nodes.map((p) => processRow(p, version)),
-    );
-    for (const node of nodes) all.push(node);
+    await insertInParts(store, 'processes', rowsOf(nodes, version));
+    for (const node of nodes) if (node.exec_id !== '') started.push(node);
   }
-  return all;
+  return started;
 }
 
-const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
+const instant = (ms: number) => new Date(ms).toISOString().slice(0, -1);
+
+function* rowsOf(nodes: readonly Node[], version: number): Generator<Row> {
+  for (const node of nodes) yield processRow(node, version);
+}
 
 function processRow(p: Node, version: number): Row {
-  const { cluster, node, boot, process_key, pid, ppid, parent_key, seen, ended_by, exit_status, exe, comm } = p;
-  const { argv, first_argv, uid, auid, ses, container_id, method, confidence, left_by, setup, exec_id } = p;
-  const { exec_devs, exec_from_disk } = p;
   return {
-    ...{ cluster, node, boot, process_key, pid, ppid, parent_key, seen, ended_by, exit_status, exe, comm },
-    ...{ argv, first_argv, uid, auid, ses, container_id, method, confidence, left_by, setup, exec_id },
-    ...{ exec_devs, exec_from_disk, version },
+    cluster: p.cluster,
+    node: p.node,
+    boot: p.boot,
+    process_key: p.process_key,
+    pid: p.pid,
+    ppid: p.ppid,
+    parent_key: p.parent_key,
     first_seen: instant(p.first_seen),
     last_seen: instant(p.last_seen),
+    seen: p.seen,
     ended_at: instant(p.ended_at),
+    ended_by: p.ended_by,
+    exit_status: p.exit_status,
+    exe: p.exe,
+    comm: p.comm,
+    argv: p.argv,
+    first_argv: p.first_argv,
+    uid: p.uid,
+    auid: p.auid,
+    ses: p.ses,
+    container_id: p.container_id,
+    method: p.method,
+    confidence: p.confidence,
+    left_by: p.left_by,
     left_at: instant(p.left_at),
+    setup: p.setup,
+    exec_devs: p.exec_devs,
+    exec_from_disk: p.exec_from_disk,
+    exec_id: p.exec_id,
     digests_hex: p.exec_digests,
     ends_hex: { begin: p.begin_digest, end: p.end_digest, left: p.left_digest },
+    version,
   };
 }

@@ -268,11 +268,22 @@ function takeExit(node: Node, run: Run): void {
 function createNode(run: Run, boot: string): Node {
   const node: Node = {
     ...run,
-    ...{ boot, process_key: `${run.pid}@${run.first_seen}#${run.first_serial}`, parent_key: '' },
-    ...{ seen: run.exec_digests.length > 0 ? 'exec' : 'events', begin_digest: run.first_digest },
-    ...{ ended_at: 0, ended_by: '', end_digest: '' },
-    ...{ container_id: '', exec_id: '', method: '', confidence: 0, state: 'open' },
-    ...{ left_by: '', left_at: 0, left_digest: '' },
+    boot,
+    process_key: `${run.pid}@${run.first_seen}#${run.first_serial}`,
+    parent_key: '',
+    seen: run.exec_digests.length > 0 ? 'exec' : 'events',
+    ended_at: 0,
+    ended_by: '',
+    begin_digest: run.first_digest,
+    end_digest: '',
+    container_id: '',
+    exec_id: '',
+    method: '',
+    confidence: 0,
+    left_by: '',
+    left_at: 0,
+    left_digest: '',
+    state: 'open',
   };
   if (run.exits_at > 0) takeExit(node, run);
   return node;

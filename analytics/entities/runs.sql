@@ -6,62 +6,73 @@ WITH
     chosen AS
     (
         SELECT
-            *,
-            toStartOfMinute(time) AS minute,
+            -- a pair of time and serial as one number: pairs are compared by far slower
+            cluster, node, toStartOfMinute(time) AS minute, time, serial, bitShiftLeft(toUInt128(toUnixTimestamp64Milli(time)), 64) + serial AS at, pid, ppid, exe, comm, argv, uid, auid, ses, path_devs, path_types,
+            syscall_name, exit, args[1] AS arg, fields['sig'] AS signal, has(record_types, 'ANOM_ABEND') AS is_crash, digests[1] AS digest,
+            if(path_names_absolute[1] = '', path_names[1], path_names_absolute[1]) AS path,
             syscall_name IN ('execve', 'execveat') AND success = 'yes' AS is_exec,
-            syscall_name = 'exit_group' OR has(record_types, 'ANOM_ABEND') AS is_exit,
+            syscall_name = 'exit_group' OR is_crash AS is_exit,
             -- clone makes a thread where it is told so (CLONE_THREAD); what clone3 is told lies in memory
             syscall_name IN ('clone', 'clone3', 'fork', 'vfork') AND success = 'yes' AND exit > 0
-                AND NOT (syscall_name = 'clone' AND bitTest(reinterpretAsUInt64(reverse(unhex(leftPad(args[1], 16, '0')))), 16)) AS is_fork,
+                AND NOT (syscall_name = 'clone' AND bitTest(reinterpretAsUInt64(reverse(unhex(leftPad(arg, 16, '0')))), 16)) AS is_fork,
             -- what runtimes do for a container is no leaving
             ((success = 'yes' AND syscall_name IN ('setns', 'chroot')) OR (is_exec AND basename(argv[1]) = 'nsenter'))
-                AND NOT match(comm, '^(runc|crun|conmon)') AND exe != '/' AS is_leave,
-            digests[1] AS digest
+                AND NOT match(comm, '^(runc|crun|conmon)') AND exe != '/' AS is_leave
         FROM auditd FINAL
         WHERE pid > 0 AND ppid >= 0 AND /*scope minute (cluster, node, toString(toUnixTimestamp(toStartOfMinute(time))))*/ 1
     ),
-    ordered AS
+    -- most have one run a minute; of the others where each begins
+    split AS
     (
         SELECT
-            *,
-            lagInFrame(ppid, 1, toInt64(-2)) OVER earlier AS ppid_before,
-            lagInFrame(is_exit, 1, false) OVER earlier AS exited_before
-        FROM chosen
-        WINDOW earlier AS (PARTITION BY cluster, node, pid, minute ORDER BY time, serial ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+            cluster, node, minute, pid,
+            arraySort(groupArray((time, serial, ppid, is_exit))) AS events,
+            arrayFilter((e, before, n) -> n = 1 OR e.3 != before.3 OR before.4, events, arrayPushFront(arrayPopBack(events), events[1]), arrayEnumerate(events)) AS first_ones,
+            arrayMap(e -> (e.1, e.2), first_ones) AS begins
+        FROM
+        (
+            SELECT cluster, node, toStartOfMinute(time) AS minute, time, serial, pid, ppid,
+                   syscall_name = 'exit_group' OR has(record_types, 'ANOM_ABEND') AS is_exit
+            FROM auditd FINAL
+            WHERE pid > 0 AND ppid >= 0 AND /*scope minute (cluster, node, toString(toUnixTimestamp(toStartOfMinute(time))))*/ 1
+        )
+        GROUP BY cluster, node, minute, pid
+        HAVING uniqExact(ppid) > 1 OR max(is_exit)
     ),
     numbered AS
     (
-        SELECT *, sum(ppid != ppid_before OR exited_before) OVER (PARTITION BY cluster, node, pid, minute ORDER BY time, serial ROWS UNBOUNDED PRECEDING) AS run
-        FROM ordered
+        SELECT c.*, if(empty(s.begins), 0, arrayCount(b -> b <= (c.time, c.serial), s.begins)) AS run
+        FROM chosen AS c
+        LEFT ANY JOIN split AS s ON c.cluster = s.cluster AND c.node = s.node AND c.minute = s.minute AND c.pid = s.pid
     )
 SELECT
     cluster, node, minute, pid, ppid,
     min(time) AS first_seen,
-    argMin(serial, (time, serial)) AS first_serial,
+    argMin(serial, at) AS first_serial,
     max(time) AS last_seen,
-    argMax(exe, (is_exec, time, serial)) AS exe,
-    argMax(comm, (is_exec, time, serial)) AS comm,
-    argMaxIf(argv, (time, serial), is_exec) AS argv,
+    argMax(exe, at + if(is_exec, bitShiftLeft(toUInt128(1), 120), 0)) AS exe,
+    argMax(comm, at + if(is_exec, bitShiftLeft(toUInt128(1), 120), 0)) AS comm,
+    argMaxIf(argv, at, is_exec) AS argv,
     -- the program a container or an exec was started with: runc's own calls before it do not count
-    argMinIf(argv, (time, serial), is_exec AND exe != '/' AND comm != 'runc') AS first_argv,
-    argMax(uid, (time, serial)) AS uid,
-    argMax(auid, (time, serial)) AS auid,
-    argMax(ses, (time, serial)) AS ses,
-    argMin(is_exec, (time, serial)) AS starts_with_exec,
+    argMinIf(argv, at, is_exec AND exe != '/' AND comm != 'runc') AS first_argv,
+    argMax(uid, at) AS uid,
+    argMax(auid, at) AS auid,
+    argMax(ses, at) AS ses,
+    argMin(is_exec, at) AS starts_with_exec,
     countIf(startsWith(comm, 'runc:[') OR (exe = '/' AND comm IN ('runc', 'exe', '6'))) = count() AS setup,
     -- runc --root ... create --bundle .../ID ID; runc exec ... ID
     anyIf(extract(arrayStringConcat(argv, ' '), '/([0-9a-f]{64}|[A-Za-z0-9_.-]+)/log\\.json'), is_exec AND comm = 'runc') AS called_for,
     arraySort(groupUniqArrayArrayIf(arrayFilter((d, t) -> startsWith(d, '00:') AND t = 'NORMAL', path_devs, path_types), is_exec)) AS exec_devs,
     countIf(is_exec AND arrayExists((d, t) -> d != '' AND NOT startsWith(d, '00:') AND t = 'NORMAL', path_devs, path_types)) > 0 AS exec_from_disk,
     arraySort(groupArrayIf((time, serial, digest), is_exec)).3 AS exec_digests,
-    argMin(digest, (time, serial)) AS first_digest,
-    argMax(digest, (time, serial)) AS last_digest,
+    argMin(digest, at) AS first_digest,
+    argMax(digest, at) AS last_digest,
     maxIf(time, is_exit) AS exits_at,
-    if(countIf(is_exit) = 0, -1, argMaxIf(if(syscall_name = 'exit_group', toInt32(bitAnd(reinterpretAsUInt64(reverse(unhex(leftPad(args[1], 16, '0')))), 255)), 128 + toInt32OrZero(fields['sig'])), (time, serial), is_exit)) AS exit_status,
-    argMaxIf(has(record_types, 'ANOM_ABEND'), (time, serial), is_exit) AS crashed,
-    argMaxIf(digest, (time, serial), is_exit) AS exit_digest,
+    if(countIf(is_exit) = 0, -1, argMaxIf(if(syscall_name = 'exit_group', toInt32(bitAnd(reinterpretAsUInt64(reverse(unhex(leftPad(arg, 16, '0')))), 255)), 128 + toInt32OrZero(signal)), at, is_exit)) AS exit_status,
+    argMaxIf(is_crash, at, is_exit) AS crashed,
+    argMaxIf(digest, at, is_exit) AS exit_digest,
     arraySort(groupArrayIf((time, serial, exit, digest), is_fork)) AS forks,
-    arraySort(groupArrayIf((time, serial, if(is_exec, 'nsenter', toString(syscall_name)), if(syscall_name = 'chroot', if(path_names_absolute[1] = '', path_names[1], path_names_absolute[1]), ''), digest), is_leave)) AS leaves,
+    arraySort(groupArrayIf((time, serial, if(is_exec, 'nsenter', toString(syscall_name)), if(syscall_name = 'chroot', path, ''), digest), is_leave)) AS leaves,
     {version:UInt64} AS version,
     0 AS is_deleted
 FROM numbered

@@ -34,6 +34,14 @@ export async function forgetOlder(store: Store, table: DerivedTable, version: nu
 /** One insert holds its rows in memory twice; this many are some megabytes. */
 const ROWS_PER_INSERT = 20_000;
 
-export async function insertInParts(store: Store, table: string, rows: readonly Row[]): Promise<void> {
-  for (let i = 0; i < rows.length; i += ROWS_PER_INSERT) await store.insert(table, rows.slice(i, i + ROWS_PER_INSERT));
+/** @param rows made as they are asked for, where there are many */
+export async function insertInParts(store: Store, table: string, rows: Iterable<Row>): Promise<void> {
+  let part: Row[] = [];
+  for (const row of rows) {
+    part.push(row);
+    if (part.length < ROWS_PER_INSERT) continue;
+    await store.insert(table, part);
+    part = [];
+  }
+  if (part.length > 0) await store.insert(table, part);
 }

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 
-const programs = { bench: 'test/bench/main.ts', generate: 'test/bench/generate/main.ts', fuzz: 'test/fuzz/main.ts' };
+const programs = { bench: 'test/bench/main.ts', entities: 'test/bench/entities.ts', generate: 'test/bench/generate/main.ts', fuzz: 'test/fuzz/main.ts' };
 const [name, ...args] = process.argv.slice(2);
 if (!(name in programs)) throw new Error(`one of ${Object.keys(programs).join(', ')}`);
 // below dist, where the engine's package is found

@@ -1,0 +1,31 @@
+// Times of making entities: whole, by step. node dist/bench/entities.js STORE
+import { buildEntities } from '../../analytics/entities/entities.ts';
+import { connect } from '../../analytics/store/connect.ts';
+import type { Store } from '../../analytics/store/store.ts';
+
+const [location = ''] = process.argv.slice(2);
+const store = await connect(location, 'bench');
+const steps: { what: string; seconds: number }[] = [];
+const timed =
+  <A extends [string, ...unknown[]], R>(work: (...args: A) => Promise<R>) =>
+  async (...args: A): Promise<R> => {
+    const start = performance.now();
+    try {
+      return await work(...args);
+    } finally {
+      const what = args[0].trim().replace(/\s+/g, ' ').slice(0, 60);
+      steps.push({ what, seconds: (performance.now() - start) / 1000 });
+    }
+  };
+const watched: Store = {
+  ...store,
+  run: timed(store.run.bind(store)),
+  rows: timed(store.rows.bind(store)),
+  insert: timed(store.insert.bind(store)),
+};
+const start = performance.now();
+const counts = await buildEntities(watched, Date.now());
+const seconds = (performance.now() - start) / 1000;
+for (const step of steps) if (step.seconds > 0.05) console.log(step.seconds.toFixed(2), step.what);
+console.log(JSON.stringify({ seconds, ...counts, peakMB: Math.round(process.resourceUsage().maxRSS / 1024) }));
+await store.close();
