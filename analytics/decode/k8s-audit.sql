@@ -15,7 +15,7 @@
 -- Each step is a query of its own, and decode.ts keeps the engine from merging them: merged, it filters wide tuples row by row
 -- wherever a condition may leave out a function (measured: three times the time).
 WITH
-    'Array(Tuple(image String, command Array(String), args Array(String),
+    'Array(Tuple(name String, image String, command Array(String), args Array(String),
         securityContext Tuple(privileged Bool, capabilities Tuple(add Array(String)))))' AS containers_type,
     concat('nodeName String, serviceAccountName String, hostNetwork Bool, hostPID Bool, hostIPC Bool,
         containers ', containers_type, ', initContainers ', containers_type, ', ephemeralContainers ', containers_type, ',
@@ -147,6 +147,7 @@ SELECT
     arrayMap(c -> arrayStringConcat(arrayConcat(c.command, c.args), ' '), all_containers) AS commands,
     coalesce(nullIf(s.serviceAccountName, ''), nullIf(t.serviceAccountName, ''), j.serviceAccountName) AS service_account,
     arrayMap(c -> without_runtime(c.containerID), arrayConcat(o.status.initContainerStatuses, o.status.containerStatuses, o.status.ephemeralContainerStatuses)) AS container_ids,
+    arrayMap(c -> c.name, s.initContainers) AS init_containers,
     arrayFilter(c -> c.3 != '', arrayConcat(statuses_of('init', o.status.initContainerStatuses), statuses_of('container', o.status.containerStatuses),
         statuses_of('ephemeral', o.status.ephemeralContainerStatuses))) AS container_statuses,
     o.roleRef.kind AS role_kind,

@@ -15,7 +15,9 @@ import gapsOfCollectors from './gaps-of-collectors.sql';
 import { placeProcesses, readPids } from './place-processes.ts';
 import pods from './pods.sql';
 import principals from './principals.sql';
+import rootfsDevices from './rootfs-devices.sql';
 import runs from './runs.sql';
+import runtimeCalls from './runtime-calls.sql';
 import sessionsSql from './sessions.sql';
 import { joinSessions, type Session } from './sessions.ts';
 
@@ -41,6 +43,10 @@ const requestRow = z.object({
   pod_uid: text,
   node: text,
 });
+
+const containersOfAll = containers
+  .replace('{runtime_calls}', () => runtimeCalls)
+  .replace('{rootfs_devices}', () => rootfsDevices);
 
 /** Tables this job fills, in the order in which they depend on one another. */
 const TABLES = [
@@ -73,7 +79,7 @@ export interface EntityCounts {
 export async function buildEntities(store: Store, version: number): Promise<EntityCounts> {
   const fill = (table: Table, select: string) =>
     store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, { version }, 'background');
-  await fill('containers', containers);
+  await fill('containers', containersOfAll);
   await fill('pods', pods);
   await fill('principals', principals);
   await fill('boots', boots);

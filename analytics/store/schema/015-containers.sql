@@ -6,10 +6,12 @@ ALTER TABLE auditd
     ADD COLUMN IF NOT EXISTS container_from LowCardinality(String) AFTER cgroup_container_id, -- cgroup | host | unknown | gone; '' no collector on the node
     ADD COLUMN IF NOT EXISTS cgroup LowCardinality(String) AFTER container_from;              -- of one that is in a container which its cgroup does not name
 
--- Each container of a pod as its status tells, and before it the one it took the place of. Times are whole seconds, 1970 not told.
+-- Names of a pod's init containers, and each container of a pod as its status tells, with the one it took the place of. Times are whole
+-- seconds, 1970 not told.
+ALTER TABLE k8s_audit ADD COLUMN IF NOT EXISTS init_containers Array(String) AFTER container_ids;
 ALTER TABLE k8s_audit ADD COLUMN IF NOT EXISTS container_statuses Array(Tuple(
     kind LowCardinality(String), name String, container_id String, image String, image_id String,
-    started_at DateTime64(3, 'UTC'), finished_at DateTime64(3, 'UTC'), exit_code Int32, signal Int32, reason LowCardinality(String))) AFTER container_ids;
+    started_at DateTime64(3, 'UTC'), finished_at DateTime64(3, 'UTC'), exit_code Int32, signal Int32, reason LowCardinality(String))) AFTER init_containers;
 
 -- kind is sandbox | init | container | ephemeral.
 ALTER TABLE containers
