@@ -236,6 +236,17 @@ WITH
         FROM everywhere AS e
         LEFT ANY JOIN sandboxes AS s ON e.cluster = s.cluster AND e.node = s.node AND e.container_id = s.c_sandbox_id
     ),
+    -- a sandbox that only its shim tells of is its containers' pod's
+    in_pods AS
+    (
+        SELECT
+            * REPLACE (
+                if(pod_uid != '', namespace, maxIf(namespace, pod_uid != '') OVER in_its_sandbox) AS namespace,
+                if(pod_uid != '', pod, maxIf(pod, pod_uid != '') OVER in_its_sandbox) AS pod,
+                if(pod_uid != '', pod_uid, max(pod_uid) OVER in_its_sandbox) AS pod_uid)
+        FROM lives
+        WINDOW in_its_sandbox AS (PARTITION BY cluster, node, if(sandbox_id = '', container_id, sandbox_id))
+    ),
     -- the next container of that name in its pod: one of a pod's containers runs at a time
     followed AS
     (
@@ -244,7 +255,7 @@ WITH
             pod_uid != '' AND (container_name != '' OR runtime_kind = 'sandbox') AS has_place,
             leadInFrame(if(created_at > 0, created_at, started_at)) OVER in_its_place AS next_begun,
             leadInFrame(begin_digests) OVER in_its_place AS next_digests
-        FROM lives
+        FROM in_pods
         WINDOW in_its_place AS (PARTITION BY cluster, pod_uid, runtime_kind = 'sandbox', container_name, if(pod_uid = '', container_id, '')
             ORDER BY greatest(created_at, started_at), container_id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     ),

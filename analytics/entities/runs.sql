@@ -62,6 +62,10 @@ SELECT
     argMaxIf(digest, (time, serial), is_exit) AS exit_digest,
     arraySort(groupArrayIf((time, serial, exit, digest), is_fork)) AS forks,
     arraySort(groupArrayIf((time, serial, if(is_exec, 'nsenter', toString(syscall_name)), if(syscall_name = 'chroot', if(path_names_absolute[1] = '', path_names[1], path_names_absolute[1]), ''), digest), is_leave)) AS leaves,
+    -- what a collector read of its cgroup; before runc's own has entered the container's, it is the node's
+    arraySort(groupUniqArrayIf(toString(cgroup_container_id), cgroup_container_id != '')) AS cgroup_ids,
+    arraySort(groupUniqArrayIf(toString(cgroup), cgroup != '')) AS cgroups,
+    countIf(container_from = 'host' AND NOT (startsWith(comm, 'runc:[') OR exe = '/')) > 0 AS on_host,
     {version:UInt64} AS version,
     0 AS is_deleted
 FROM numbered

@@ -22,7 +22,9 @@ import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
-  ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices, containersOfAll, processes],
+  ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices, processes],
+  // after the table of 019 that it adds to
+  containersOfAll,
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

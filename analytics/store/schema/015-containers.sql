@@ -21,3 +21,8 @@ ALTER TABLE containers
     ADD COLUMN IF NOT EXISTS known_by Array(LowCardinality(String)) AFTER ended_by,   -- runtime | documents | api | auditd | cgroup
     ADD COLUMN IF NOT EXISTS begin_digests Array(FixedString(32)) AFTER known_by,     -- the records that tell when it began
     ADD COLUMN IF NOT EXISTS end_digests Array(FixedString(32)) AFTER begin_digests;  -- and when it ended
+
+ALTER TABLE process_runs
+    ADD COLUMN IF NOT EXISTS cgroup_ids Array(String) AFTER leaves,       -- containers that its cgroup named
+    ADD COLUMN IF NOT EXISTS cgroups Array(String) AFTER cgroup_ids,      -- cgroups of containers that name none
+    ADD COLUMN IF NOT EXISTS on_host Bool AFTER cgroups;                  -- its cgroup was the node's, runc's own part left out
