@@ -24,6 +24,7 @@ const row = (name: string, { right, wrong, missing }: Tally) =>
 function print(mode: string, seconds: number, s: Score): void {
   const percent = `${(s.share * 100).toFixed(3)} %`;
   process.stdout.write(`${row(mode, s)}  ${percent}  of the node ${s.hostFalse}/${s.host} `);
+  if (s.absent > 0) process.stdout.write(` not in the store ${s.absent} `);
   process.stdout.write(` confidently wrong ${s.confidentlyWrong}  (${seconds.toFixed(1)} s)\n`);
   for (const [name, tallies] of [
     ['lifetime', s.byLifetime],

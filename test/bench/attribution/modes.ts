@@ -16,6 +16,14 @@ const FIRST_THIRD = `digests[1] IN (SELECT digest FROM records WHERE source = 'a
 const WITHOUT_RUNTIME = 'DELETE FROM runtime WHERE 1';
 const LATE_AUDITD = `DELETE FROM auditd WHERE ${FIRST_THIRD}`;
 
+const EXECUTIONS_ALONE = "DELETE FROM auditd WHERE syscall >= 0 AND syscall_name NOT IN ('execve', 'execveat')";
+// by the event's own digest: the same ones every time
+const EVERY_FIFTH = 'DELETE FROM auditd WHERE reinterpretAsUInt32(digests[1]) % 5 = 0';
+
+// as on btrfs, or where the node is itself a container
+const NODE_ON_OVERLAY = `ALTER TABLE auditd UPDATE path_devs = arrayMap(d -> if(d = '' OR startsWith(d, '00:'), d, '00:0f'), path_devs) WHERE 1
+  SETTINGS mutations_sync = 2`;
+
 /** What is taken away, as statements. */
 export const MODES = {
   whole: [],
@@ -28,6 +36,13 @@ export const MODES = {
     `DELETE FROM runtime WHERE time < (SELECT min(time) FROM auditd WHERE NOT (${FIRST_THIRD}) AND pid > 0)`,
     LATE_AUDITD,
   ],
+  'runtime a third late': [`DELETE FROM runtime WHERE time < (SELECT min(time) FROM auditd WHERE NOT (${FIRST_THIRD}) AND pid > 0)`],
+  'executions alone of auditd': [EXECUTIONS_ALONE],
+  'API and auditd alone, executions alone': [WITHOUT_RUNTIME, EXECUTIONS_ALONE],
+  'every fifth event of auditd lost': [EVERY_FIFTH],
+  'API and auditd alone, every fifth event lost': [WITHOUT_RUNTIME, EVERY_FIFTH],
+  "the node's own root has an anonymous device": [NODE_ON_OVERLAY],
+  "API and auditd alone, the node's own root has an anonymous device": [WITHOUT_RUNTIME, NODE_ON_OVERLAY],
 } as const;
 export type Mode = keyof typeof MODES;
 export const modes = Object.keys(MODES) as Mode[];

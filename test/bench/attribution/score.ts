@@ -28,6 +28,8 @@ export interface Score extends Tally {
   host: number;
   /** Events of the node's own processes that were given to a container. */
   hostFalse: number;
+  /** Events that are not in the store: of a log that began late. Not scored. */
+  absent: number;
   /** Wrong or of the node, and yet said with 0.9 or more. */
   confidentlyWrong: number;
 }
@@ -57,13 +59,17 @@ export function score(
   said: ReadonlyMap<string, Said>,
   lifetimeMs: ReadonlyMap<string, number>,
 ): Score {
-  const result = { ...emptyTally(), share: 0, host: 0, hostFalse: 0, confidentlyWrong: 0 };
+  const result = { ...emptyTally(), share: 0, host: 0, hostFalse: 0, absent: 0, confidentlyWrong: 0 };
   const byLifetime = new Map<string, Tally>();
   const byMethod = new Map<string, Tally>();
   for (const { event, container, kind } of truth) {
     const found = said.get(event);
-    const named = found?.container ?? '';
-    const confident = (found?.confidence ?? 0) >= CONFIDENT;
+    if (found === undefined) {
+      result.absent++;
+      continue;
+    }
+    const named = found.container;
+    const confident = found.confidence >= CONFIDENT;
     if (kind === 'host') {
       result.host++;
       if (named === '') continue;
@@ -74,7 +80,7 @@ export function score(
     const verdict = named === container ? 'right' : named === '' ? 'missing' : 'wrong';
     result[verdict]++;
     tallyOf(byLifetime, lifetimeClass(lifetimeMs.get(container)))[verdict]++;
-    tallyOf(byMethod, found?.method || 'none')[verdict]++;
+    tallyOf(byMethod, found.method || 'none')[verdict]++;
     if (verdict === 'wrong' && confident) result.confidentlyWrong++;
   }
   const all = result.right + result.wrong + result.missing;
