@@ -1,12 +1,12 @@
 -- Steps of auditd.sql for events in several records: lines of all of them, in the order the kernel writes them, each once.
 -- Records come late, or of another shape from another collector; where one wrote a line type better, its lines are taken.
 --
--- Input: input_records, as there. Gives united (cluster, node, event_key, time, boot_id, sources, lines), and in_parts for who is not.
+-- Input: input_records, as there. Gives united (cluster, node, event_key, time, boot_id, note, sources, lines), and in_parts for who is not.
     -- by hash: where two events share one, they are grouped by their names all the same
     in_parts AS (SELECT cityHash64(cluster, node, event_key) AS event FROM input_records GROUP BY event HAVING count() > 1),
     parts AS
     (
-        SELECT cluster, node, event_key, event_time, boot_id, digest, loader, seq,
+        SELECT cluster, node, event_key, event_time, boot_id, note_of(attrs) AS note, digest, loader, seq,
             indexOf(['auditd', 'go-audit', 'journald-audit', 'laurel', 'auditbeat'], format) AS shape, {audit_lines} AS text
         FROM input_records
         WHERE NOT ({is_single})
@@ -19,6 +19,8 @@
             cluster, node, event_key,
             any(event_time) AS time,
             max(boot_id) AS boot_id,
+            -- what was read of one process while its lines came: who names the container knows the most, and two that differ know nothing
+            if(uniqExactIf(note.1, note.1 != '') > 1, ('', '', ''), argMin(note, (indexOf(['cgroup', 'unknown', 'host', 'gone', ''], note.2), note))) AS note,
             arraySort(x -> (x.2, x.3), groupUniqArray((digest, loader, seq))) AS sources,
             arrayFlatten(arrayMap(x -> arrayMap(l -> (x.1, trimmed_line(l)), splitByChar('\n', x.3)), arraySort(x -> (x.1, x.2), groupUniqArray((shape, seq, text))))) AS shaped_lines
         FROM parts
@@ -42,7 +44,7 @@
     ),
     united AS
     (
-        SELECT cluster, node, event_key, time, boot_id, sources,
+        SELECT cluster, node, event_key, time, boot_id, note, sources,
             -- of several records: each line once, none that is another one cut short, in the kernel's order whatever came first
             if(length(sources) = 1, cut_lines, arraySort(
                 l -> (indexOf(['SYSCALL', 'BPRM_FCAPS', 'CAPSET', 'MMAP', 'FD_PAIR', 'OBJ_PID', 'EXECVE', 'SOCKADDR', 'CWD', 'PATH', 'PROCTITLE'],

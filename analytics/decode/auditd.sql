@@ -7,7 +7,7 @@
 -- Specification: https://github.com/linux-audit/audit-documentation/wiki/SPEC-Audit-Event-Enrichment and kernel/audit.c, auditsc.c
 --         (audit_log_untrustedstring: a value is quoted, or hex when it holds a space, a quote or a control character).
 --
--- Input: input_records (cluster, node, event_key, event_time, boot_id, format, raw, digest, loader, seq): every record of the events
+-- Input: input_records (cluster, node, event_key, event_time, boot_id, attrs, format, raw, digest, loader, seq): every record of the events
 -- concerned, also those received earlier, so that halves of one event unite. Lines that two records share count once.
 -- Algorithm: unite records by event; cut each line at its type and before what auditd's ENRICHED format adds (after 0x1d); sort the
 -- lines by type; split SYSCALL and PATH at blanks, which kernel values never hold, and take each value from the place where the kernel
@@ -57,10 +57,12 @@ WITH
     (r -> multiIf(position(r, '\r') > 0 OR position(r, ' \n') > 0 OR endsWith(r, ' ') OR length(r) > 65536, arrayMap(l -> trimmed_line(l), splitByChar('\n', r)),
                   startsWith(r, 'node=') OR position(r, '\x1d') > 0, arrayMap(l -> cut_line(l), splitByChar('\n', r)),
                   splitByChar('\n', r))) AS lines_of,
+    -- what the collector read of the process's cgroup (docs/reference/collect.md): container, where from, path
+    (a -> (a['container_id'], a['container_from'], a['cgroup'])::Tuple(String, String, String)) AS note_of,
 {parts}    -- nearly every event is one record, with nothing to unite; what unites those of several: auditd-parts.sql
     single AS
     (
-        SELECT cluster, node, event_key, event_time AS time, boot_id, [(digest, loader, seq)] AS sources, lines_of({audit_lines}) AS lines
+        SELECT cluster, node, event_key, event_time AS time, boot_id, note_of(attrs) AS note, [(digest, loader, seq)] AS sources, lines_of({audit_lines}) AS lines
         FROM input_records
         WHERE {is_single}
     ),
@@ -69,7 +71,7 @@ WITH
     sorted AS
     (
         SELECT
-            cluster, node, event_key, time, boot_id, sources, lines, types,
+            cluster, node, event_key, time, boot_id, note, sources, lines, types,
             lines[indexOf(types, 'SYSCALL')] AS syscall_line,
             arrayFilter((l, t) -> t = 'EXECVE', lines, types) AS execve_lines,
             arrayFilter((l, t) -> t = 'PATH', lines, types) AS path_lines,
@@ -84,7 +86,7 @@ WITH
     split AS
     (
         SELECT
-            cluster, node, event_key, time, boot_id, sources, length(lines) AS line_count, arrayExists(l -> length(l) > 10240, lines) AS oversized, types, syscall_line, execve_lines, path_lines, sockaddr_line, proctitle_line,
+            cluster, node, event_key, time, boot_id, note, sources, length(lines) AS line_count, arrayExists(l -> length(l) > 10240, lines) AS oversized, types, syscall_line, execve_lines, path_lines, sockaddr_line, proctitle_line,
             cwd_line, capability_line, is_special,
             if(is_special, arrayFilter((l, t) -> is_special_type(t), lines, types), []) AS special_lines,
             syscall_line != '' AS is_syscall,
@@ -114,7 +116,7 @@ WITH
     ordered AS
     (
         SELECT
-            cluster, node, event_key, time, boot_id, sources, line_count, oversized, types, syscall_line, execve_lines, sockaddr_line, proctitle_line, cwd_line, capability_line,
+            cluster, node, event_key, time, boot_id, note, sources, line_count, oversized, types, syscall_line, execve_lines, sockaddr_line, proctitle_line, cwd_line, capability_line,
             is_special, special_lines, is_syscall, execve_split, argv_in_order,
             if(in_order, syscall_split, arrayMap(n -> concat(n, '=', extractKeyValuePairs(if(in_order, '', syscall_line), '=', ' ', '\x01')[n]),
                 ['type', 'msg', 'arch', 'syscall', 'success', 'exit', 'a0', 'a1', 'a2', 'a3', 'items', 'ppid', 'pid', 'auid', 'uid', 'gid',
@@ -129,7 +131,7 @@ WITH
     valued AS
     (
         SELECT
-            cluster, node, event_key, time, boot_id, sources, line_count, oversized, types, capability_line, is_special, special_lines, is_syscall, paths,
+            cluster, node, event_key, time, boot_id, note, sources, line_count, oversized, types, capability_line, is_special, special_lines, is_syscall, paths,
             substring(sc[3], 6) AS arch_number,
             substring(sc[4], 9) AS syscall_number,
             if(startsWith(sc[a0 - 2], 'success='), substring(sc[a0 - 2], 9), '') AS success,
@@ -295,8 +297,11 @@ SELECT
     if(NOT is_special, '', transform(trim(TRAILING ')' FROM found['res']), ['success', '1', 'yes', 'failed', '0', 'no'], ['success', 'success', 'success', 'failed', 'failed', 'failed'], '')) AS result,
     if(is_special, mapFilter((k, v) -> k NOT IN ('', 'type', 'msg'), CAST((field_names, arrayMap(n -> found[n], field_names)), 'Map(String, String)')), map()) AS fields,
     oversized,
+    note.1 AS cgroup_container_id,
+    note.2 AS container_from,
+    note.3 AS cgroup,
     arrayMap(x -> x.1, sources) AS digests,
     sources[1].2 AS loader,
     sources[1].3 AS seq,
-    bitShiftLeft(toUInt64(2), 32) + line_count AS version
+    bitShiftLeft(toUInt64(3), 32) + line_count AS version
 FROM joined

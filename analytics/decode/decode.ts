@@ -51,7 +51,7 @@ const windowRecords = `(SELECT *, ${deadLetterReason()} AS reason FROM
     LIMIT 1 BY source, cluster, node, digest)`;
 
 // An auditd event may have come in part before: the parts in records join those of the batch.
-const EVENT_COLUMNS = 'cluster, node, event_key, event_time, boot_id, format, raw, digest, loader, seq';
+const EVENT_COLUMNS = 'cluster, node, event_key, event_time, boot_id, attrs, format, raw, digest, loader, seq';
 const auditdIn = (staged: string) => `${staged} WHERE source = 'auditd'`;
 const timeOf = (staged: string) =>
   `event_time BETWEEN (SELECT min(event_time) FROM ${auditdIn(staged)}) AND (SELECT max(event_time) FROM ${auditdIn(staged)})`;
@@ -66,7 +66,7 @@ function withoutComments(sql: string): string {
   return sql.replace(/^--.*\n/gm, '').replace(/^ +-- .*\n/gm, '');
 }
 const linesOfAnyShape = withoutComments(auditLines).replace('{auditbeat_lines}', () => withoutComments(auditbeatLines));
-const EVENT = 'cluster, node, event_key, time, boot_id, sources, lines';
+const EVENT = 'cluster, node, event_key, time, boot_id, note, sources, lines';
 const auditdOf = ({ shaped, parts }: Need) =>
   auditd
     .replace('{parts}', () => (parts ? auditdParts.replace(/^--.*\n/gm, '') : ''))

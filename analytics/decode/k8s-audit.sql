@@ -15,15 +15,28 @@
 -- Each step is a query of its own, and decode.ts keeps the engine from merging them: merged, it filters wide tuples row by row
 -- wherever a condition may leave out a function (measured: three times the time).
 WITH
-    'Array(Tuple(image String, command Array(String), args Array(String),
+    'Array(Tuple(name String, image String, command Array(String), args Array(String),
         securityContext Tuple(privileged Bool, capabilities Tuple(add Array(String)))))' AS containers_type,
     concat('nodeName String, serviceAccountName String, hostNetwork Bool, hostPID Bool, hostIPC Bool,
         containers ', containers_type, ', initContainers ', containers_type, ', ephemeralContainers ', containers_type, ',
         volumes Array(Tuple(hostPath Tuple(path String)))') AS pod_spec,
+    'Tuple(containerID String, exitCode Int32, signal Int32, reason String, startedAt String, finishedAt String)' AS terminated_type,
+    concat('Array(Tuple(name String, containerID String, image String, imageID String,
+        state Tuple(running Tuple(startedAt String), terminated ', terminated_type, '), lastState Tuple(terminated ', terminated_type, ')))') AS statuses_type,
+    (id -> replaceRegexpOne(id, '^[^/]*//', '')) AS without_runtime,
+    (t -> parseDateTime64BestEffortOrZero(t, 3, 'UTC')) AS second_of,
+    -- a status tells of the container that is, and of the one it took the place of
+    ((kind, s) -> arrayConcat(
+        arrayMap(c -> (kind, c.name, without_runtime(c.containerID), c.image, c.imageID,
+            second_of(if(c.state.running.startedAt != '', c.state.running.startedAt, c.state.terminated.startedAt)), second_of(c.state.terminated.finishedAt),
+            c.state.terminated.exitCode, c.state.terminated.signal, c.state.terminated.reason), s),
+        arrayMap(c -> (kind, c.name, without_runtime(c.lastState.terminated.containerID), '', '',
+            second_of(c.lastState.terminated.startedAt), second_of(c.lastState.terminated.finishedAt),
+            c.lastState.terminated.exitCode, c.lastState.terminated.signal, c.lastState.terminated.reason), s))) AS statuses_of,
     concat('Tuple(
         kind String,
         metadata Tuple(name String, uid String, ownerReferences Array(Tuple(kind String, name String, uid String, controller Bool))),
-        status Tuple(podIP String, containerStatuses Array(Tuple(containerID String, imageID String)), initContainerStatuses Array(Tuple(containerID String, imageID String))),
+        status Tuple(podIP String, containerStatuses ', statuses_type, ', initContainerStatuses ', statuses_type, ', ephemeralContainerStatuses ', statuses_type, '),
         target Tuple(name String),
         roleRef Tuple(kind String, name String),
         subjects Array(Tuple(kind String, namespace String, name String)),
@@ -133,7 +146,10 @@ SELECT
     arrayMap(c -> c.image, all_containers) AS images,
     arrayMap(c -> arrayStringConcat(arrayConcat(c.command, c.args), ' '), all_containers) AS commands,
     coalesce(nullIf(s.serviceAccountName, ''), nullIf(t.serviceAccountName, ''), j.serviceAccountName) AS service_account,
-    arrayMap(c -> replaceRegexpOne(c.containerID, '^[^/]*//', ''), arrayConcat(o.status.initContainerStatuses, o.status.containerStatuses)) AS container_ids,
+    arrayMap(c -> without_runtime(c.containerID), arrayConcat(o.status.initContainerStatuses, o.status.containerStatuses, o.status.ephemeralContainerStatuses)) AS container_ids,
+    arrayMap(c -> c.name, s.initContainers) AS init_containers,
+    arrayFilter(c -> c.3 != '', arrayConcat(statuses_of('init', o.status.initContainerStatuses), statuses_of('container', o.status.containerStatuses),
+        statuses_of('ephemeral', o.status.ephemeralContainerStatuses))) AS container_statuses,
     o.roleRef.kind AS role_kind,
     o.roleRef.name AS role_name,
     arrayMap(x -> concat(x.kind, ':', x.namespace, ':', x.name), o.subjects) AS subjects,
@@ -159,5 +175,5 @@ SELECT
     loader,
     seq,
     -- two records may be one event, byte for byte not the same: which one the row is made of does not hang on their order
-    bitShiftLeft(toUInt64(2), 32) + reinterpretAsUInt32(substring(digest, 1, 4)) AS version
+    bitShiftLeft(toUInt64(3), 32) + reinterpretAsUInt32(substring(digest, 1, 4)) AS version
 FROM pods

@@ -1,8 +1,12 @@
--- Every auditd event with the process it was written for: the process that had its pid then.
+-- Every auditd event with the process it was written for: the process that had its pid then. Where a collector read that process's cgroup, the
+-- event's container is the one it names.
 SELECT
     a.cluster AS cluster, a.node AS node, a.time AS time, a.serial AS serial,
-    p.process_key AS process_key, p.container_id AS container_id, p.method AS method, p.confidence AS confidence,
+    p.process_key AS process_key,
+    if(a.cgroup_container_id != '', toString(a.cgroup_container_id), p.container_id) AS container_id,
+    if(a.cgroup_container_id != '', 'cgroup', p.method) AS method,
+    if(a.cgroup_container_id != '', 1, p.confidence) AS confidence,
     {version:UInt64} AS version, 0 AS is_deleted
-FROM (SELECT cluster, node, time, serial, pid FROM auditd FINAL WHERE pid > 0 AND ppid >= 0) AS a
+FROM (SELECT cluster, node, time, serial, pid, cgroup_container_id FROM auditd FINAL WHERE pid > 0 AND ppid >= 0) AS a
 ASOF INNER JOIN (SELECT cluster, node, pid, process_key, container_id, method, confidence, first_seen FROM processes FINAL) AS p
 ON a.cluster = p.cluster AND a.node = p.node AND a.pid = p.pid AND a.time >= p.first_seen

@@ -5,14 +5,14 @@ WITH
     (
         SELECT cluster, node, container_id, exec_id, pid, if(topic = 'container' AND started_at > 0, started_at, time) AS at
         FROM runtime FINAL
-        WHERE topic IN ('/tasks/start', '/tasks/exec-started', 'container') AND pid > 0
+        WHERE topic IN ('/tasks/start', '/tasks/exec-started', 'container') AND pid > 0 AND /*scope node (cluster, node)*/ 1
         ORDER BY at
         -- a start that events and documents tell is one
         LIMIT 1 BY cluster, node, container_id, exec_id, pid
     ),
     exits AS
     (
-        SELECT cluster, node, container_id, pid, min(time) AS at, argMin(exit_status, time) AS status FROM runtime FINAL WHERE topic = '/tasks/exit' AND pid > 0 GROUP BY cluster, node, container_id, pid
+        SELECT cluster, node, container_id, pid, min(time) AS at, argMin(exit_status, time) AS status FROM runtime FINAL WHERE topic = '/tasks/exit' AND pid > 0 AND /*scope node (cluster, node)*/ 1 GROUP BY cluster, node, container_id, pid
     )
 SELECT
     r.cluster AS cluster, r.node AS node, r.container_id AS container_id, r.exec_id AS exec_id, r.pid AS pid,

@@ -1,7 +1,7 @@
 // Entities: who was that. Pods, containers, processes, sessions and principals with their lifetimes, every auditd event attributed,
 // and the three layers put on one axis. Everything is made anew from the typed tables; the content is a pure function of them.
 import { z } from 'zod';
-import { forgetOlder, insertInParts } from '../store/derived.ts';
+import { type DerivedTable, forgetOlder, insertInParts } from '../store/derived.ts';
 import type { Row, Store } from '../store/store.ts';
 import attributions from './attributions.sql';
 import boots from './boots.sql';
@@ -15,7 +15,9 @@ import gapsOfCollectors from './gaps-of-collectors.sql';
 import { placeProcesses, readPids } from './place-processes.ts';
 import pods from './pods.sql';
 import principals from './principals.sql';
+import rootfsDevices from './rootfs-devices.sql';
 import runs from './runs.sql';
+import runtimeCalls from './runtime-calls.sql';
 import sessionsSql from './sessions.sql';
 import { joinSessions, type Session } from './sessions.ts';
 
@@ -42,21 +44,9 @@ const requestRow = z.object({
   node: text,
 });
 
-/** Tables this job fills, in the order in which they depend on one another. */
-const TABLES = [
-  'containers',
-  'pods',
-  'principals',
-  'boots',
-  'process_runs',
-  'processes',
-  'attributions',
-  'callers',
-  'sessions',
-  'events',
-  'gaps',
-] as const;
-type Table = (typeof TABLES)[number];
+const containersOfAll = containers
+  .replace('{runtime_calls}', () => runtimeCalls)
+  .replace('{rootfs_devices}', () => rootfsDevices);
 
 // a column and what is made of it may share a name: inside expressions the name means the column
 const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
@@ -71,14 +61,20 @@ export interface EntityCounts {
 
 /** Makes all entities anew with `version`, and marks as gone what this run no longer finds. */
 export async function buildEntities(store: Store, version: number): Promise<EntityCounts> {
-  const fill = (table: Table, select: string) =>
-    store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, { version }, 'background');
-  await fill('containers', containers);
+  const forget = (table: DerivedTable) => forgetOlder(store, table, version);
+  // what a run no longer finds goes at once: the next table is made of what is left
+  const fill = async (table: DerivedTable, ...selects: string[]) => {
+    for (const select of selects)
+      await store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, { version }, 'background');
+    await forget(table);
+  };
+  await fill('containers', containersOfAll);
   await fill('pods', pods);
   await fill('principals', principals);
   await fill('boots', boots);
   await fill('process_runs', runs);
   const processes = await placeProcesses(store, version);
+  await forget('processes');
   const joined = joinSessions(
     z.array(requestRow).parse(await store.rows(`${sessionsSql} ${SETTINGS}`, {}, 'background')),
     await readPids(store),
@@ -89,12 +85,11 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
     'sessions',
     joined.map((s) => sessionRow(s, version)),
   );
+  await forget('sessions');
   await fill('attributions', attributions);
-  await fill('callers', callers);
-  await fill('callers', callersOfNode);
-  for (const select of [eventsK8s, eventsRuntime, eventsAuditd]) await fill('events', select);
+  await fill('callers', callers, callersOfNode);
+  await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
   await fill('gaps', gapsOfCollectors);
-  for (const table of TABLES) await forgetOlder(store, table, version);
   return { sessions: joined.length, ...(await countRows(store)) };
 }
 

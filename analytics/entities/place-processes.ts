@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { insertInParts } from '../store/derived.ts';
 import type { Row, Store } from '../store/store.ts';
 import containerPids from './container-pids.sql';
+import type { NamedPid } from './place-by-runtime.ts';
 import type { Node } from './process-table.ts';
-import { buildProcesses, type NamedPid } from './processes.ts';
+import { buildProcesses } from './processes.ts';
 import rootfsDevices from './rootfs-devices.sql';
+import runtimeCalls from './runtime-calls.sql';
 
 const text = z.string();
 const place = { cluster: text, node: text };
@@ -24,6 +26,7 @@ const runRow = z
     ...{ exits_at: number, exit_status: number, crashed: flag, exit_digest: text },
     ...{ forked_pids: numbers, forked_at: numbers, forked_digests: texts },
     ...{ left_at: numbers, left_by: texts, left_path: texts, left_digest: texts },
+    ...{ cgroup_ids: texts, cgroups: texts, on_host: flag },
   })
   .transform(({ left_at, left_by, left_path, left_digest, ...run }) => ({
     ...run,
@@ -35,7 +38,16 @@ const pidRow = z.object({
   ...place,
   ...{ container_id: text, exec_id: text, pid: number, started_at: number, ended_at: number, exit_status: number },
 });
-const lifeRow = z.object({ ...place, container_id: text, begins_at: number, ends_at: number, host_mounts: texts });
+const lifeRow = z.object({
+  ...place,
+  container_id: text,
+  begins_at: number,
+  ends_at: number,
+  host_mounts: texts,
+  sandbox_id: text,
+});
+const callRow = z.object({ ...place, at: number, pid: number, verb: text, container_id: text });
+const heardRow = z.object({ ...place, until: number });
 const deviceRow = z.object({ ...place, dev: text, container_id: text });
 const bootRow = z.object({ ...place, name: text, began_at: number, digest: text });
 
@@ -46,7 +58,7 @@ const RUNS = `
          toUnixTimestamp64Milli(exits_at) AS exits_at, exit_status, crashed, lower(hex(exit_digest)) AS exit_digest,
          forks.child AS forked_pids, arrayMap(t -> toUnixTimestamp64Milli(t), forks.at) AS forked_at, arrayMap(d -> lower(hex(d)), forks.digest) AS forked_digests,
          arrayMap(t -> toUnixTimestamp64Milli(t), leaves.at) AS left_at, leaves.call AS left_by, leaves.path AS left_path,
-         arrayMap(d -> lower(hex(d)), leaves.digest) AS left_digest
+         arrayMap(d -> lower(hex(d)), leaves.digest) AS left_digest, cgroup_ids, cgroups, on_host
   FROM process_runs FINAL
   WHERE cluster = {cluster:String} AND node = {node:String}
   ORDER BY process_runs.first_seen, first_serial`;
@@ -54,12 +66,14 @@ const RUNS = `
 const LIVES = `
   SELECT cluster, node, container_id,
          toUnixTimestamp64Milli(if(created_at > 0, created_at, started_at)) AS begins_at,
-         toUnixTimestamp64Milli(ended_at) AS ends_at,
+         toUnixTimestamp64Milli(ended_at) AS ends_at, sandbox_id,
          arrayFilter((target, source) -> NOT match(source, '^(/var/lib/kubelet/pods/|/run/containerd/|/var/lib/containerd/|/var/lib/docker/|/var/lib/containers/)'),
                      mount_targets, arrayResize(mount_sources, length(mount_targets))) AS host_mounts
   FROM containers FINAL`;
 const BOOTS =
   'SELECT cluster, node, boot AS name, toUnixTimestamp64Milli(began_at) AS began_at, lower(hex(digest)) AS digest FROM boots FINAL ORDER BY began_at';
+const HEARD =
+  "SELECT cluster, node, toUnixTimestamp64Milli(max(time)) AS until FROM runtime FINAL WHERE startsWith(topic, '/') GROUP BY cluster, node";
 const NODES = 'SELECT DISTINCT cluster, node FROM process_runs';
 // a column and what is made of it may share a name: inside expressions the name means the column
 const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
@@ -83,6 +97,8 @@ export async function placeProcesses(store: Store, version: number): Promise<Nod
     containers: await read(store, LIVES, lifeRow),
     devices: await read(store, rootfsDevices, deviceRow),
     boots: await read(store, BOOTS, bootRow),
+    calls: await read(store, `${runtimeCalls} ORDER BY time, serial`, callRow),
+    heard: await read(store, HEARD, heardRow),
   };
   const started: Node[] = [];
   for (const at of await read(store, NODES, z.object(place))) {

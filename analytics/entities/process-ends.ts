@@ -1,6 +1,7 @@
 // What is known of processes from others: a child by the fork it came from, an end by the runtime or by the end of its container.
+import type { NamedPid } from './place-by-runtime.ts';
+import type { ContainerLife } from './placing.ts';
 import type { Node, ProcessTable } from './process-table.ts';
-import type { ContainerLife, NamedPid } from './processes.ts';
 
 /**
  * Children of the node's own processes that left no event: the fork tells of them. What a process in a container is told is a number of its own

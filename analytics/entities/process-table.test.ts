@@ -10,6 +10,7 @@ const run = (pid: number, ppid: number, at: number, more: Partial<Run> = {}): Ru
   ...{ exec_digests: [`exec ${pid} ${at}`], first_digest: `first ${pid} ${at}`, last_digest: `last ${pid} ${at}` },
   ...{ exits_at: 0, exit_status: -1, crashed: false, exit_digest: '' },
   ...{ forked_pids: [], forked_at: [], forked_digests: [], leave_calls: [] },
+  ...{ cgroup_ids: [], cgroups: [], on_host: false },
   ...more,
 });
 const exits = (at: number, status = 0): Partial<Run> => ({
@@ -25,7 +26,15 @@ const forks = (...children: [pid: number, at: number][]): Partial<Run> => ({
 const quiet: Partial<Run> = { starts_with_exec: false, exec_digests: [] };
 const boot = (name: string, at: number): Boot => ({ name, began_at: T + at, digest: `boot ${name}` });
 const life = (id: string, begins: number, ends = 0, host_mounts: string[] = []): ContainerLife => ({
-  ...{ cluster: 'c', node: 'n', container_id: id, begins_at: T + begins, ends_at: ends && T + ends, host_mounts },
+  ...{
+    cluster: 'c',
+    node: 'n',
+    container_id: id,
+    begins_at: T + begins,
+    ends_at: ends && T + ends,
+    host_mounts,
+    sandbox_id: '',
+  },
 });
 const named = (pid: number, id: string, at: number, ended = 0, exit_status = -1): NamedPid => ({
   ...{ cluster: 'c', node: 'n', container_id: id, exec_id: '', pid, started_at: T + at },

@@ -37,6 +37,11 @@ export interface Run {
   forked_digests: string[];
   /** Calls by which a process leaves its container, as far as they succeeded. */
   leave_calls: LeaveCall[];
+  /** Containers that its cgroup named, and cgroups of containers that name none. */
+  cgroup_ids: string[];
+  cgroups: string[];
+  /** Its cgroup was the node's, runc's own part left out. */
+  on_host: boolean;
 }
 
 export interface LeaveCall {
@@ -55,14 +60,24 @@ export interface Boot {
   digest: string;
 }
 
-export type Method = '' | 'runtime-pid' | 'descent' | 'rootfs-dev' | 'siblings' | 'runtime-arguments';
+export type Method =
+  | ''
+  | 'cgroup'
+  | 'runtime-pid'
+  | 'descent'
+  | 'runtime-call'
+  | 'rootfs-dev'
+  | 'siblings'
+  | 'shim'
+  | 'runtime-arguments';
 /** What is there of it: executions, other events, the word of the fork it came from, or only children that name it. */
 export type Seen = 'exec' | 'events' | 'fork' | 'child';
 export type EndedBy = '' | 'exit' | 'crash' | 'runtime-exit' | 'container-exit' | 'pid-reused' | 'reboot';
 
 type OfRun = 'starts_with_exec' | 'called_for' | 'exec_devs' | 'exec_from_disk' | 'first_digest' | 'last_digest';
 type OfRunToo = 'exits_at' | 'crashed' | 'exit_digest' | 'forked_pids' | 'forked_at' | 'forked_digests' | 'leave_calls';
-export interface Process extends Omit<Run, OfRun | OfRunToo> {
+type OfCgroup = 'cgroup_ids' | 'cgroups' | 'on_host';
+export interface Process extends Omit<Run, OfRun | OfRunToo | OfCgroup> {
   boot: string;
   process_key: string;
   parent_key: string;
@@ -92,7 +107,7 @@ const HANDED_OVER_MS_MAX = 2_000;
 const CLOCK_STEP_MS = 10;
 
 /** A process on its way to being placed. */
-export interface Node extends Process, Pick<Run, OfRun | OfRunToo> {
+export interface Node extends Process, Pick<Run, OfRun | OfRunToo | OfCgroup> {
   /** A placement still to be found, found, or being looked for (a loop of reused pids ends there). */
   state: 'open' | 'busy' | 'done';
 }
@@ -224,11 +239,12 @@ function impliedBy(child: Node): Node {
   const nothing = { exe: '', comm: '', argv: [], first_argv: [], uid: -1, auid: -1, ses: -1, setup: false };
   const no = { starts_with_exec: false, called_for: '', exec_devs: [], exec_from_disk: false, exec_digests: [] };
   const none = { exits_at: 0, exit_status: -1, crashed: false, exit_digest: '', leave_calls: [] };
+  const cgroup = { cgroup_ids: [], cgroups: [], on_host: false };
   const digests = { first_digest: child.first_digest, last_digest: child.first_digest };
   const forks = { forked_pids: [], forked_at: [], forked_digests: [] };
   const run: Run = {
     ...{ cluster, node, pid, ppid: -1, first_seen, first_serial, last_seen: first_seen },
-    ...{ ...nothing, ...no, ...none, ...digests, ...forks },
+    ...{ ...nothing, ...no, ...none, ...digests, ...forks, ...cgroup },
   };
   return { ...createNode(run, child.boot), seen: 'child' };
 }
@@ -254,6 +270,9 @@ function continueProcess(node: Node, run: Run): void {
   node.forked_at = [...node.forked_at, ...run.forked_at];
   node.forked_digests = [...node.forked_digests, ...run.forked_digests];
   node.leave_calls = [...node.leave_calls, ...run.leave_calls];
+  node.cgroup_ids = [...new Set([...node.cgroup_ids, ...run.cgroup_ids])];
+  node.cgroups = [...new Set([...node.cgroups, ...run.cgroups])];
+  node.on_host ||= run.on_host;
   if (run.exec_digests.length > 0) node.seen = 'exec';
   if (run.exits_at > 0) takeExit(node, run);
 }

@@ -26,6 +26,7 @@ const run = (pid: number, ppid: number, at: number, more: Partial<Run> = {}): Ru
   exec_digests: [`d${pid}`],
   ...{ first_digest: `d${pid}`, last_digest: `d${pid}`, exits_at: 0, exit_status: -1, crashed: false, exit_digest: '' },
   ...{ forked_pids: [], forked_at: [], forked_digests: [], leave_calls: [] },
+  ...{ cgroup_ids: [], cgroups: [], on_host: false },
   ...more,
 });
 const life = (id: string, begins: number, ends = 0): ContainerLife => ({
@@ -35,6 +36,7 @@ const life = (id: string, begins: number, ends = 0): ContainerLife => ({
   begins_at: T + begins,
   ends_at: ends === 0 ? 0 : T + ends,
   host_mounts: [],
+  sandbox_id: '',
 });
 const named = (pid: number, id: string, at: number, exec = ''): NamedPid => ({
   cluster: 'c',

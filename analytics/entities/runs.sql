@@ -8,7 +8,7 @@ WITH
         SELECT
             -- a pair of time and serial as one number: pairs are compared by far slower
             cluster, node, toStartOfMinute(time) AS minute, time, serial, bitShiftLeft(toUInt128(toUnixTimestamp64Milli(time)), 64) + serial AS at, pid, ppid, exe, comm, argv, uid, auid, ses, path_devs, path_types,
-            syscall_name, exit, args[1] AS arg, fields['sig'] AS signal, has(record_types, 'ANOM_ABEND') AS is_crash, digests[1] AS digest,
+            cgroup, cgroup_container_id, container_from, syscall_name, exit, args[1] AS arg, fields['sig'] AS signal, has(record_types, 'ANOM_ABEND') AS is_crash, digests[1] AS digest,
             if(path_names_absolute[1] = '', path_names[1], path_names_absolute[1]) AS path,
             syscall_name IN ('execve', 'execveat') AND success = 'yes' AS is_exec,
             syscall_name = 'exit_group' OR is_crash AS is_exit,
@@ -73,6 +73,10 @@ SELECT
     argMaxIf(digest, at, is_exit) AS exit_digest,
     arraySort(groupArrayIf((time, serial, exit, digest), is_fork)) AS forks,
     arraySort(groupArrayIf((time, serial, if(is_exec, 'nsenter', toString(syscall_name)), if(syscall_name = 'chroot', path, ''), digest), is_leave)) AS leaves,
+    -- what a collector read of its cgroup; before runc's own has entered the container's, it is the node's
+    arraySort(groupUniqArrayIf(toString(cgroup_container_id), cgroup_container_id != '')) AS cgroup_ids,
+    arraySort(groupUniqArrayIf(toString(cgroup), cgroup != '')) AS cgroups,
+    countIf(container_from = 'host' AND NOT (startsWith(comm, 'runc:[') OR exe = '/')) > 0 AS on_host,
     {version:UInt64} AS version,
     0 AS is_deleted
 FROM numbered

@@ -1,8 +1,14 @@
-// Bundles a program for measuring and trying and runs it: node test/bench/start.mjs bench|generate|fuzz [arguments]
+// Bundles a program for measuring and trying and runs it: node test/bench/start.mjs bench|generate|fuzz|attribution [arguments]
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 
-const programs = { bench: 'test/bench/main.ts', entities: 'test/bench/entities.ts', generate: 'test/bench/generate/main.ts', fuzz: 'test/fuzz/main.ts' };
+const programs = {
+  bench: 'test/bench/main.ts',
+  entities: 'test/bench/entities.ts',
+  generate: 'test/bench/generate/main.ts',
+  fuzz: 'test/fuzz/main.ts',
+  attribution: 'test/bench/attribution/main.ts',
+};
 const [name, ...args] = process.argv.slice(2);
 if (!(name in programs)) throw new Error(`one of ${Object.keys(programs).join(', ')}`);
 // below dist, where the engine's package is found

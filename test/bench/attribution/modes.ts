@@ -1,0 +1,131 @@
+// A recording in one store, and that store with a part of what it knows taken away: conclusions are a function of the typed tables, so a
+// record that never came is a typed row that is not there.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decompress } from 'fzstd';
+import { buildEntities } from '../../../analytics/entities/entities.ts';
+import { connect } from '../../../analytics/store/connect.ts';
+import type { Store } from '../../../analytics/store/store.ts';
+import { importPaths } from '../../../ingest/import.ts';
+import { readTruth, type Said, type Score, score, type Truth } from './score.ts';
+
+// the part of its lines that the log lacks, from its beginning
+const LATE = "(SELECT toUInt64(max(position) / 3) FROM records WHERE source = 'auditd')";
+const FIRST_THIRD = `digests[1] IN (SELECT digest FROM records WHERE source = 'auditd' AND position < ${LATE})`;
+const WITHOUT_RUNTIME = 'DELETE FROM runtime WHERE 1';
+const LATE_AUDITD = `DELETE FROM auditd WHERE ${FIRST_THIRD}`;
+
+const EXECUTIONS_ALONE = "DELETE FROM auditd WHERE syscall >= 0 AND syscall_name NOT IN ('execve', 'execveat')";
+// by the event's own digest: the same ones every time
+const EVERY_FIFTH = 'DELETE FROM auditd WHERE reinterpretAsUInt32(digests[1]) % 5 = 0';
+
+// as on btrfs, or where the node is itself a container
+const NODE_ON_OVERLAY = `ALTER TABLE auditd UPDATE path_devs = arrayMap(d -> if(d = '' OR startsWith(d, '00:'), d, '00:0f'), path_devs) WHERE 1
+  SETTINGS mutations_sync = 2`;
+
+/** What is taken away, as statements. */
+export const MODES = {
+  whole: [],
+  'without documents of containers': ["DELETE FROM runtime WHERE topic = 'container'"],
+  'API and auditd alone': [WITHOUT_RUNTIME],
+  'auditd alone': [WITHOUT_RUNTIME, 'DELETE FROM k8s_audit WHERE 1'],
+  'auditd a third late': [LATE_AUDITD],
+  'API and auditd alone, auditd a third late': [WITHOUT_RUNTIME, LATE_AUDITD],
+  'runtime and auditd a third late': [
+    `DELETE FROM runtime WHERE time < (SELECT min(time) FROM auditd WHERE NOT (${FIRST_THIRD}) AND pid > 0)`,
+    LATE_AUDITD,
+  ],
+  'runtime a third late': [
+    `DELETE FROM runtime WHERE time < (SELECT min(time) FROM auditd WHERE NOT (${FIRST_THIRD}) AND pid > 0)`,
+  ],
+  'executions alone of auditd': [EXECUTIONS_ALONE],
+  'API and auditd alone, executions alone': [WITHOUT_RUNTIME, EXECUTIONS_ALONE],
+  'every fifth event of auditd lost': [EVERY_FIFTH],
+  'API and auditd alone, every fifth event lost': [WITHOUT_RUNTIME, EVERY_FIFTH],
+  "the node's own root has an anonymous device": [NODE_ON_OVERLAY],
+  "API and auditd alone, the node's own root has an anonymous device": [WITHOUT_RUNTIME, NODE_ON_OVERLAY],
+} as const;
+export type Mode = keyof typeof MODES;
+export const modes = Object.keys(MODES) as Mode[];
+
+const TYPED = ['k8s_audit', 'auditd', 'runtime'] as const;
+
+export interface Recorded {
+  store: Store;
+  truth: Truth[];
+  /** Concludes without what the mode lacks, and compares. */
+  scoreIn(mode: Mode): Promise<Score>;
+  close(): Promise<void>;
+}
+
+/** @param directory with attribution.tsv beside the logs */
+export async function openRecording(directory: string): Promise<Recorded> {
+  const place = mkdtempSync(join(tmpdir(), 'vestige-attribution-'));
+  const store = await connect(`embedded:${place}`, 'test');
+  const stop = new AbortController().signal;
+  await importPaths([directory], {}, { store, now: () => new Date(), stop, onProgress: () => {} });
+  const truth = readTruth(readText(directory, 'attribution.tsv'));
+  const lifetimes = lifetimesIn(readText(directory, 'containerd-events.log'));
+  for (const table of TYPED) {
+    await store.run(`CREATE TABLE whole_${table} AS ${table} ENGINE = MergeTree ORDER BY tuple()`);
+    await store.run(`INSERT INTO whole_${table} SELECT * FROM ${table} FINAL`);
+  }
+  let version = 0;
+  return {
+    store,
+    truth,
+    scoreIn: async (mode) => {
+      for (const table of TYPED) {
+        await store.run(`TRUNCATE TABLE ${table}`);
+        await store.run(`INSERT INTO ${table} SELECT * FROM whole_${table}`);
+      }
+      for (const statement of MODES[mode]) await store.run(statement);
+      await buildEntities(store, ++version);
+      return score(truth, await saidIn(store), lifetimes);
+    },
+    close: async () => {
+      await store.close();
+      rmSync(place, { recursive: true, force: true });
+    },
+  };
+}
+
+async function saidIn(store: Store): Promise<Map<string, Said>> {
+  const rows = await store.rows(
+    "SELECT event_id, container_id, method, confidence FROM events FINAL WHERE layer = 'auditd'",
+  );
+  return new Map(
+    rows.map((r) => [
+      String(r['event_id']),
+      { container: String(r['container_id']), method: String(r['method']), confidence: Number(r['confidence']) },
+    ]),
+  );
+}
+
+function readText(directory: string, name: string): string {
+  const path = join(directory, name);
+  return (existsSync(path) ? readFileSync(path) : Buffer.from(decompress(readFileSync(`${path}.zst`)))).toString(
+    'latin1',
+  );
+}
+
+const EVENT = /^(\S+) (\d\d:\d\d:\d\d)(\.\d+)? \+0000 UTC \S+ (\/tasks\/(?:start|exit)) (\{.*\})$/;
+
+/** ms between the runtime's start and exit of each container, read without Vestige. */
+function lifetimesIn(log: string): Map<string, number> {
+  const begun = new Map<string, number>();
+  const lifetimes = new Map<string, number>();
+  for (const line of log.split('\n')) {
+    const [, day, time, fraction = '', topic, body = '{}'] = EVENT.exec(line) ?? [];
+    if (day === undefined) continue;
+    const { container_id, id } = JSON.parse(body) as { container_id: string; id?: string };
+    const at = Date.parse(`${day}T${time}Z`) + Number(`0${fraction}`) * 1000;
+    if (topic === '/tasks/start') begun.set(container_id, at);
+    else if ((id ?? container_id) === container_id) {
+      const from = begun.get(container_id);
+      if (from !== undefined) lifetimes.set(container_id, at - from);
+    }
+  }
+  return lifetimes;
+}
