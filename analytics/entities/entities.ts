@@ -90,7 +90,7 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
   await fill('callers', callers, callersOfNode);
   await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
   await fill('gaps', gapsOfCollectors);
-  return { sessions: joined.length, ...(await countRows(store)) };
+  return { sessions: joined.length, ...(await countRows(store, version)) };
 }
 
 const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
@@ -121,11 +121,11 @@ function sessionRow(s: Session, version: number): Row {
   };
 }
 
-async function countRows(store: Store): Promise<Omit<EntityCounts, 'sessions'>> {
-  const [row] = await store.rows(
-    'SELECT (SELECT count() FROM pods FINAL) AS pods, (SELECT count() FROM containers FINAL) AS containers, (SELECT count() FROM processes FINAL) AS processes, (SELECT count() FROM events FINAL) AS events',
-    {},
-    'background',
+/** Of one run: each row was written once, which is far cheaper to count than what is left of all runs. */
+async function countRows(store: Store, version: number): Promise<Omit<EntityCounts, 'sessions'>> {
+  const counts = ['pods', 'containers', 'processes', 'events'].map(
+    (table) => `(SELECT count() FROM ${table} WHERE version = {version:UInt64} AND is_deleted = 0) AS ${table}`,
   );
+  const [row] = await store.rows(`SELECT ${counts.join(', ')}`, { version }, 'background');
   return z.object({ pods: number, containers: number, processes: number, events: number }).parse(row);
 }

@@ -21,14 +21,26 @@ export type DerivedTable =
 
 /** Rows of earlier runs that run `version` did not write again are written once more, as deleted. */
 export async function forgetOlder(store: Store, table: DerivedTable, version: number): Promise<void> {
-  // the inner SELECT keeps the rows' own version apart from the one they are given
+  const key = await sortingKey(store, table);
+  // the key first, which is read alone; the other columns of these few then. The inner SELECT keeps the rows' own version apart from the new
+  const older = `SELECT ${key} FROM ${table} FINAL WHERE version < {version:UInt64}`;
   await store.run(
     `INSERT INTO ${table}
      SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
-     FROM (SELECT * FROM ${table} FINAL WHERE version < {version:UInt64})`,
+     FROM (SELECT * FROM ${table} FINAL WHERE (${key}) IN (${older}))
+     SETTINGS use_index_for_in_with_subqueries = 1`,
     { version },
     'background',
   );
+}
+
+async function sortingKey(store: Store, table: DerivedTable): Promise<string> {
+  const [row] = await store.rows(
+    'SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}',
+    { table },
+    'background',
+  );
+  return String(row?.['sorting_key']);
 }
 
 /** One insert holds its rows in memory twice; this many are some megabytes. */
