@@ -1,6 +1,6 @@
 // The recordings, from their logs to what is concluded, against what is known of them: the kernel's own account of every process
 // (attribution.tsv) and the labels of the intrusions (truth.json). Provenance: test/fixtures/recordings/README.md.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decompress } from 'fzstd';
@@ -11,6 +11,7 @@ import { loadRules } from '../../analytics/rules/load.ts';
 import { connect } from '../../analytics/store/connect.ts';
 import type { Store } from '../../analytics/store/store.ts';
 import { importPaths } from '../../ingest/import.ts';
+import { createRandom, type Random } from '../support/random.ts';
 
 const recordings = 'test/fixtures/recordings';
 const dependencies = (store: Store) => ({
@@ -109,6 +110,8 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day'])('%s', (name) =>
 const CONCLUSIONS = [
   'pods',
   'containers',
+  'boots',
+  'process_runs',
   'processes',
   'attributions',
   'callers',
@@ -162,15 +165,40 @@ async function contentsAfter(steps: readonly (readonly string[])[]): Promise<Con
 }
 
 describe('equal results', () => {
-  const files = ['containers.jsonl', 'k8s-audit.log', 'audit.log', 'containerd-events.log'].map(
-    (file) => `${recordings}/web-to-cluster/${file}.zst`,
-  );
+  const logs = ['containers.jsonl', 'k8s-audit.log', 'audit.log', 'containerd-events.log'];
+  const files = logs.map((file) => `${recordings}/web-to-cluster/${file}.zst`);
+  const directory = mkdtempSync(join(tmpdir(), 'vestige-pieces-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  test('concluding again changes nothing, nor does it matter that layers came one by one, concluded upon each time', async () => {
+  /** All records in three imports, in any order among and within them. */
+  function shuffledPieces(random: Random): string[][] {
+    const pieces: string[][] = [[], [], []];
+    for (const [i, log] of logs.entries()) {
+      const text = Buffer.from(decompress(readFileSync(files[i] as string))).toString('latin1');
+      const records = random.shuffled(log === 'audit.log' ? auditEvents(text) : text.split(/(?<=\n)/));
+      for (const [n, piece] of pieces.entries()) {
+        const path = join(directory, `${n}-${log}`);
+        writeFileSync(path, records.filter((_, at) => at % pieces.length === n).join(''), 'latin1');
+        piece.push(path);
+      }
+    }
+    return pieces;
+  }
+  function auditEvents(text: string): string[] {
+    const events = new Map<string, string>();
+    for (const line of text.split(/(?<=\n)/)) {
+      const key = /msg=audit\(([\d.:]+)\)/.exec(line)?.[1] ?? line;
+      events.set(key, (events.get(key) ?? '') + line);
+    }
+    return [...events.values()];
+  }
+
+  test('concluding again changes nothing, nor does it matter in which order records came, concluded upon in between', async () => {
     const [whole, again] = await contentsAfter([files, []]);
     expect(again).toEqual(whole);
     expect(whole?.withIds['chain_members']).not.toMatch(/^0 /);
-    const pieces = await contentsAfter(files.map((file) => [file]));
-    expect(pieces.at(-1)?.withoutIds).toEqual(whole?.withoutIds);
+    const random = createRandom();
+    const pieces = await contentsAfter(shuffledPieces(random));
+    expect(pieces.at(-1)?.withoutIds, `seed ${random.seed}`).toEqual(whole?.withoutIds);
   }, 120_000);
 });

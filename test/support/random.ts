@@ -6,6 +6,8 @@ export interface Random {
   /** Whole, in [from, to). */
   between(from: number, to: number): number;
   pick<T>(of: readonly T[]): T;
+  /** A copy in another order (Fisher and Yates). */
+  shuffled<T>(of: readonly T[]): T[];
 }
 
 export function createRandom(seed = Number(process.env['VESTIGE_SEED'] ?? Date.now() % 2 ** 31)): Random {
@@ -18,5 +20,13 @@ export function createRandom(seed = Number(process.env['VESTIGE_SEED'] ?? Date.n
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
   const between = (from: number, to: number) => from + Math.floor(next() * (to - from));
-  return { seed, next, between, pick: (of) => of[between(0, of.length)] as (typeof of)[number] };
+  const shuffled = <T>(of: readonly T[]): T[] => {
+    const out = [...of];
+    for (let i = out.length - 1; i > 0; i--) {
+      const j = between(0, i + 1);
+      [out[i], out[j]] = [out[j] as T, out[i] as T];
+    }
+    return out;
+  };
+  return { seed, next, between, pick: (of) => of[between(0, of.length)] as (typeof of)[number], shuffled };
 }
