@@ -46,7 +46,7 @@ const lifeRow = z.object({
   host_mounts: texts,
   sandbox_id: text,
 });
-const callRow = z.object({ ...place, at: number, pid: number, verb: text, container_id: text });
+const callRow = z.object({ ...place, at: number, pid: number, ppid: number, verb: text, container_id: text });
 const heardRow = z.object({ ...place, until: number });
 const deviceRow = z.object({ ...place, dev: text, container_id: text });
 const bootRow = z.object({ ...place, name: text, began_at: number, digest: text });
