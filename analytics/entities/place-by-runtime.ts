@@ -99,13 +99,16 @@ export function findCallers(calls: readonly RuntimeCall[], table: ProcessTable):
 export const isOfRuntime = (node: Node, callers: Callers): boolean =>
   callers.has(node) || node.setup || RUNTIME.test(node.exe.split('/').at(-1) ?? '') || RUNTIME.test(node.comm);
 
-/** Children of what was called for one container, that run a program of an overlay: hooks and clean-up run the node's. */
+/**
+ * Children of what was called for one container, that run a program of an overlay: hooks and clean-up run the node's. And what was runc's
+ * child before, and stood in the container's root.
+ */
 export function placeByCall(callers: Callers, ground: Ground, devices: OverlayDevices): void {
   for (const node of ground.table.all) {
+    if (!isCandidate(node, devices)) continue;
     const call = callOfParent(node, callers, ground.table);
-    if (call === undefined || !MAKES_PROCESS.has(call.verb) || !isCandidate(node, devices)) continue;
-    if (mayBeOf(node, call.container_id, ground) && !devices.contradict(node, call.container_id))
-      place(node, call.container_id, 'runtime-call');
+    const id = call !== undefined && MAKES_PROCESS.has(call.verb) ? call.container_id : node.called_for;
+    if (ground.lives.has(id) && mayBeOf(node, id, ground) && !devices.contradict(node, id)) place(node, id, 'runtime-call');
   }
 }
 

@@ -66,7 +66,8 @@ const RUNS = `
 const LIVES = `
   SELECT cluster, node, container_id,
          toUnixTimestamp64Milli(if(created_at > 0, created_at, started_at)) AS begins_at,
-         toUnixTimestamp64Milli(ended_at) AS ends_at, sandbox_id,
+         -- a whole second is the API's, and has begun before the end
+         toUnixTimestamp64Milli(ended_at) + if(toUnixTimestamp64Nano(ended_at) % 1000000000 = 0 AND ended_at > 0, 999, 0) AS ends_at, sandbox_id,
          arrayFilter((target, source) -> NOT match(source, '^(/var/lib/kubelet/pods/|/run/containerd/|/var/lib/containerd/|/var/lib/docker/|/var/lib/containers/)'),
                      mount_targets, arrayResize(mount_sources, length(mount_targets))) AS host_mounts
   FROM containers FINAL`;
