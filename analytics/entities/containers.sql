@@ -72,7 +72,7 @@ WITH
             c.container_id AS container_id,
             min(c.runtime_namespace) AS c_namespace,
             -- all containers of a pod have one shim, which bears the name of its sandbox
-            argMaxIf(s.container_id, s.time, c.verb IN ('create', 'run') AND s.container_id != '') AS c_sandbox_id,
+            argMaxIf(s.container_id, s.time, NOT startsWith(c.verb, 'shim') AND s.container_id != '') AS c_sandbox_id,
             minIf(c.time, c.verb IN ('create', 'run', 'restore')) AS c_created_at,
             minIf(c.time, c.verb IN ('start', 'run', 'restore')) AS c_started_at,
             maxIf(c.time, c.verb = 'delete') AS c_last_delete,

@@ -25,6 +25,11 @@ export interface OverlayDevices {
 
 /** A process that long without a sign may have ended, and its pid be another's. */
 const FRESH_MS = 60_000;
+/**
+ * A number is given to the next mount within a second. Begin and end of a container and the events of its processes are told by clocks of one
+ * machine: that of the kernel goes in steps of up to 10 ms, and runtimes tell an end some 10 ms late.
+ */
+const SLACK_MS = 100;
 /** Of a device that a program was run from which is not a container's first: it may be a volume in memory, which containers share. */
 const LEARNED_LATE = 0.85;
 
@@ -46,7 +51,7 @@ export function createOverlayDevices(named: readonly RootfsDevice[], callers: Ca
     const alive = new Map<string, number>();
     for (const dev of node.exec_devs)
       for (const [id, confidence] of known.get(dev) ?? [])
-        if (livesAt(ground.lives.get(id), node.first_seen)) alive.set(id, Math.max(alive.get(id) ?? 0, confidence));
+        if (livesAt(ground.lives.get(id), node.first_seen, SLACK_MS)) alive.set(id, Math.max(alive.get(id) ?? 0, confidence));
     return alive;
   };
   // nsenter and chroot of the node's own run programs of containers: they are the node's all the same

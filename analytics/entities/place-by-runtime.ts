@@ -24,6 +24,7 @@ export interface RuntimeCall {
   node: string;
   at: number;
   pid: number;
+  ppid: number;
   verb: string;
   container_id: string;
 }
@@ -98,35 +99,73 @@ export function findCallers(calls: readonly RuntimeCall[], table: ProcessTable):
 export const isOfRuntime = (node: Node, callers: Callers): boolean =>
   callers.has(node) || node.setup || RUNTIME.test(node.exe.split('/').at(-1) ?? '') || RUNTIME.test(node.comm);
 
-/** Children of what was called for one container, that run a program of an overlay: hooks and clean-up run the node's. */
+/**
+ * Children of what was called for one container, that run a program of an overlay: hooks and clean-up run the node's. And what was runc's
+ * child before, and stood in the container's root.
+ */
 export function placeByCall(callers: Callers, ground: Ground, devices: OverlayDevices): void {
   for (const node of ground.table.all) {
+    if (!isCandidate(node, devices)) continue;
     const call = callOfParent(node, callers, ground.table);
-    if (call === undefined || !MAKES_PROCESS.has(call.verb) || !isCandidate(node, devices)) continue;
-    if (mayBeOf(node, call.container_id, ground) && !devices.contradict(node, call.container_id))
-      place(node, call.container_id, 'runtime-call');
+    const id = call !== undefined && MAKES_PROCESS.has(call.verb) ? call.container_id : node.called_for;
+    if (ground.lives.has(id) && mayBeOf(node, id, ground) && !devices.contradict(node, id)) place(node, id, 'runtime-call');
   }
 }
 
 /**
- * Children of a shim, where only one container of its pod can be theirs. All of the pod's containers are known where the sandbox's own making is:
- * what was there before may have others.
+ * Children of a shim: who appears as a container of its pod is started is that container's first process; of others it can be told where only
+ * one container can be meant. All of a pod's containers are known where the sandbox's own making is: what was there before may have others.
  */
-export function placeByShim(callers: Callers, ground: Ground, devices: OverlayDevices): void {
-  const ofPod = new Map<string, string[]>();
-  for (const { container_id, sandbox_id } of ground.lives.values())
-    ofPod.set(sandbox_id, [...(ofPod.get(sandbox_id) ?? []), container_id]);
+export function placeByShim(calls: readonly RuntimeCall[], callers: Callers, ground: Ground, devices: OverlayDevices): void {
+  const byShim = new Map<Node, { node: Node; sandbox: string }[]>();
   for (const node of ground.table.all) {
-    const call = callOfParent(node, callers, ground.table);
-    if (call?.verb !== 'shim' || !isCandidate(node, devices)) continue;
-    if ((ground.lives.get(call.container_id)?.begins_at ?? 0) === 0) continue;
-    const possible = (ofPod.get(call.container_id) ?? []).filter(
-      (id) => mayBeOf(node, id, ground) && !devices.contradict(node, id),
-    );
-    // the sandbox's own is there as long as the pod, and seldom starts anything
-    const [only, ...more] = possible.filter((id) => id !== call.container_id);
-    if (only !== undefined && more.length === 0) place(node, only, 'shim');
+    const shim = node.ppid > 0 ? ground.table.at(node.ppid, node.first_seen) : undefined;
+    const call = shim === undefined || shim === node || shim.container_id !== '' ? undefined : callers.get(shim);
+    if (shim === undefined || call?.verb !== 'shim' || !isCandidate(node, devices)) continue;
+    byShim.set(shim, [...(byShim.get(shim) ?? []), { node, sandbox: call.container_id }]);
   }
+  const inside = new Set(ground.table.all.filter((n) => !n.setup).map((n) => n.container_id));
+  for (const [shim, children] of byShim) {
+    const ofPod = calls.filter((c) => c.ppid === shim.pid && ground.table.at(c.ppid, c.at) === shim);
+    for (const { node } of children) {
+      const id = startedAs(node, ofPod, inside);
+      if (id === undefined || !mayBeOf(node, id, ground) || devices.contradict(node, id)) continue;
+      place(node, id, 'shim');
+      inside.add(id);
+    }
+    for (const { node, sandbox } of children) {
+      const id = node.container_id === '' ? onlyContainer(node, sandbox, inside, ground, devices) : undefined;
+      if (id !== undefined) place(node, id, 'shim');
+    }
+  }
+}
+
+/** Of the container that was started last before it, when nothing else was done in the pod meanwhile and nobody is of it yet. */
+function startedAs(node: Node, ofPod: readonly RuntimeCall[], inside: ReadonlySet<string>): string | undefined {
+  const before = ofPod.filter((c) => c.at <= node.first_seen && c.at > node.first_seen - START_LATE_MS_MAX);
+  const [start, ...more] = before.filter((c) => c.verb === 'start' && !inside.has(c.container_id));
+  if (start === undefined || more.length > 0 || before.some((c) => c.verb === 'exec')) return undefined;
+  return start.container_id;
+}
+
+function onlyContainer(
+  node: Node,
+  sandbox: string,
+  inside: ReadonlySet<string>,
+  ground: Ground,
+  devices: OverlayDevices,
+): string | undefined {
+  // the sandbox's own process is there as long as the pod, and starts nothing
+  if ((ground.lives.get(sandbox)?.begins_at ?? 0) === 0 || !inside.has(sandbox)) return undefined;
+  const [only, ...more] = [...ground.lives.values()].filter(
+    (life) =>
+      life.sandbox_id === sandbox &&
+      life.container_id !== sandbox &&
+      life.begins_at <= node.first_seen &&
+      mayBeOf(node, life.container_id, ground) &&
+      !devices.contradict(node, life.container_id),
+  );
+  return more.length === 0 ? only?.container_id : undefined;
 }
 
 function callOfParent(node: Node, callers: Callers, table: ProcessTable): RuntimeCall | undefined {

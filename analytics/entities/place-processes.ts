@@ -46,7 +46,7 @@ const lifeRow = z.object({
   host_mounts: texts,
   sandbox_id: text,
 });
-const callRow = z.object({ ...place, at: number, pid: number, verb: text, container_id: text });
+const callRow = z.object({ ...place, at: number, pid: number, ppid: number, verb: text, container_id: text });
 const heardRow = z.object({ ...place, until: number });
 const deviceRow = z.object({ ...place, dev: text, container_id: text });
 const bootRow = z.object({ ...place, name: text, began_at: number, digest: text });
@@ -66,7 +66,8 @@ const RUNS = `
 const LIVES = `
   SELECT cluster, node, container_id,
          toUnixTimestamp64Milli(if(created_at > 0, created_at, started_at)) AS begins_at,
-         toUnixTimestamp64Milli(ended_at) AS ends_at, sandbox_id,
+         -- a whole second is the API's, and has begun before the end
+         toUnixTimestamp64Milli(ended_at) + if(toUnixTimestamp64Nano(ended_at) % 1000000000 = 0 AND ended_at > 0, 999, 0) AS ends_at, sandbox_id,
          arrayFilter((target, source) -> NOT match(source, '^(/var/lib/kubelet/pods/|/run/containerd/|/var/lib/containerd/|/var/lib/docker/|/var/lib/containers/)'),
                      mount_targets, arrayResize(mount_sources, length(mount_targets))) AS host_mounts
   FROM containers FINAL`;

@@ -47,10 +47,10 @@ export function place(node: Node, containerId: string, method: Method, below = 1
   node.confidence = Math.min(CONFIDENCE[method], below);
 }
 
-export function livesAt(life: ContainerLife | undefined, time: number): boolean {
+export function livesAt(life: ContainerLife | undefined, time: number, slackMs = END_SLACK_MS): boolean {
   if (life === undefined) return true;
-  const begun = life.begins_at === 0 || time >= life.begins_at - END_SLACK_MS;
-  return begun && (life.ends_at === 0 || time <= life.ends_at + END_SLACK_MS);
+  const begun = life.begins_at === 0 || time >= life.begins_at - slackMs;
+  return begun && (life.ends_at === 0 || time <= life.ends_at + slackMs);
 }
 
 /** Whether it can be of that container: this lived, and what was read of the process's cgroup does not name another or the node. */

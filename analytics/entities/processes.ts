@@ -88,7 +88,7 @@ function placeNode(runs: readonly Run[], evidence: Omit<Required<Evidence>, 'run
   // what was placed by its device is a parent in its turn
   descend();
   placeBySiblings(ground);
-  placeByShim(callers, ground, devices);
+  placeByShim(calls, callers, ground, devices);
   descend();
   placeSetup(callers, ground);
   table.all.push(...forkedOnly(table));

@@ -60,8 +60,9 @@ SELECT
     argMax(ses, at) AS ses,
     argMin(is_exec, at) AS starts_with_exec,
     countIf(startsWith(comm, 'runc:[') OR (exe = '/' AND comm IN ('runc', 'exe', '6'))) = count() AS setup,
-    -- runc --root ... create --bundle .../ID ID; runc exec ... ID
-    anyIf(extract(arrayStringConcat(argv, ' '), '/([0-9a-f]{64}|[A-Za-z0-9_.-]+)/log\\.json'), is_exec AND comm = 'runc') AS called_for,
+    -- runc --root ... create --bundle .../ID ID; runc exec ... ID; its child stands in .../ID/rootfs while it mounts what the container sees
+    if(anyIf(extract(arrayStringConcat(argv, ' '), '/([0-9a-f]{64}|[A-Za-z0-9_.-]+)/log\\.json'), is_exec AND comm = 'runc') AS of_call != '', of_call,
+       minIf(extract(cwd, '/([^/]+)/rootfs$'), startsWith(comm, 'runc:[') AND endsWith(cwd, '/rootfs'))) AS called_for,
     arraySort(groupUniqArrayArrayIf(arrayFilter((d, t) -> startsWith(d, '00:') AND t = 'NORMAL', path_devs, path_types), is_exec)) AS exec_devs,
     countIf(is_exec AND arrayExists((d, t) -> d != '' AND NOT startsWith(d, '00:') AND t = 'NORMAL', path_devs, path_types)) > 0 AS exec_from_disk,
     arraySort(groupArrayIf((time, serial, digest), is_exec)).3 AS exec_digests,
