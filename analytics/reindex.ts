@@ -4,6 +4,7 @@
 // decoder; run again, it does all of it again.
 import { DECODE_SETTINGS, selectRows, TYPED_TABLES, type Typed, type TypedTable } from './decode/decode.ts';
 import { type Window, windowsOf } from './decode/windows.ts';
+import { markJob } from './store/cursors.ts';
 import { withScratchTable } from './store/scratch.ts';
 import type { Store } from './store/store.ts';
 
@@ -41,6 +42,8 @@ export async function reindex(options: ReindexOptions, deps: ReindexDependencies
     work.push({ typed, windows: await windowsOf(store, typed.source, options.since) });
   }
   const all = work.reduce((sum, { windows }) => sum + windows.length, 0);
+  // also one that is killed leaves other rows behind
+  await markJob(store, 'reindex', now());
   const done: Reindexed = {
     windows: 0,
     rows: { k8s_audit: 0, auditd: 0, runtime: 0, collector_notices: 0 },
@@ -63,7 +66,7 @@ export async function reindex(options: ReindexOptions, deps: ReindexDependencies
   }
   done.finished = !stop.aborted;
   // conclusions are older than the rows now (analytics/doctor)
-  await store.insert('cursors', [{ job: 'reindex', loader: '', seq: 0, version: now().getTime() }]);
+  await markJob(store, 'reindex', now());
   return { ...done, seconds: (now().getTime() - started) / 1000 };
 }
 

@@ -192,7 +192,7 @@ WITH
     ),
     devices AS
     (
-        SELECT cluster, node, container_id, argMax(dev, mounted_at) AS dev FROM ({rootfs_devices}) GROUP BY cluster, node, container_id
+        SELECT cluster, node, container_id, argMax(dev, (mounted_at, dev)) AS dev FROM rootfs_devices FINAL GROUP BY cluster, node, container_id
     ),
     lives AS
     (

@@ -12,12 +12,11 @@ import eventsAuditd from './events-auditd.sql';
 import eventsK8s from './events-k8s.sql';
 import eventsRuntime from './events-runtime.sql';
 import gapsOfCollectors from './gaps-of-collectors.sql';
+import { refreshMinutes } from './minutes.ts';
 import { placeProcesses, readPids } from './place-processes.ts';
 import pods from './pods.sql';
 import principals from './principals.sql';
-import rootfsDevices from './rootfs-devices.sql';
-import runs from './runs.sql';
-import runtimeCalls from './runtime-calls.sql';
+import trustedCalls from './runtime-calls-trusted.sql';
 import sessionsSql from './sessions.sql';
 import { joinSessions, type Session } from './sessions.ts';
 
@@ -44,9 +43,7 @@ const requestRow = z.object({
   node: text,
 });
 
-const containersOfAll = containers
-  .replace('{runtime_calls}', () => runtimeCalls)
-  .replace('{rootfs_devices}', () => rootfsDevices);
+const containersOfAll = containers.replace('{runtime_calls}', () => trustedCalls);
 
 // a column and what is made of it may share a name: inside expressions the name means the column
 const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
@@ -68,11 +65,11 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
       await store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, { version }, 'background');
     await forget(table);
   };
+  await refreshMinutes(store, version);
   await fill('containers', containersOfAll);
   await fill('pods', pods);
   await fill('principals', principals);
   await fill('boots', boots);
-  await fill('process_runs', runs);
   const processes = await placeProcesses(store, version);
   await forget('processes');
   const joined = joinSessions(

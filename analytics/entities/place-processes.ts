@@ -6,8 +6,7 @@ import containerPids from './container-pids.sql';
 import type { NamedPid } from './place-by-runtime.ts';
 import type { Node } from './process-table.ts';
 import { buildProcesses } from './processes.ts';
-import rootfsDevices from './rootfs-devices.sql';
-import runtimeCalls from './runtime-calls.sql';
+import trustedCalls from './runtime-calls-trusted.sql';
 
 const text = z.string();
 const place = { cluster: text, node: text };
@@ -71,6 +70,7 @@ const LIVES = `
          arrayFilter((target, source) -> NOT match(source, '^(/var/lib/kubelet/pods/|/run/containerd/|/var/lib/containerd/|/var/lib/docker/|/var/lib/containers/)'),
                      mount_targets, arrayResize(mount_sources, length(mount_targets))) AS host_mounts
   FROM containers FINAL`;
+const DEVICES = 'SELECT DISTINCT cluster, node, dev, container_id FROM rootfs_devices FINAL ORDER BY ALL';
 const BOOTS =
   'SELECT cluster, node, boot AS name, toUnixTimestamp64Milli(began_at) AS began_at, lower(hex(digest)) AS digest FROM boots FINAL ORDER BY began_at';
 const HEARD =
@@ -96,9 +96,9 @@ export async function placeProcesses(store: Store, version: number): Promise<Nod
   const evidence = {
     pids: await readPids(store),
     containers: await read(store, LIVES, lifeRow),
-    devices: await read(store, rootfsDevices, deviceRow),
+    devices: await read(store, DEVICES, deviceRow),
     boots: await read(store, BOOTS, bootRow),
-    calls: await read(store, `${runtimeCalls} ORDER BY time, serial`, callRow),
+    calls: await read(store, `${trustedCalls} ORDER BY time, serial`, callRow),
     heard: await read(store, HEARD, heardRow),
   };
   const started: Node[] = [];
@@ -148,7 +148,9 @@ function processRow(p: Node, version: number): Row {
     exec_from_disk: p.exec_from_disk,
     exec_id: p.exec_id,
     digests_hex: p.exec_digests,
-    ends_hex: { begin: p.begin_digest, end: p.end_digest, left: p.left_digest },
+    begin_hex: p.begin_digest,
+    end_hex: p.end_digest,
+    left_hex: p.left_digest,
     version,
   };
 }

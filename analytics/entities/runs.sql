@@ -8,7 +8,7 @@ WITH
         SELECT
             -- a pair of time and serial as one number: pairs are compared by far slower
             cluster, node, toStartOfMinute(time) AS minute, time, serial, bitShiftLeft(toUInt128(toUnixTimestamp64Milli(time)), 64) + serial AS at, pid, ppid, exe, comm, argv, uid, auid, ses, path_devs, path_types,
-            cgroup, cgroup_container_id, container_from, syscall_name, exit, args[1] AS arg, fields['sig'] AS signal, has(record_types, 'ANOM_ABEND') AS is_crash, digests[1] AS digest,
+            cwd, cgroup, cgroup_container_id, container_from, syscall_name, exit, args[1] AS arg, fields['sig'] AS signal, has(record_types, 'ANOM_ABEND') AS is_crash, digests[1] AS digest,
             if(path_names_absolute[1] = '', path_names[1], path_names_absolute[1]) AS path,
             syscall_name IN ('execve', 'execveat') AND success = 'yes' AS is_exec,
             syscall_name = 'exit_group' OR is_crash AS is_exit,
@@ -19,7 +19,7 @@ WITH
             ((success = 'yes' AND syscall_name IN ('setns', 'chroot')) OR (is_exec AND basename(argv[1]) = 'nsenter'))
                 AND NOT match(comm, '^(runc|crun|conmon)') AND exe != '/' AS is_leave
         FROM auditd FINAL
-        WHERE pid > 0 AND ppid >= 0 AND /*scope minute (cluster, node, toString(toUnixTimestamp(toStartOfMinute(time))))*/ 1
+        WHERE pid > 0 AND ppid >= 0 AND /*scope minute*/ 1
     ),
     -- most have one run a minute; of the others where each begins
     split AS
@@ -34,7 +34,7 @@ WITH
             SELECT cluster, node, toStartOfMinute(time) AS minute, time, serial, pid, ppid,
                    syscall_name = 'exit_group' OR has(record_types, 'ANOM_ABEND') AS is_exit
             FROM auditd FINAL
-            WHERE pid > 0 AND ppid >= 0 AND /*scope minute (cluster, node, toString(toUnixTimestamp(toStartOfMinute(time))))*/ 1
+            WHERE pid > 0 AND ppid >= 0 AND /*scope minute*/ 1
         )
         GROUP BY cluster, node, minute, pid
         HAVING uniqExact(ppid) > 1 OR max(is_exit)

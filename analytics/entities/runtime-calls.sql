@@ -7,9 +7,8 @@
 -- Sources: https://github.com/opencontainers/runc/blob/main/man/runc.8.md, https://github.com/containers/conmon/blob/main/docs/conmon.8.md,
 --   https://github.com/containerd/containerd/blob/main/core/runtime/v2/README.md
 --
--- Columns: cluster, node, at (ms), time, serial, pid, ppid, verb (create, start, run, exec, kill, delete, ... of an OCI runtime; shim, shim-start,
---   shim-delete; monitor, monitor-exec), container_id, runtime_namespace, digest.
--- A program in a container may call itself runc as well: where some calls on a node ran a program of its disk, only those count.
+-- Parameter: {version:UInt64}. Columns: those of runtime_calls; verb (create, start, run, exec, kill, delete, ... of an OCI runtime; shim, shim-start,
+--   shim-delete; monitor, monitor-exec). Who reads them leaves out what is not trusted: runtime-calls-trusted.sql.
 WITH
     executions AS
     (
@@ -18,7 +17,7 @@ WITH
             empty(path_devs) OR NOT startsWith(path_devs[1], '00:') AS is_of_disk
         FROM auditd FINAL
         WHERE syscall_name IN ('execve', 'execveat') AND success = 'yes' AND pid > 0
-            AND match(exe, '/(docker-|nvidia-container-)?(containerd-shim|conmon|runc|crun|youki|runsc|runtime)[^/]*$') AND /*scope node (cluster, node)*/ 1
+            AND match(exe, '/(docker-|nvidia-container-)?(containerd-shim|conmon|runc|crun|youki|runsc|runtime)[^/]*$') AND /*scope minute*/ 1
     ),
     read AS
     (
@@ -55,8 +54,7 @@ WITH
                 extract(line, 'io\\.containerd\\.runtime\\.v[12][^/ ]*/([^/ ]+)/') AS of_path != '', of_path,
                 extract(line, '--root[ =]/\\S*runc/([^/ ]+)(?: |$)')) AS runtime_namespace
         FROM read
-    ),
-    trusted AS (SELECT *, max(is_of_disk) OVER (PARTITION BY cluster, node) AS some_of_disk FROM called WHERE verb != '' AND container_id != '')
-SELECT cluster, node, toUnixTimestamp64Milli(time) AS at, time, serial, pid, ppid, verb, container_id, runtime_namespace, digest
-FROM trusted
-WHERE is_of_disk = some_of_disk
+    )
+SELECT cluster, node, toStartOfMinute(time) AS minute, time, serial, pid, ppid, verb, container_id, runtime_namespace, is_of_disk, digest, {version:UInt64} AS version, 0 AS is_deleted
+FROM called
+WHERE verb != '' AND container_id != ''

@@ -4,6 +4,7 @@
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { recordCustody } from '../queries/custody.ts';
+import { markJob } from '../store/cursors.ts';
 import { type Store, sqlString } from '../store/store.ts';
 import type { By } from './hold.ts';
 import { keepPartition, NEEDED_SQL } from './keep.ts';
@@ -72,7 +73,7 @@ export async function previewRetention(store: Store, days: number | undefined, n
 }
 
 export async function applyRetention(store: Store, days: number, key: KeyObject, by: By): Promise<PartitionFate[]> {
-  for (const left of await unfinishedDrops(store)) await finish(store, left.drop, left.partition);
+  for (const left of await unfinishedDrops(store)) await finish(store, left.drop, left.partition, by.now());
   const fates: PartitionFate[] = [];
   for (const partition of await readPartitions(store)) {
     const fate = fateOf(partition, days, by.now(), 'expired');
@@ -104,11 +105,12 @@ async function expire(store: Store, p: Partition, days: number, key: KeyObject, 
   }
   const detail = `partition ${partition}: ${p.records} records over ${days} days went, ${drop.kept} of them stay kept`;
   await recordCustody(store, { at: by.now(), actor: by.actor, action: 'retention-apply', subject: drop.id, detail });
-  await finish(store, drop.id, partition);
+  await finish(store, drop.id, partition, by.now());
 }
 
-async function finish(store: Store, drop: string, partition: string): Promise<void> {
+async function finish(store: Store, drop: string, partition: string, at: Date): Promise<void> {
   await removeDerivedRows(store, partition);
+  await markJob(store, 'retention', at);
   await finishDrop(store, drop);
 }
 

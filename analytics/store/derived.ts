@@ -7,6 +7,8 @@ export type DerivedTable =
   | 'containers'
   | 'boots'
   | 'process_runs'
+  | 'runtime_calls'
+  | 'rootfs_devices'
   | 'processes'
   | 'attributions'
   | 'callers'

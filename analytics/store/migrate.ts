@@ -18,6 +18,7 @@ import oversized from './schema/013-oversized.sql';
 import collectorNotices from './schema/014-collector-notices.sql';
 import containersOfAll from './schema/015-containers.sql';
 import processes from './schema/019-processes.sql';
+import minutes from './schema/020-minutes.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
@@ -25,6 +26,7 @@ const files = [
   ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices, processes],
   // after the table of 019 that it adds to
   containersOfAll,
+  minutes,
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */
