@@ -105,7 +105,7 @@ WITH
             a.ips AS ips, a.service_account AS service_account, a.owned AS owned, a.made AS made, a.removed AS removed, a.last_removed AS last_removed,
             a.stopped AS stopped, a.labels AS pod_labels, a.host_paths AS host_paths, a.host_network AS host_network, a.host_pid AS host_pid,
             a.has_body AS has_body, a.first AS first, a.last AS last, l.exit_status AS exit_status,
-            arrayFilter(k -> k != '', [if(a.pod_uid != '', a.known_as, ''), if(l.is_of_runtime, 'runtime', '')]) AS known_by,
+            arrayFilter(k -> k != '', [toString(a.known_as), multiIf(l.is_of_runtime, 'runtime', a.pod_uid = '', 'auditd', '')]) AS known_by,
             if(empty(a.images), l.images, a.images) AS images,
             arrayConcat(a.image_digests, l.image_digests) AS image_digests,
             a.privileged OR l.privileged AS privileged,

@@ -139,7 +139,7 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day'])('%s', (name) =>
     expect(uses).toMatchObject([{ username: 'system:serviceaccount:ci:ci-deployer', address, requests: asked.size }]);
     const labelled = new Set(truth.steps.flatMap((s) => s.digests.k8s));
     expect(uses[0]?.['digests']).toHaveLength(2);
-    for (const digest of uses[0]?.['digests'] as string[]) expect(labelled).toContain(digest);
+    for (const digest of (uses[0]?.['digests'] ?? []) as string[]) expect(labelled).toContain(digest);
   });
 
   test("the intruder's requests from a pod are joined to connections of the intruder", async () => {

@@ -85,7 +85,7 @@ ORDER BY (cluster, address);
 
 ALTER TABLE pods
     ADD COLUMN IF NOT EXISTS mirror_uid        String AFTER digests,                -- of a static pod: the UID that the API knows it by
-    ADD COLUMN IF NOT EXISTS known_by          Array(LowCardinality(String)) AFTER mirror_uid, -- api (requests about it) | status (nothing but its node's) | runtime
+    ADD COLUMN IF NOT EXISTS known_by          Array(LowCardinality(String)) AFTER mirror_uid, -- api (requests about it) | status (nothing but its node's) | runtime | auditd (a cgroup alone)
     ADD COLUMN IF NOT EXISTS labels            Map(LowCardinality(String), String) AFTER known_by,
     ADD COLUMN IF NOT EXISTS image_digests     Array(String) AFTER labels,          -- sha256:...
     ADD COLUMN IF NOT EXISTS end_reason        LowCardinality(String) AFTER image_digests, -- closed list, docs/reference/actors.md
