@@ -1,6 +1,7 @@
 // The correlate job: entities, then findings, then chains, from all that the store holds. Run again, it replaces what it concluded
 // before; the same records give the same conclusions.
 import { buildChains } from './chains/chains.ts';
+import type { ContextLabels } from './entities/actors.ts';
 import { buildEntities, type EntityCounts } from './entities/entities.ts';
 import { detect } from './rules/detect.ts';
 import type { Rule, RuleProblem } from './rules/rule.ts';
@@ -15,10 +16,15 @@ export interface Correlation extends EntityCounts {
 }
 
 /** One run over the whole store. `now` only numbers the run and measures it: nothing concluded depends on it. */
-export async function correlate(store: Store, rules: readonly Rule[], now: () => Date): Promise<Correlation> {
+export async function correlate(
+  store: Store,
+  rules: readonly Rule[],
+  now: () => Date,
+  labels?: ContextLabels,
+): Promise<Correlation> {
   const started = now().getTime();
   const version = await nextVersion(store, started);
-  const entities = await buildEntities(store, version);
+  const entities = await buildEntities(store, version, labels);
   const { findings, refused } = await detect(store, rules, { version });
   const chains = await buildChains(store, version);
   await mark(store, 'correlate', version);

@@ -67,6 +67,59 @@ describe('a request', () => {
     expect(await decode({ responseObject })).toMatchObject({ image_digests: [DIGEST, OTHER] });
   });
 
+  it('has the labels of its object, and what a mirror pod says of the static pod it stands for', async () => {
+    const metadata = {
+      labels: { team: 'shop', 'app.kubernetes.io/part-of': 'store' },
+      annotations: { 'kubernetes.io/config.hash': 'd41d8', 'kubectl.kubernetes.io/last-applied-configuration': '{}' },
+    };
+    expect(await decode({ responseObject: { kind: 'Pod', metadata } })).toMatchObject({
+      labels: { team: 'shop', 'app.kubernetes.io/part-of': 'store' },
+      config_hash: 'd41d8',
+    });
+    expect(await decode({ responseObject: { kind: 'Pod', metadata: { labels: null } } })).toMatchObject({
+      labels: {},
+      config_hash: '',
+    });
+    expect(await decode({ responseObject: { kind: 'Pod', metadata: { labels: ['x'] } } })).toMatchObject({
+      labels: {},
+    });
+  });
+
+  it("with a kubelet's patch of a status has the pod's UID, phase and addresses, though nothing but the patch was kept", async () => {
+    const objectRef = { resource: 'pods', subresource: 'status', namespace: 'shop', name: 'web' };
+    const status = {
+      phase: 'Failed',
+      reason: 'Evicted',
+      hostIP: '10.0.0.4',
+      podIP: '10.1.0.7',
+      podIPs: [{ ip: '10.1.0.7' }, { ip: 'fd00::7' }],
+    };
+    expect(await decode({ objectRef, requestObject: { metadata: { uid: 'p1' }, status } })).toMatchObject({
+      object_uid: 'p1',
+      name: 'web',
+      phase: 'Failed',
+      phase_reason: 'Evicted',
+      host_ip: '10.0.0.4',
+      addresses: ['10.1.0.7', 'fd00::7'],
+    });
+  });
+
+  it('for a node or a service has its addresses, names left out', async () => {
+    const addresses = [
+      { type: 'InternalIP', address: '10.0.0.4' },
+      { type: 'ExternalIP', address: '198.51.100.4' },
+      { type: 'Hostname', address: 'worker-1' },
+    ];
+    const node = { objectRef: { resource: 'nodes', name: 'worker-1' }, requestObject: { status: { addresses } } };
+    expect(await decode(node)).toMatchObject({ addresses: ['10.0.0.4', '198.51.100.4'] });
+    const service = (clusterIPs: string[]) => ({
+      objectRef: { resource: 'services', namespace: 'default', name: 'kubernetes' },
+      responseObject: { kind: 'Service', spec: { clusterIPs } },
+    });
+    expect(await decode(service(['10.96.0.1', 'fd00::1']))).toMatchObject({ addresses: ['10.96.0.1', 'fd00::1'] });
+    expect(await decode(service(['None']))).toMatchObject({ addresses: [] });
+  });
+
   it('for an ephemeral container has its name and image', async () => {
     const objectRef = { resource: 'pods', subresource: 'ephemeralcontainers', name: 'web' };
     const spec = { ephemeralContainers: [{ name: 'debugger', image: 'busybox:1' }] };

@@ -8,5 +8,11 @@ SELECT
     if(a.cgroup_container_id != '', 1, p.confidence) AS confidence,
     {version:UInt64} AS version, 0 AS is_deleted
 FROM (SELECT cluster, node, time, serial, pid, cgroup_container_id FROM auditd FINAL WHERE pid > 0 AND ppid >= 0) AS a
-ASOF INNER JOIN (SELECT cluster, node, pid, process_key, container_id, method, confidence, first_seen FROM processes FINAL) AS p
+ASOF INNER JOIN
+(
+    SELECT cluster, node, pid, process_key, container_id, method, confidence, first_seen FROM processes FINAL
+    WHERE seen IN ('exec', 'events')
+    -- of two within a step of the kernel's clock the later
+    ORDER BY process_key DESC LIMIT 1 BY cluster, node, pid, first_seen
+) AS p
 ON a.cluster = p.cluster AND a.node = p.node AND a.pid = p.pid AND a.time >= p.first_seen

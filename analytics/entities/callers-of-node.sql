@@ -1,18 +1,16 @@
 -- API requests that came from a node's own address, each with the process of the node, or of a pod on the node's network, that sent it.
+-- Parameter: {version:UInt64}. Columns: those of callers.
 -- Many share that address, so the user agent has to name the program ("kubectl/v1.34.4 ..." for comm kubectl), and the process is the last
--- one of that name to connect() to a port that API servers use before the request (clocks: 100 ms). Requests that table callers has
--- already given to a pod with an address of its own are left out.
+-- one of that name to connect() to an API server before the request (clocks: 100 ms). Requests that table callers has already given to a
+-- process are left out.
 WITH
-    node_addresses AS
-    (
-        SELECT DISTINCT cluster, node, ip FROM pods FINAL ARRAY JOIN ips AS ip WHERE host_network AND node != ''
-    ),
     requests AS
     (
-        SELECT cluster, audit_id, min(time) AS time, any(source_ips) AS source_ips,
-               lower(splitByRegexp('[/ ]', any(user_agent))[1]) AS agent
+        SELECT cluster, audit_id, min(time) AS time, max(source_ips)[-1] AS peer,
+               lower(splitByRegexp('[/ ]', max(user_agent))[1]) AS agent
         FROM k8s_audit FINAL
         WHERE (cluster, audit_id) NOT IN (SELECT cluster, audit_id FROM callers FINAL WHERE version = {version:UInt64} AND process_key != '')
+          AND /*scope request (cluster, audit_id)*/ 1
         GROUP BY cluster, audit_id
     ),
     of_nodes AS
@@ -20,18 +18,16 @@ WITH
         SELECT r.cluster AS cluster, r.audit_id AS audit_id, r.time AS time, r.time + INTERVAL 100 MILLISECOND AS latest, n.node AS node,
                -- libraries name the language, its interpreter is the program
                if(startsWith(r.agent, 'python-'), 'python', r.agent) AS program
-        FROM (SELECT cluster, audit_id, time, agent, ip FROM requests ARRAY JOIN source_ips AS ip) AS r
-        INNER JOIN node_addresses AS n ON r.cluster = n.cluster AND r.ip = n.ip
+        FROM requests AS r
+        INNER JOIN (SELECT cluster, node, address FROM node_addresses FINAL) AS n ON r.cluster = n.cluster AND r.peer = n.address
         WHERE r.agent != ''
     ),
     connects AS
     (
-        SELECT a.cluster AS cluster, a.node AS node, a.time AS time, a.digest AS digest, t.container_id AS container_id, t.process_key AS process_key,
-               if(startsWith(a.program, 'python'), 'python', a.program) AS program
-        FROM (SELECT cluster, node, time, serial, digests[1] AS digest, lower(arrayJoin(arrayDistinct([toString(comm), basename(exe)]))) AS program FROM auditd FINAL
-              WHERE syscall_name = 'connect' AND addr_family IN ('inet', 'inet6') AND port IN (443, 6443, 8443, 16443)) AS a
-        INNER JOIN (SELECT cluster, node, time, serial, container_id, process_key FROM attributions FINAL) AS t
-            ON a.cluster = t.cluster AND a.node = t.node AND a.time = t.time AND a.serial = t.serial
+        SELECT cluster, node, time, digest, container_id, process_key, if(startsWith(program, 'python'), 'python', program) AS program
+        FROM (SELECT *, arrayJoin(programs) AS program FROM api_connections FINAL)
+        -- the last within a step of the kernel's clock
+        ORDER BY serial DESC LIMIT 1 BY cluster, node, program, time
     )
 SELECT
     r.cluster AS cluster, r.audit_id AS audit_id, r.time AS time, p.namespace AS namespace, p.pod AS pod, p.pod_uid AS pod_uid,

@@ -1,12 +1,17 @@
 -- API requests that came from a pod, each with the pod and, where auditd saw the connection, the process.
--- The pod: the request's address is the pod's while it lives (a stolen token comes from elsewhere, so the address goes before the
--- token), else the pod that a bound token was issued to. The process: the last one of that pod to connect() to a port that API
--- servers use; a connection may carry many requests, and the clocks of two machines may differ by CLOCK_SKEW (100 ms).
+-- Parameter: {version:UInt64}. Columns: those of callers.
+-- The pod: the address the request came from is the pod's while it lives (a stolen token comes from elsewhere, so the address goes before the
+-- token). The last of a request's addresses is the peer; those before it are what it says of others, and count for less.
+-- Where the address is a node's, a token bound to one of its pods tells which: one on the host's network, or one whose traffic the node
+-- translates. A pod whose address nobody told is believed its token, if the address is no other pod's.
+-- The process: the last one of that pod to connect() to an API server; a connection may carry many requests, and the clocks of two machines
+-- may differ by 100 ms. Of several within a step of the kernel's clock it is the last by serial. A connection to a place that only its port speaks for counts where the pod had no better one before.
 WITH
     requests AS
     (
-        SELECT cluster, audit_id, min(time) AS time, any(source_ips) AS source_ips, any(user_pod_uid) AS token_pod_uid, any(user_pod_name) AS token_pod
+        SELECT cluster, audit_id, min(time) AS time, max(source_ips) AS source_ips, max(user_pod_uid) AS token_pod_uid
         FROM k8s_audit FINAL
+        WHERE /*scope request (cluster, audit_id)*/ 1
         GROUP BY cluster, audit_id
     ),
     addresses AS
@@ -19,40 +24,40 @@ WITH
     by_address AS
     (
         SELECT r.cluster AS cluster, r.audit_id AS audit_id, any(r.time) AS time,
-               argMax(a.namespace, a.first_seen) AS namespace, argMax(a.pod, a.first_seen) AS pod, argMax(a.pod_uid, a.first_seen) AS pod_uid
-        FROM (SELECT cluster, audit_id, time, ip FROM requests ARRAY JOIN source_ips AS ip) AS r
+               argMax((a.namespace, a.pod, a.pod_uid, r.n), (r.n, a.first_seen, a.pod_uid)) AS of
+        FROM (SELECT cluster, audit_id, time, ip, n FROM requests ARRAY JOIN source_ips AS ip, arrayMap(i -> toInt64(i) - toInt64(length(source_ips)), arrayEnumerate(source_ips)) AS n) AS r
         INNER JOIN addresses AS a ON r.cluster = a.cluster AND r.ip = a.ip
+        -- a pod's processes get 30 s to end, most of the time
         WHERE r.time BETWEEN a.first_seen - INTERVAL 5 SECOND AND a.ended_at + INTERVAL 60 SECOND
         GROUP BY cluster, audit_id
     ),
     by_token AS
     (
-        -- only where the pod shares the node's address: elsewhere the address would have said so
-        SELECT r.cluster AS cluster, r.audit_id AS audit_id, r.time AS time, p.namespace AS namespace, p.pod AS pod, p.pod_uid AS pod_uid
+        SELECT r.cluster AS cluster, r.audit_id AS audit_id, r.time AS time, (p.namespace, p.pod, p.pod_uid) AS of, p.host_network AS host_network, n.node AS from_node, p.node AS node,
+               p.has_address AS has_address
         FROM requests AS r
-        INNER JOIN (SELECT cluster, pod_uid, pod, namespace FROM pods FINAL WHERE host_network) AS p ON r.cluster = p.cluster AND r.token_pod_uid = p.pod_uid
+        INNER JOIN (SELECT cluster, pod_uid, pod, namespace, node, host_network, notEmpty(ips) AS has_address FROM pods FINAL) AS p ON r.cluster = p.cluster AND r.token_pod_uid = p.pod_uid
+        LEFT ANY JOIN (SELECT cluster, node, address FROM node_addresses FINAL) AS n ON r.cluster = n.cluster AND r.source_ips[-1] = n.address
+        WHERE (r.cluster, r.audit_id) NOT IN (SELECT cluster, audit_id FROM by_address)
     ),
+    connections AS (SELECT * FROM api_connections FINAL WHERE pod_uid != ''),
     pods_of_requests AS
     (
-        SELECT *, 'pod-address' AS method, 0.95 AS confidence FROM by_address
+        SELECT cluster, audit_id, time, of.1 AS namespace, of.2 AS pod, of.3 AS pod_uid, if(of.4 = 0, 'pod-address', 'forwarded-address') AS method, if(of.4 = 0, 0.95, 0.6) AS confidence FROM by_address
         UNION ALL
-        SELECT *, 'bound-token' AS method, 0.9 AS confidence FROM by_token
-    ),
-    connects AS
-    (
-        SELECT a.cluster AS cluster, c.pod_uid AS pod_uid, a.node AS node, t.container_id AS container_id, t.process_key AS process_key,
-               a.time AS time, a.digests[1] AS digest
-        FROM (SELECT cluster, node, time, serial, digests FROM auditd FINAL
-              WHERE syscall_name = 'connect' AND addr_family IN ('inet', 'inet6') AND port IN (443, 6443, 8443, 16443)) AS a
-        INNER JOIN (SELECT cluster, node, time, serial, container_id, process_key FROM attributions FINAL WHERE container_id != '') AS t
-            ON a.cluster = t.cluster AND a.node = t.node AND a.time = t.time AND a.serial = t.serial
-        INNER JOIN (SELECT cluster, node, container_id, pod_uid FROM containers FINAL WHERE pod_uid != '') AS c
-            ON t.cluster = c.cluster AND t.node = c.node AND t.container_id = c.container_id
+        SELECT cluster, audit_id, time, of.1 AS namespace, of.2 AS pod, of.3 AS pod_uid, 'bound-token' AS method, multiIf(host_network AND from_node != '', 0.9, from_node != '', 0.85, 0.7) AS confidence
+        FROM by_token
+        WHERE from_node = node AND from_node != '' OR from_node = '' AND NOT has_address
     )
 SELECT
     r.cluster AS cluster, r.audit_id AS audit_id, r.time AS time, r.namespace AS namespace, r.pod AS pod, r.pod_uid AS pod_uid,
     r.method AS method, r.confidence AS confidence,
-    c.node AS node, c.container_id AS container_id, c.process_key AS process_key, c.time AS connected_at, c.digest AS digest,
+    if(k.process_key != '', k.node, u.node) AS node,
+    if(k.process_key != '', k.container_id, u.container_id) AS container_id,
+    if(k.process_key != '', k.process_key, u.process_key) AS process_key,
+    if(k.process_key != '', k.time, u.time) AS connected_at,
+    if(k.process_key != '', k.digest, u.digest) AS digest,
     {version:UInt64} AS version, 0 AS is_deleted
 FROM (SELECT *, time + INTERVAL 100 MILLISECOND AS latest FROM pods_of_requests) AS r
-ASOF LEFT JOIN connects AS c ON r.cluster = c.cluster AND r.pod_uid = c.pod_uid AND r.latest >= c.time
+ASOF LEFT JOIN (SELECT * FROM connections WHERE server != '' ORDER BY serial DESC LIMIT 1 BY cluster, pod_uid, time) AS k ON r.cluster = k.cluster AND r.pod_uid = k.pod_uid AND r.latest >= k.time
+ASOF LEFT JOIN (SELECT * FROM connections WHERE server = '' ORDER BY serial DESC LIMIT 1 BY cluster, pod_uid, time) AS u ON r.cluster = u.cluster AND r.pod_uid = u.pod_uid AND r.latest >= u.time

@@ -3,10 +3,9 @@
 import { z } from 'zod';
 import { type DerivedTable, forgetOlder, insertInParts } from '../store/derived.ts';
 import type { Row, Store } from '../store/store.ts';
+import { buildCallers, buildPodsAndPrincipals, CONTEXT_LABELS, type ContextLabels, type Fill } from './actors.ts';
 import attributions from './attributions.sql';
 import boots from './boots.sql';
-import callers from './callers.sql';
-import callersOfNode from './callers-of-node.sql';
 import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
 import eventsK8s from './events-k8s.sql';
@@ -14,8 +13,6 @@ import eventsRuntime from './events-runtime.sql';
 import gapsOfCollectors from './gaps-of-collectors.sql';
 import { refreshMinutes } from './minutes.ts';
 import { placeProcesses, readPids } from './place-processes.ts';
-import pods from './pods.sql';
-import principals from './principals.sql';
 import trustedCalls from './runtime-calls-trusted.sql';
 import sessionsSql from './sessions.sql';
 import { joinSessions, type Session } from './sessions.ts';
@@ -57,18 +54,26 @@ export interface EntityCounts {
 }
 
 /** Makes all entities anew with `version`, and marks as gone what this run no longer finds. */
-export async function buildEntities(store: Store, version: number): Promise<EntityCounts> {
+export async function buildEntities(
+  store: Store,
+  version: number,
+  labels: ContextLabels = CONTEXT_LABELS,
+): Promise<EntityCounts> {
   const forget = (table: DerivedTable) => forgetOlder(store, table, version);
+  const params = {
+    version,
+    owner_labels: labels.owner,
+    team_labels: labels.team,
+    sensitivity_labels: labels.sensitivity,
+  };
   // what a run no longer finds goes at once: the next table is made of what is left
-  const fill = async (table: DerivedTable, ...selects: string[]) => {
-    for (const select of selects)
-      await store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, { version }, 'background');
+  const fill: Fill = async (table, ...selects) => {
+    for (const select of selects) await store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, params, 'background');
     await forget(table);
   };
   await refreshMinutes(store, version);
   await fill('containers', containersOfAll);
-  await fill('pods', pods);
-  await fill('principals', principals);
+  await buildPodsAndPrincipals(fill);
   await fill('boots', boots);
   const processes = await placeProcesses(store, version);
   await forget('processes');
@@ -84,7 +89,8 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
   );
   await forget('sessions');
   await fill('attributions', attributions);
-  await fill('callers', callers, callersOfNode);
+  await buildCallers(store, fill, version);
+  await forget('token_uses');
   await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
   await fill('gaps', gapsOfCollectors);
   return { sessions: joined.length, ...(await countRows(store, version)) };

@@ -88,6 +88,31 @@ export async function chainsOfContainer(store: Store, containerId: string, limit
   return z.array(Summary).parse(await store.rows(summarySql(ofContainer), { container: containerId, limit }));
 }
 
+/** The chains in which an event of this pod is what the intruder did. */
+export const chainsOfPod = (
+  store: Store,
+  of: { cluster: string; uid: string },
+  limit: number,
+): Promise<ChainSummary[]> =>
+  chainsOfDigests(
+    store,
+    'SELECT digest FROM events FINAL WHERE cluster = {cluster:String} AND pod_uid = {uid:String}',
+    of,
+    limit,
+  );
+
+/** The chains in which one of these events is what the intruder did. @param digests a SELECT of the program's own, with its parameters */
+export async function chainsOfDigests(
+  store: Store,
+  digests: string,
+  params: { cluster: string } & Record<string, unknown>,
+  limit: number,
+): Promise<ChainSummary[]> {
+  const among = `c.cluster = {cluster:String} AND c.id IN (
+    SELECT chain_id FROM chain_members FINAL WHERE cluster = {cluster:String} AND role = 'core' AND digest IN (${digests}))`;
+  return z.array(Summary).parse(await store.rows(summarySql(among), { ...params, limit }));
+}
+
 const linksSql = `
   SELECT from_id AS "from", to_id AS "to", kind, confidence, reason, arrayMap(d -> lower(hex(d)), l.digests) AS digests
   FROM chain_links AS l FINAL WHERE l.cluster = {cluster:String} AND l.chain_id = {id:String} ORDER BY l.n`;

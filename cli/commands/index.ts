@@ -17,12 +17,14 @@ import { registerFindings } from './findings.ts';
 import { registerGaps } from './gaps.ts';
 import { registerIngest } from './ingest.ts';
 import { registerLoad } from './load.ts';
+import { registerPod } from './pod.ts';
 import { registerRecord } from './record.ts';
 import { registerReindex } from './reindex.ts';
 import { registerRetention } from './retention.ts';
 import { registerRules } from './rules.ts';
 import { registerSearch } from './search.ts';
 import { registerUp } from './up.ts';
+import { registerWho } from './who.ts';
 
 type Register = (program: Command, context: Context) => void;
 
@@ -37,6 +39,8 @@ export const commands: readonly Register[] = [
   registerChain,
   registerContainers,
   registerContainer,
+  registerPod,
+  registerWho,
   registerRecord,
   registerSearch,
   registerEvents,

@@ -1,0 +1,162 @@
+// Who asked, and for whom: owners and workloads of pods, principals of every kind, the pod and process behind a request, and credentials
+// used where they do not belong. Two steps of entities.ts: before processes are known, and after every event has its process.
+import { z } from 'zod';
+import { type DerivedTable, insertInParts } from '../store/derived.ts';
+import type { Row, Store } from '../store/store.ts';
+import apiConnections from './api-connections.sql';
+import apiServers from './api-servers.sql';
+import callers from './callers.sql';
+import callersOfNode from './callers-of-node.sql';
+import images from './images.sql';
+import lateUses from './late-token-uses.sql';
+import nodeAddresses from './node-addresses.sql';
+import owners from './owners.sql';
+import pods from './pods.sql';
+import principals from './principals.sql';
+import tokenPeers from './token-peers.sql';
+import { findTokenUses, type Peer, type TokenUse, type Way } from './token-uses.ts';
+import tokenWays from './token-ways.sql';
+import ways from './ways.sql';
+import workloads from './workloads.sql';
+
+/** Keys of labels that say whose a pod is and how much it matters, the first to be found first. */
+export interface ContextLabels {
+  owner: readonly string[];
+  team: readonly string[];
+  sensitivity: readonly string[];
+}
+
+/** What is usual: labels of Kubernetes' own recommendation, and what most call theirs. */
+export const CONTEXT_LABELS: ContextLabels = {
+  owner: ['owner', 'app.kubernetes.io/part-of', 'app.kubernetes.io/managed-by'],
+  team: ['team'],
+  sensitivity: ['sensitivity', 'data-classification'],
+};
+
+/** Fills a table with what the statements select, and marks as gone what they no longer find. */
+export type Fill = (table: DerivedTable, ...selects: string[]) => Promise<void>;
+
+/** Needs containers. Fills pods and what is around them. */
+export async function buildPodsAndPrincipals(fill: Fill): Promise<void> {
+  await fill('owners', owners);
+  await fill('workloads', workloads);
+  await fill('node_addresses', nodeAddresses);
+  await fill('pods', pods);
+  await fill('ways', ways);
+  await fill('principals', principals);
+  await fill('images', images);
+}
+
+/** Needs attributions. */
+export async function buildCallers(store: Store, fill: Fill, version: number): Promise<void> {
+  await fill('api_servers', apiServers);
+  await fill('api_connections', apiConnections);
+  await fill('callers', callers, callersOfNode);
+  const uses = findTokenUses(await readWays(store), await readPeers(store));
+  const rows = await Promise.all(uses.map((use) => tokenUseRow(store, use, version)));
+  await insertInParts(store, 'token_uses', rows);
+}
+
+const text = z.string();
+const number = z.coerce.number();
+const wayRow: z.ZodType<Way> = z.object({
+  cluster: text,
+  username: text,
+  credential_id: text,
+  pod_uid: text,
+  peer: text,
+  agent: text,
+  first_seen: number,
+  last_seen: number,
+  requests: number,
+  refused: number,
+  days: number,
+  first_digest: text,
+  last_digest: text,
+  namespace: text,
+  pod: text,
+  node: text,
+  host_network: z.coerce.boolean(),
+  ips: z.array(text),
+  pod_ended_at: number,
+});
+const peerRow = z.object({
+  cluster: text,
+  peer: text,
+  node: text,
+  pods: z.array(z.tuple([number, number, text, text, text])),
+  people: z.array(z.tuple([text, number])),
+});
+
+const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1, output_format_json_named_tuples_as_objects = 0';
+
+async function readWays(store: Store): Promise<Way[]> {
+  return z.array(wayRow).parse(await store.rows(`${tokenWays} ${SETTINGS}`, {}, 'background'));
+}
+
+async function readPeers(store: Store): Promise<Peer[]> {
+  const rows = z.array(peerRow).parse(await store.rows(`${tokenPeers} ${SETTINGS}`, {}, 'background'));
+  return rows.map(({ pods: had, people, ...peer }) => ({
+    ...peer,
+    pods: had.map(([begins_at, ends_at, name, uid, account]) => ({ begins_at, ends_at, name, uid, account })),
+    people: people.map(([name, since]) => ({ name, since })),
+  }));
+}
+
+const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
+const lateRow = z.object({
+  first_seen: number,
+  last_seen: number,
+  requests: number,
+  refused: number,
+  digests: z.array(text),
+});
+
+async function tokenUseRow(store: Store, use: TokenUse, version: number): Promise<Row> {
+  const { of } = use;
+  const all = {
+    first_seen: use.first.first_seen,
+    last_seen: use.last.last_seen,
+    requests: use.requests,
+    refused: use.refused,
+    digests: [...new Set([use.first.first_digest, use.last.last_digest])],
+  };
+  // of a way that began while the pod lived, only what came after counts
+  const counted = use.kind === 'after-end' && all.first_seen <= of.pod_ended_at ? await readLate(store, of) : all;
+  return {
+    cluster: of.cluster,
+    kind: use.kind,
+    username: of.username,
+    credential_id: of.credential_id,
+    pod_uid: of.pod_uid,
+    namespace: of.namespace,
+    pod: of.pod,
+    node: of.node,
+    address: of.peer,
+    user_agents: use.agents,
+    found_pod: use.found?.name ?? '',
+    found_pod_uid: use.found?.uid ?? '',
+    found_node: use.found_node,
+    first_seen: instant(counted.first_seen),
+    last_seen: instant(counted.last_seen),
+    requests: counted.requests,
+    refused: counted.refused,
+    confidence: use.confidence,
+    reason: use.reason,
+    digests_hex: counted.digests,
+    version,
+  };
+}
+
+async function readLate(store: Store, of: Way): Promise<z.infer<typeof lateRow>> {
+  const params = {
+    cluster: of.cluster,
+    username: of.username,
+    credential: of.credential_id,
+    pod_uid: of.pod_uid,
+    peer: of.peer,
+    ended_at: of.pod_ended_at,
+  };
+  const [row] = await store.rows(`${lateUses} ${SETTINGS}`, params, 'background');
+  return lateRow.parse(row);
+}
