@@ -17,6 +17,7 @@ import parts from './schema/012-parts.sql';
 import oversized from './schema/013-oversized.sql';
 import collectorNotices from './schema/014-collector-notices.sql';
 import containersOfAll from './schema/015-containers.sql';
+import gaps from './schema/018-gaps.sql';
 import processes from './schema/019-processes.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
@@ -25,6 +26,7 @@ const files = [
   ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices, processes],
   // after the table of 019 that it adds to
   containersOfAll,
+  gaps,
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */
