@@ -11,7 +11,7 @@ import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
 import eventsK8s from './events-k8s.sql';
 import eventsRuntime from './events-runtime.sql';
-import gapsOfCollectors from './gaps-of-collectors.sql';
+import { buildGaps } from './gaps.ts';
 import { placeProcesses, readPids } from './place-processes.ts';
 import pods from './pods.sql';
 import principals from './principals.sql';
@@ -89,7 +89,7 @@ export async function buildEntities(store: Store, version: number): Promise<Enti
   await fill('attributions', attributions);
   await fill('callers', callers, callersOfNode);
   await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
-  await fill('gaps', gapsOfCollectors);
+  await buildGaps(store, version);
   return { sessions: joined.length, ...(await countRows(store, version)) };
 }
 

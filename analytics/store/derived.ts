@@ -13,6 +13,7 @@ export type DerivedTable =
   | 'sessions'
   | 'principals'
   | 'events'
+  | 'auditd_hours'
   | 'gaps'
   | 'findings'
   | 'chains'

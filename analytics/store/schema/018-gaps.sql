@@ -20,3 +20,7 @@ CREATE TABLE IF NOT EXISTS auditd_hours
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (cluster, node, hour, part);
+
+-- How TypeScript hands digests in.
+ALTER TABLE gaps ADD COLUMN IF NOT EXISTS digests_hex Array(String) EPHEMERAL;
+ALTER TABLE gaps MODIFY COLUMN digests Array(FixedString(32)) DEFAULT arrayMap(d -> toFixedString(unhex(d), 32), digests_hex);
