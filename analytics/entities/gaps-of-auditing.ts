@@ -166,7 +166,7 @@ function tellLoad(load: readonly AuditNote[], starts: readonly number[], restore
   const told = [
     removed.length > 0 ? `${removed.length} removed${keys.length > 0 ? ` (${keys.slice(0, 10).join(', ')})` : ''}` : '',
     added > 0 ? `${added} added` : '',
-    gone.length > 0 ? `${gone.length} not there again before the end of the gap` : '',
+    gone.length > 0 ? `${gone.length} of them not at once restored` : '',
     removed.length === 0 ? 'what they tell of left no record before' : '',
   ];
   return [
