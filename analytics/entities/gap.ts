@@ -52,10 +52,12 @@ function mergePlace(
     latest = Math.max(latest, gap.last_seen);
     return ms;
   });
-  const nearest = [...apart].sort((a, b) => b - a)[GAPS_MAX] ?? 0;
+  const farthest = new Set(
+    [...apart.keys()].sort((i, j) => (apart[j] ?? 0) - (apart[i] ?? 0) || i - j).slice(0, GAPS_MAX),
+  );
   const groups: FoundGap[][] = [];
   for (const [i, gap] of sorted.entries()) {
-    if ((apart[i] ?? 0) > Math.max(NEIGHBOURS_MS, nearest)) groups.push([gap]);
+    if ((apart[i] ?? 0) > NEIGHBOURS_MS && farthest.has(i)) groups.push([gap]);
     else groups.at(-1)?.push(gap);
   }
   return groups.map((group) => unite(group, retell));

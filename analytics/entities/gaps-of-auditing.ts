@@ -19,7 +19,7 @@ export interface AuditNote {
 
 /** auditctl loads a file of rules in well under a second; ten seconds allow for a slow node. */
 const ONE_LOAD_MS = 10_000;
-/** Rules that are loaded so soon after auditd or the node started belong to the start. */
+/** Rules that are loaded so soon after auditd or the node started, or after the log began, belong to the start. */
 const AT_START_MS = 120_000;
 /** What the kernel held back for auditd is from the boot or the moments without one: the log of an earlier auditd is older than that. */
 const HELD_BACK_MS_MAX = 600_000;
@@ -159,7 +159,7 @@ function tellLoad(load: readonly AuditNote[], starts: readonly number[], restore
   const removed = load.filter((n) => changeOf(n) === 'remove');
   const added = load.length - removed.length;
   const gone = removed.filter((n) => (restored.get(n) ?? Number.POSITIVE_INFINITY) > end);
-  const atStart = starts.some((s) => Math.abs(first.time - s) < AT_START_MS) || first.time <= first.oldest;
+  const atStart = starts.some((s) => Math.abs(first.time - s) < AT_START_MS) || first.time < first.oldest + AT_START_MS;
   if (atStart && gone.length === 0) return [];
   const until = gone.map((n) => restored.get(n) ?? n.newest);
   const keys = [...new Set(removed.map((n) => n.fields['key'] ?? '').filter((k) => k !== ''))].sort();
