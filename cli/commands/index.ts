@@ -17,6 +17,7 @@ import { registerFindings } from './findings.ts';
 import { registerGaps } from './gaps.ts';
 import { registerIngest } from './ingest.ts';
 import { registerLoad } from './load.ts';
+import { registerProcesses } from './processes.ts';
 import { registerRecord } from './record.ts';
 import { registerReindex } from './reindex.ts';
 import { registerRetention } from './retention.ts';
@@ -37,6 +38,7 @@ export const commands: readonly Register[] = [
   registerChain,
   registerContainers,
   registerContainer,
+  registerProcesses,
   registerRecord,
   registerSearch,
   registerEvents,
