@@ -1,6 +1,6 @@
 // What is known to be missing, of every kind (docs/reference/gaps.md): a pure function of the typed tables, of receipts and of pods.
 import { z } from 'zod';
-import { insertInParts } from '../store/derived.ts';
+import { forgetOlder, insertInParts } from '../store/derived.ts';
 import type { Store } from '../store/store.ts';
 import auditdHours from './auditd-hours.sql';
 import { type FoundGap, gapRow, mergeNeighbours } from './gap.ts';
@@ -31,13 +31,14 @@ const lifecycleRow = z.object({
 
 const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
 
-/** Fills `gaps` and `auditd_hours` with rows of `version`. */
+/** Makes `auditd_hours` and `gaps` anew with rows of `version`; older ones go. */
 export async function buildGaps(store: Store, version: number): Promise<void> {
   const fill = (table: 'auditd_hours' | 'gaps', select: string) =>
     store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, { version }, 'background');
   const read = async <T>(sql: string, row: z.ZodType<T>) =>
     z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, {}, 'background'));
   await fill('auditd_hours', auditdHours);
+  await forgetOlder(store, 'auditd_hours', version);
   for (const select of [gapsOfCollectors, gapsOfSerials, gapsOfOffsets]) await fill('gaps', select);
   const found = [
     ...gapsOfAuditing(await read(notesOfAuditd, noteRow)),
@@ -49,6 +50,7 @@ export async function buildGaps(store: Store, version: number): Promise<void> {
     'gaps',
     found.map((gap) => gapRow(gap, version)),
   );
+  await forgetOlder(store, 'gaps', version);
 }
 
 function gapsOfRequests(rows: readonly z.infer<typeof stageRow>[]): FoundGap[] {

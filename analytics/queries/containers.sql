@@ -1,7 +1,7 @@
 -- Containers with their lifetimes, those that started last first.
--- Parameters: since, until (RFC 3339: the lifetime overlaps); cluster, node, namespace, pod_namespace, pod, container, image, kind
---   (patterns of LIKE, '%' for all); named (what a person calls it: the beginning of its id, NAMESPACE/POD/CONTAINER, NAMESPACE/POD, the name of
---   a container, a pod or an image with or without registry and tag; '' for all); sandboxes (pod sandboxes too); lived_under_ms (that ended
+-- Parameters: since, until (RFC 3339: the lifetime overlaps); cluster, node, namespace, pod_namespace, pod, container, image, kind,
+--   ended_by (patterns of LIKE, '%' for all); named (what a person calls it: the beginning of its id, NAMESPACE/POD/CONTAINER, NAMESPACE/POD, NAMESPACE/CONTAINER,
+--   the name of a container, a pod or an image with or without registry and tag; '' for all); sandboxes (pod sandboxes too); lived_under_ms (that ended
 --   sooner, 0 for all); limit.
 -- Algorithm: a container lives from created_at (else started_at) until removed_at (else ended_at, else now); findings are counted beside.
 WITH
@@ -25,6 +25,8 @@ SELECT
     if(c.started_at = unknown, NULL, c.started_at) AS started_at,
     if(c.ended_at = unknown, NULL, c.ended_at) AS ended_at,
     if(c.exit_status < 0 OR c.ended_at = unknown, NULL, c.exit_status) AS exit_status,
+    c.ended_by AS ended_by,
+    c.known_by AS known_by,
     c.privileged AS privileged,
     f.findings AS findings
 FROM containers AS c FINAL
@@ -40,12 +42,13 @@ WHERE (greatest(c.removed_at, c.ended_at) = unknown
   AND c.container_id LIKE {container:String}
   AND c.image LIKE {image:String}
   AND c.kind LIKE {kind:String}
+  AND c.ended_by LIKE {ended_by:String}
   AND ({sandboxes:Bool} OR c.kind != 'sandbox')
   AND ({lived_under_ms:UInt64} = 0
        OR c.ended_at > unknown AND dateDiff('millisecond', if(c.started_at = unknown, c.created_at, c.started_at), c.ended_at) < {lived_under_ms:UInt64})
   AND ({named:String} = '' OR startsWith(c.container_id, {named:String}) OR {named:String} IN (
         c.container_name, c.pod, concat(c.namespace, '/', c.pod), concat(c.namespace, '/', c.pod, '/', c.container_name),
-        concat(c.pod, '/', c.container_name),
+        concat(c.pod, '/', c.container_name), concat(c.namespace, '/', c.container_name),
         c.image, extract(c.image, '([^/]+)$'), extract(c.image, '([^/]+?)(?:[:@][^/]*)?$'), extract(c.image, '^(.*?)(?::[^/:]*)?(?:@.*)?$')))
 ORDER BY greatest(c.created_at, c.started_at) DESC, c.cluster, c.node, c.container_id
 LIMIT {limit:UInt64}

@@ -19,6 +19,8 @@ const Container = z.object({
   started_at: z.string().nullable(),
   ended_at: z.string().nullable(),
   exit_status: z.number().nullable(),
+  ended_by: z.string(),
+  known_by: z.array(z.string()),
   privileged: z.boolean(),
   findings: z.number(),
 });
@@ -30,6 +32,8 @@ export interface ContainerFilter extends EventFilter {
   /** `*` for any text. */
   image?: string | undefined;
   kind?: string | undefined;
+  /** exit | signal | oom | deleted | node gone | unknown. */
+  endedBy?: string | undefined;
   /** Pod sandboxes too. */
   sandboxes?: boolean | undefined;
   /** That ended sooner after their start. */
@@ -40,6 +44,7 @@ const paramsOf = (filter: ContainerFilter) => ({
   ...filterParams(filter),
   image: likePattern(filter.image),
   kind: likePattern(filter.kind),
+  ended_by: likePattern(filter.endedBy),
   sandboxes: filter.sandboxes ?? filter.kind === 'sandbox',
   lived_under_ms: filter.livedUnderMs ?? 0,
   named: '',
@@ -51,8 +56,8 @@ export async function listContainers(store: Store, filter: ContainerFilter): Pro
 }
 
 /**
- * Containers that a person may mean by `name`: the beginning of an id, NAMESPACE/POD/CONTAINER, NAMESPACE/POD, or the name of a container, a pod
- * or an image. Those whose id begins so come alone; so do the containers of a pod without its sandbox, unless the sandbox is all.
+ * Containers that a person may mean by `name`: the beginning of an id, NAMESPACE/POD/CONTAINER, NAMESPACE/POD, NAMESPACE/CONTAINER,
+ * or the name of a container, a pod or an image. Those whose id begins so come alone; so do the containers of a pod without its sandbox, unless the sandbox is all.
  */
 export async function findContainers(
   store: Store,

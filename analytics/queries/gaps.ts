@@ -24,6 +24,8 @@ export interface GapFilter {
   source?: string | undefined;
   cluster?: string | undefined;
   node?: string | undefined;
+  /** Names, not patterns; none for all. '' is where no node has to do with it. */
+  nodes?: readonly string[] | undefined;
   kind?: string | undefined;
   since?: string | undefined;
   until?: string | undefined;
@@ -36,7 +38,8 @@ export async function* listGaps(store: Store, filter: GapFilter): AsyncIterable<
     SELECT first_seen, last_seen, source, cluster, node, kind, collector, stream, if(g.missing < 0, NULL, g.missing) AS missing, detail,
       arrayMap(d -> lower(hex(d)), g.digests) AS digests
     FROM gaps AS g FINAL
-    WHERE source LIKE {source:String} AND cluster LIKE {cluster:String} AND node LIKE {node:String} AND kind LIKE {kind:String}
+    WHERE source LIKE {source:String} AND cluster LIKE {cluster:String} AND node LIKE {node:String}
+      AND (empty({nodes:Array(String)}) OR node IN {nodes:Array(String)}) AND kind LIKE {kind:String}
       AND last_seen >= parseDateTime64BestEffort({since:String}, 9, 'UTC') AND first_seen < parseDateTime64BestEffort({until:String}, 9, 'UTC')
     ORDER BY last_seen DESC, first_seen DESC, source, cluster, node, kind, collector, stream
     LIMIT {limit:UInt64}`;
@@ -44,6 +47,7 @@ export async function* listGaps(store: Store, filter: GapFilter): AsyncIterable<
     source: likePattern(filter.source),
     cluster: likePattern(filter.cluster),
     node: likePattern(filter.node),
+    nodes: filter.nodes ?? [],
     kind: likePattern(filter.kind),
     since: filter.since ?? TIME_MIN,
     until: filter.until ?? TIME_MAX,

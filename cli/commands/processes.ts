@@ -98,7 +98,7 @@ async function take(store: Store, filter: ProcessFilter & { limit: number }): Pr
 
 async function familyOf(store: Store, filter: ProcessFilter & { limit: number }): Promise<ProcessRow[]> {
   const had = await take(store, { ...filter, setup: true, limit: CANDIDATES_MAX });
-  const of = pickOne(had, 'process with the pid', String(filter.pid), candidateLine);
+  const of = pickOne(had, 'process', `with pid ${filter.pid} (--since, --until and --node choose)`, candidateLine);
   return readFamily(store, of, filter.limit + 1);
 }
 
