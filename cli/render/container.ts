@@ -65,9 +65,24 @@ function headLines(c: ContainerPage): string[] {
     `ended:   ${c.ended_at === null ? 'not seen' : `${shortTime(c.ended_at)} UTC`}${lived}${how === '' ? '' : `, by ${how}`}${proof(c.end_digests)}`,
     ...(c.known_by.length > 0 ? [`known by: ${c.known_by.join(', ')}`] : []),
     `runs:    ${commandLine(c.args)}`,
-    ...(c.capabilities.length > 0 ? [`may:     ${c.capabilities.join(' ')}`] : []),
+    ...mightLines(c.capabilities),
     ...c.mounts.map((m) => `mount:   ${m.source} -> ${m.target}`),
   ];
+}
+
+/** What containerd, Docker and CRI-O give every container between them; it tells nothing of this one. */
+const EVERYONES = new Set(
+  'CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE'
+    .split(' ')
+    .map((name) => `CAP_${name}`),
+);
+const CAPABILITIES_SHOWN_MAX = 12;
+
+function mightLines(capabilities: readonly string[]): string[] {
+  const more = capabilities.filter((name) => !EVERYONES.has(name));
+  if (more.length === 0) return [];
+  const left = more.length - CAPABILITIES_SHOWN_MAX;
+  return [`may:     ${more.slice(0, CAPABILITIES_SHOWN_MAX).join(' ')}${left > 0 ? ` and ${left} more` : ''}`];
 }
 
 /** Records to look at with `vestige record`. */
