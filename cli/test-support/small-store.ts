@@ -157,7 +157,6 @@ export async function fillSmallStore(store: Store): Promise<void> {
     version: 1,
   });
   await fill('processes', {
-    ends_hex: "('', '', '')",
     cluster: s('prod'),
     node: s('worker-1'),
     process_key: s('100@1'),
@@ -175,7 +174,6 @@ export async function fillSmallStore(store: Store): Promise<void> {
     version: 1,
   });
   await fill('processes', {
-    ends_hex: "('', '', '')",
     cluster: s('prod'),
     node: s('worker-1'),
     process_key: s('4242@2'),
@@ -196,7 +194,6 @@ export async function fillSmallStore(store: Store): Promise<void> {
   // one pid of the node, had twice
   for (const time of ['2026-11-23T13:06:00Z', '2026-11-23T13:12:00Z']) {
     await fill('processes', {
-      ends_hex: "('', '', '')",
       cluster: s('prod'),
       node: s('worker-1'),
       process_key: s(`7@${time}`),

@@ -50,9 +50,9 @@ ALTER TABLE processes
     ADD COLUMN IF NOT EXISTS exec_devs Array(LowCardinality(String)) AFTER setup,
     ADD COLUMN IF NOT EXISTS exec_from_disk Bool AFTER exec_devs,
     ADD COLUMN IF NOT EXISTS ends_hex Tuple(begin String, end String, left String) EPHEMERAL,
-    ADD COLUMN IF NOT EXISTS begin_digest FixedString(32) DEFAULT toFixedString(unhex(ends_hex.begin), 32),
-    ADD COLUMN IF NOT EXISTS end_digest FixedString(32) DEFAULT toFixedString(unhex(ends_hex.end), 32),
-    ADD COLUMN IF NOT EXISTS left_digest FixedString(32) DEFAULT toFixedString(unhex(ends_hex.left), 32);
+    ADD COLUMN IF NOT EXISTS begin_digest FixedString(32) DEFAULT toFixedString(unhex(tupleElement(ends_hex, 'begin')), 32),
+    ADD COLUMN IF NOT EXISTS end_digest FixedString(32) DEFAULT toFixedString(unhex(tupleElement(ends_hex, 'end')), 32),
+    ADD COLUMN IF NOT EXISTS left_digest FixedString(32) DEFAULT toFixedString(unhex(tupleElement(ends_hex, 'left')), 32);
 
 -- A node's boots, as far as its records tell of them.
 CREATE TABLE IF NOT EXISTS boots
