@@ -73,39 +73,32 @@ WITH
             -- eight: a call in flight on each of the processors of a small node
             arrayMap(e -> e.2, groupArraySortedIf(8)((serial, time), is_prompt)) AS entered,
             maxIf(time, is_prompt) AS latest_prompt,
+            min(time) AS earliest,
             max(time) AS latest,
-            argMin(digest, serial) AS lo_digest,
-            argMax(digest, serial) AS hi_digest
+            count() AS events,
+            minIf((time, serial, boot_id), boot_id != '') AS boot_first,
+            maxIf((time, serial, boot_id), boot_id != '') AS boot_last,
+            groupArraySortedIf(5)((time, serial), is_prompt) AS heads,
+            arrayMap(e -> (fromUnixTimestamp64Milli(-e.1, 'UTC'), toUInt64(-e.2)), groupArraySortedIf(5)((-toUnixTimestamp64Milli(time), -toInt64(serial)), is_prompt)) AS tails,
+            argMin(digest, (serial, time, digest)) AS lo_digest,
+            argMax(digest, (serial, time, digest)) AS hi_digest
         FROM counted
         GROUP BY cluster, node, hour, part, run
-    ),
-    of_hour AS
-    (
-        SELECT
-            cluster, node, hour, part,
-            count() AS events, min(time) AS first_time, max(time) AS last_time,
-            argMinIf(boot_id, time, boot_id != '') AS boot_first,
-            argMaxIf(boot_id, time, boot_id != '') AS boot_last,
-            arrayMap(e -> e.2, groupArraySortedIf(5)((time, serial), is_prompt)) AS head,
-            arrayReverse(arrayMap(e -> toUInt64(-e.2), groupArraySortedIf(5)((-toUnixTimestamp64Milli(time), -toInt64(serial)), is_prompt))) AS tail
-        FROM placed
-        GROUP BY cluster, node, hour, part
     )
 SELECT
-    h.cluster AS cluster,
-    h.node AS node,
-    h.hour AS hour,
-    h.part AS part,
-    any(h.events) AS events,
-    any(h.first_time) AS first_time,
-    any(h.last_time) AS last_time,
-    any(h.boot_first) AS boot_first,
-    any(h.boot_last) AS boot_last,
-    any(h.head) AS head,
-    any(h.tail) AS tail,
-    arraySort(r -> r.1, groupArray((r.lo, r.hi, r.entered, r.latest_prompt, r.latest, r.lo_digest, r.hi_digest))) AS runs,
+    cluster,
+    node,
+    hour,
+    part,
+    sum(events) AS events_in_it,
+    min(earliest) AS first_time,
+    max(latest) AS last_time,
+    argMinIf(boot_first.3, boot_first, boot_first.3 != '') AS boot_first_told,
+    argMaxIf(boot_last.3, boot_last, boot_last.3 != '') AS boot_last_told,
+    arrayMap(e -> e.2, arraySlice(arraySort(groupArrayArray(heads)), 1, 5)) AS head,
+    arrayMap(e -> e.2, arraySlice(arraySort(groupArrayArray(tails)), -5)) AS tail,
+    arraySort(r -> r.1, groupArray((lo, hi, entered, latest_prompt, latest, lo_digest, hi_digest))) AS runs,
     {version:UInt64} AS version,
     0 AS is_deleted
-FROM of_hour AS h
-INNER JOIN runs AS r ON r.cluster = h.cluster AND r.node = h.node AND r.hour = h.hour AND r.part = h.part
+FROM runs
 GROUP BY cluster, node, hour, part

@@ -8,14 +8,17 @@ WITH
         WHERE hasAny(record_types, ['CONFIG_CHANGE', 'KERNEL', 'DAEMON_START', 'DAEMON_END', 'DAEMON_ABORT', 'SYSTEM_BOOT', 'TIME_INJOFFSET'])
           AND time > toDateTime64('2015-01-01 00:00:00', 3, 'UTC') AND /*scope node (cluster, node)*/ 1
     ),
-    starts AS (SELECT cluster, node, time FROM notes WHERE has(types, 'DAEMON_START')),
+    starts AS
+    (
+        SELECT DISTINCT cluster, node, time FROM auditd
+        WHERE has(record_types, 'DAEMON_START') AND time > toDateTime64('2015-01-01 00:00:00', 3, 'UTC') AND /*scope node (cluster, node)*/ 1
+    ),
     -- the hours of starts and those before them: all that is read of the events again
     near AS
     (
-        SELECT cluster, node, time FROM auditd FINAL
+        SELECT DISTINCT cluster, node, time FROM auditd
         WHERE (cluster, node, toStartOfHour(time)) IN
             (SELECT cluster, node, arrayJoin([toStartOfHour(time), toStartOfHour(time) - INTERVAL 1 HOUR]) FROM starts)
-          AND NOT arrayExists(t -> startsWith(t, 'DAEMON_'), record_types)
     ),
     hours AS (SELECT cluster, node, hour, last_time FROM auditd_hours FINAL),
     lives AS (SELECT cluster, node, min(first_time) AS oldest, max(last_time) AS newest FROM auditd_hours FINAL GROUP BY cluster, node),

@@ -18,7 +18,7 @@ WITH
             minIf(created_at, created_at > 0) AS document_created,
             minIf(started_at, started_at > 0) AS document_started,
             max(finished_at) AS document_finished,
-            anyIf(pod_uid, pod_uid != '') AS uid,
+            max(pod_uid) AS uid,
             argMin(digest, (time, digest)) AS first_digest,
             argMax(digest, (time, digest)) AS last_digest
         FROM runtime FINAL

@@ -14,7 +14,7 @@ WITH
     ),
     offsets AS
     (
-        SELECT loader, seq, min(received_at) AS at, any(source) AS source, any(cluster) AS cluster, min(digest) AS digest
+        SELECT loader, seq, min(received_at) AS at, min(source) AS source, min(cluster) AS cluster, min(digest) AS digest
         FROM receipts FINAL
         WHERE loader IN (SELECT loader FROM broken)
         GROUP BY loader, seq

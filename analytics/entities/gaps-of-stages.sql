@@ -13,9 +13,9 @@ WITH
             min(time) AS begun,
             max(stage_time) AS heard,
             if(has(groupUniqArray(stage), 'ResponseStarted'), 'ResponseStarted', 'RequestReceived') AS stage,
-            any(verb) AS verb, any(resource) AS resource, any(subresource) AS subresource, any(namespace) AS namespace, any(username) AS username,
-            any(request_uri) AS uri,
-            any(digest) AS digest
+            max(verb) AS verb, max(resource) AS resource, max(subresource) AS subresource, max(namespace) AS namespace, max(username) AS username,
+            max(request_uri) AS uri,
+            argMax(digest, (stage_time, digest)) AS digest
         FROM k8s_audit FINAL
         WHERE stage IN ('RequestReceived', 'ResponseStarted') AND audit_id != '' AND time > toDateTime64('2015-01-01 00:00:00', 9, 'UTC')
           AND toString(toYYYYMM(time)) NOT IN (SELECT partition FROM retention_drops FINAL)
