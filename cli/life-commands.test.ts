@@ -119,3 +119,45 @@ describe('processes', () => {
     expect((await ask(['processes', '--pid', 'x'])).code).toBe(EXIT.usage);
   });
 });
+
+describe('gaps', () => {
+  const kinds = async (...args: string[]) => (await json('gaps', ...args)).map((g: { kind: string }) => g.kind);
+  beforeAll(async () => {
+    for (const [kind, node, from, to, missing] of [
+      ['serials-missing', 'worker-1', '13:11:00', '13:12:00', 7],
+      ['audit-disabled', 'worker-1', '13:14:00', '13:20:00', -1],
+      ['serials-missing', 'worker-2', '13:11:00', '13:12:00', 9],
+      ['stages-missing', '', '13:30:00', '13:40:00', 1],
+    ] as const)
+      await store.run(
+        `INSERT INTO gaps (cluster, source, node, first_seen, last_seen, kind, missing, detail, digests_hex, version)
+         SELECT 'prod', '${kind === 'stages-missing' ? 'k8s-audit' : 'auditd'}', '${node}', '2026-11-23 ${from}', '2026-11-23 ${to}', '${kind}', ${missing}, 'why', ['${'ab'.repeat(32)}'], 1`,
+      );
+  });
+
+  it.each([
+    [[], ['stages-missing', 'audit-disabled', 'serials-missing', 'serials-missing']],
+    [
+      ['--node', 'worker-1'],
+      ['audit-disabled', 'serials-missing'],
+    ],
+    [['--kind', 'audit*'], ['audit-disabled']],
+    [['--source', 'k8s-audit'], ['stages-missing']],
+    [['--since', '2026-11-23T13:15:00Z', '--until', '2026-11-23T13:30:00Z'], ['audit-disabled']],
+  ])('are filtered by %j, the newest first', async (args, expected) => {
+    expect(await kinds(...args)).toEqual(expected);
+  });
+
+  it('of its node and of the API server stand in the life of a container they overlap, unknown amounts as null', async () => {
+    const { gaps } = await json('container', 'c0ffee');
+    expect(gaps.map((g: { kind: string; missing: number }) => [g.kind, g.missing])).toEqual([
+      ['serials-missing', 7],
+      ['audit-disabled', null],
+    ]);
+    expect(gaps[0].digests).toEqual(['ab'.repeat(32)]);
+    const { out } = await ask(['container', 'c0ffee']);
+    expect(out).toMatch(
+      /gaps in its lifetime \(2\)\n {2}13:11:00 to 13:12:00 {2}auditd serials-missing {2}7 missing {2}why/,
+    );
+  });
+});

@@ -1,7 +1,7 @@
 -- Events of containers that the runtime must have made and of which there is none.
 -- Columns: cluster, node, from and to (ms), missing, container_id, what, digest.
 --
--- A container that came to be while events of its node were recorded has a create and a start; one that was deleted after it ran, or
+-- A container that came to be between the first and the last event of its node's runtime has a create and a start; one that was deleted after it ran, or
 -- whose pod is gone since ten minutes, has an exit. Ten minutes: a pod goes when its containers ended, unless somebody forced it, and then
 -- the kubelet ends them within the grace period. When it came to be is known by its document or its pod's creation; ten seconds are
 -- allowed for clocks. Kinds of events that a runtime's records never hold are not expected of it.
@@ -47,7 +47,7 @@ WITH
             toDateTime64(0, 9, 'UTC') AS never,
             if(c.document_created > never, c.document_created, p.created_at) AS came_to_be,
             p.ended_at AS pod_ended,
-            came_to_be > s.begun + INTERVAL 10 SECOND AS was_watched
+            came_to_be > s.begun + INTERVAL 10 SECOND AND came_to_be < s.newest AS was_watched
         FROM lifecycle AS c
         INNER JOIN streams AS s ON s.cluster = c.cluster AND s.node = c.node AND s.runtime_namespace = c.runtime_namespace
         LEFT JOIN (SELECT cluster, pod_uid, created_at, ended_at FROM pods FINAL) AS p ON p.cluster = c.cluster AND p.pod_uid = c.uid AND c.uid != ''

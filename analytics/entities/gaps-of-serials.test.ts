@@ -179,4 +179,12 @@ describe('missing serials', () => {
     expect(gaps.length).toBeLessThanOrEqual(1_000);
     expect(gaps.reduce((sum, g) => sum + Number(g[2]), 0)).toBe(1_499);
   });
+
+  it('are not looked for in a month whose bulk expired: only what chains need is left of it', async () => {
+    const march = -61 * 86_400;
+    await record('expired', [...range(1, 50, (n) => march + n), ...range(90, 120, (n) => march + n)]);
+    expect(await gapsOf('expired')).toHaveLength(1);
+    await store.run("INSERT INTO retention_drops (drop_id, partition, finished, version) SELECT 'x', '202603', 1, 1");
+    expect(await gapsOf('expired')).toEqual([]);
+  });
 });

@@ -21,8 +21,12 @@ WITH
           AND toString(toYYYYMM(time)) NOT IN (SELECT partition FROM retention_drops FINAL)
         GROUP BY cluster, audit_id
     ),
-    ended AS (SELECT DISTINCT cluster, audit_id FROM k8s_audit FINAL WHERE stage IN ('ResponseComplete', 'Panic')),
-    newest AS (SELECT cluster, max(stage_time) AS newest FROM k8s_audit FINAL GROUP BY cluster),
+    ended AS
+    (
+        SELECT DISTINCT cluster, audit_id FROM k8s_audit
+        WHERE stage IN ('ResponseComplete', 'Panic') AND (cluster, audit_id) IN (SELECT cluster, audit_id FROM first_stages)
+    ),
+    newest AS (SELECT cluster, max(stage_time) AS newest FROM k8s_audit GROUP BY cluster),
     due AS
     (
         SELECT

@@ -117,6 +117,12 @@ describe('events of containers', () => {
     await whole('x', 'living', 60, ['/containers/create', '/tasks/start']);
     await event('x', 'living', '/tasks/exit', 70, { exec_id: `'e1'` });
     await whole('x', 'never-started', 80, ['/containers/create', '/containers/delete']);
+    // read after the stream had ended
+    await event('x', 'behind', 'container', 9_000, {
+      created_at: at(8_990),
+      started_at: at(8_991),
+      finished_at: at(8_995),
+    });
     // statuses only
     await event('y', 'polled', 'container', 100, { created_at: at(90), started_at: at(91), finished_at: at(95) });
     await event('y', 'other', '/containers/update', 0);

@@ -51,7 +51,8 @@ export function createOverlayDevices(named: readonly RootfsDevice[], callers: Ca
     const alive = new Map<string, number>();
     for (const dev of node.exec_devs)
       for (const [id, confidence] of known.get(dev) ?? [])
-        if (livesAt(ground.lives.get(id), node.first_seen, SLACK_MS)) alive.set(id, Math.max(alive.get(id) ?? 0, confidence));
+        if (livesAt(ground.lives.get(id), node.first_seen, SLACK_MS))
+          alive.set(id, Math.max(alive.get(id) ?? 0, confidence));
     return alive;
   };
   // nsenter and chroot of the node's own run programs of containers: they are the node's all the same

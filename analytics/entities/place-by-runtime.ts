@@ -108,7 +108,8 @@ export function placeByCall(callers: Callers, ground: Ground, devices: OverlayDe
     if (!isCandidate(node, devices)) continue;
     const call = callOfParent(node, callers, ground.table);
     const id = call !== undefined && MAKES_PROCESS.has(call.verb) ? call.container_id : node.called_for;
-    if (ground.lives.has(id) && mayBeOf(node, id, ground) && !devices.contradict(node, id)) place(node, id, 'runtime-call');
+    if (ground.lives.has(id) && mayBeOf(node, id, ground) && !devices.contradict(node, id))
+      place(node, id, 'runtime-call');
   }
 }
 
@@ -116,7 +117,12 @@ export function placeByCall(callers: Callers, ground: Ground, devices: OverlayDe
  * Children of a shim: who appears as a container of its pod is started is that container's first process; of others it can be told where only
  * one container can be meant. All of a pod's containers are known where the sandbox's own making is: what was there before may have others.
  */
-export function placeByShim(calls: readonly RuntimeCall[], callers: Callers, ground: Ground, devices: OverlayDevices): void {
+export function placeByShim(
+  calls: readonly RuntimeCall[],
+  callers: Callers,
+  ground: Ground,
+  devices: OverlayDevices,
+): void {
   const byShim = new Map<Node, { node: Node; sandbox: string }[]>();
   for (const node of ground.table.all) {
     const shim = node.ppid > 0 ? ground.table.at(node.ppid, node.first_seen) : undefined;
