@@ -1,4 +1,4 @@
-// The one thing that a beginning of an id names: none is "not found", several are wrong usage that lists them.
+// The one thing that a name or the beginning of an id stands for: none is "not found", several are wrong usage that lists them.
 import { CommandError, EXIT } from './context.ts';
 import { visible } from './render/table.ts';
 
@@ -14,6 +14,6 @@ export function pickOne<T>(matches: readonly T[], what: string, given: string, d
   const more = matches.length > CANDIDATES_MAX ? ['  ... and more'] : [];
   throw new CommandError(
     EXIT.usage,
-    [`several have a ${what} that begins with ${visible(given)}; give more of it:`, ...listed, ...more].join('\n'),
+    [`several match ${what} ${visible(given)}; give more of it:`, ...listed, ...more].join('\n'),
   );
 }

@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 describe('a store without anything', () => {
-  it.each(['findings', 'chains', 'containers', 'events', 'search'])(
+  it.each(['findings', 'chains', 'containers', 'processes', 'gaps', 'events', 'search'])(
     '%s is an empty list, and a terminal is told what to do',
     async (command) => {
       expect(await ask(['--json', command])).toMatchObject({ out: '[]\n', err: '', code: EXIT.done });
@@ -119,6 +119,8 @@ describe('a store with an intrusion', () => {
         ['findings'],
         ['chain', 'chain-aa'],
         ['container', 'c0ffee'],
+        ['processes', '--tree'],
+        ['processes'],
         ['--json', 'findings'],
       ]) {
         const { out } = await ask(args, { tty: true });
@@ -263,7 +265,12 @@ describe('a store with an intrusion', () => {
       expect(life.findings).toHaveLength(2);
       expect(life.chains.map((c: { id: string }) => c.id)).toEqual(['chain-aa1']);
       const { out } = await ask(['container', 'c0ffee']);
-      expect(out).toContain('  13:00:01 100 httpd -f\n  13:11:10   4242 cat /etc/shadow\n');
+      expect(out).toContain(
+        '  13:00:01 100 httpd -f\n  13:11:10 `- 4242 cat /etc/shadow  [left its container: setns]\n',
+      );
+      const drawn = await ask(['container', 'c0ffee'], { tty: true });
+      expect(drawn.out).toContain('  13:11:10 └─ 4242 cat /etc/shadow ');
+      expect(out).toMatch(/ended: {3}2026-11-23 13:15:00 UTC, lived 15 min, by signal, status 137/);
     });
 
     it('an ambiguous id is wrong usage that lists them, an unknown one is not found', async () => {
@@ -275,13 +282,21 @@ describe('a store with an intrusion', () => {
   });
 
   describe('help', () => {
-    it.each(['findings', 'chains', 'chain', 'containers', 'container', 'record', 'search', 'events'])(
-      'of %s ends with examples to paste',
-      async (command) => {
-        const { out } = await ask([command, '--help']);
-        expect(out).toMatch(/Examples:\n( {2}vestige .*\n?)+$/);
-        expect(out).toContain(`vestige ${command}`);
-      },
-    );
+    it.each([
+      'findings',
+      'chains',
+      'chain',
+      'containers',
+      'container',
+      'processes',
+      'gaps',
+      'record',
+      'search',
+      'events',
+    ])('of %s ends with examples to paste', async (command) => {
+      const { out } = await ask([command, '--help']);
+      expect(out).toMatch(/Examples:\n( {2}vestige .*\n?)+$/);
+      expect(out).toContain(`vestige ${command}`);
+    });
   });
 });

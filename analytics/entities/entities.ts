@@ -10,7 +10,7 @@ import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
 import eventsK8s from './events-k8s.sql';
 import eventsRuntime from './events-runtime.sql';
-import gapsOfCollectors from './gaps-of-collectors.sql';
+import { buildGaps } from './gaps.ts';
 import { refreshMinutes } from './minutes.ts';
 import { placeProcesses, readPids } from './place-processes.ts';
 import trustedCalls from './runtime-calls-trusted.sql';
@@ -92,7 +92,7 @@ export async function buildEntities(
   await buildCallers(store, fill, version);
   await forget('token_uses');
   await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
-  await fill('gaps', gapsOfCollectors);
+  await buildGaps(store, version);
   return { sessions: joined.length, ...(await countRows(store, version)) };
 }
 

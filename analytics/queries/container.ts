@@ -20,6 +20,7 @@ const Spec = z.object({
   pod_uid: z.string(),
   sandbox_id: z.string(),
   image: z.string(),
+  image_digest: z.string(),
   args: z.array(z.string()),
   env_names: z.array(z.string()),
   mounts: z.array(z.object({ source: z.string(), target: z.string() })),
@@ -31,6 +32,14 @@ const Spec = z.object({
   ended_at: z.string().nullable(),
   removed_at: z.string().nullable(),
   exit_status: z.number().nullable(),
+  first_seen: z.string().nullable(),
+  last_seen: z.string().nullable(),
+  /** exit | signal | oom | deleted | node gone | unknown; '' nothing tells of an end. */
+  ended_by: z.string(),
+  known_by: z.array(z.string()),
+  /** Records that tell when it began, and when it ended. */
+  begin_digests: z.array(z.string()),
+  end_digests: z.array(z.string()),
   digests: z.array(z.string()),
 });
 
@@ -65,6 +74,11 @@ const Process = z.object({
   comm: z.string(),
   argv: z.array(z.string()),
   uid: z.number(),
+  auid: z.number().nullable(),
+  exec_id: z.string(),
+  ended_at: z.string().nullable(),
+  ended_by: z.string(),
+  left_by: z.string(),
   attribution: z.object({ method: z.string(), confidence: z.number() }),
   digests: z.array(z.string()),
 });
@@ -103,10 +117,12 @@ const PROCESSES_MAX = 10_000;
 const LIST_MAX = 1_000;
 
 const specSql = `
-  SELECT cluster, node, container_id, runtime_namespace, kind, container_name, namespace, pod, pod_uid, sandbox_id, image,
+  SELECT cluster, node, container_id, runtime_namespace, kind, container_name, namespace, pod, pod_uid, sandbox_id, image, image_digest,
     args, env_names, privileged, capabilities, if(c.pid > 0, c.pid, NULL) AS pid, ${hexes} AS digests,
     arrayMap((s, t) -> map('source', s, 'target', t), mount_sources, mount_targets) AS mounts,
     ${time('c.created_at')}, ${time('c.started_at')}, ${time('c.ended_at')}, ${time('c.removed_at')},
+    ${time('c.first_seen')}, ${time('c.last_seen')}, ended_by, known_by,
+    arrayMap(d -> lower(hex(d)), c.begin_digests) AS begin_digests, arrayMap(d -> lower(hex(d)), c.end_digests) AS end_digests,
     if(c.exit_status < 0 OR c.ended_at = toDateTime64(0, 9, 'UTC'), NULL, c.exit_status) AS exit_status
   FROM containers AS c FINAL
   WHERE c.cluster = {cluster:String} AND c.node = {node:String} AND c.container_id = {container:String}`;
@@ -119,9 +135,9 @@ const podSql = `
 const ofContainer = 'cluster = {cluster:String} AND node = {node:String} AND container_id = {container:String}';
 
 const processesSql = `
-  SELECT process_key, parent_key, pid, ppid, first_seen, last_seen, exe, comm, argv, uid,
-    method, confidence, ${hexes} AS digests
-  FROM processes FINAL WHERE ${ofContainer} AND NOT setup ORDER BY first_seen, process_key LIMIT ${PROCESSES_MAX}`;
+  SELECT process_key, parent_key, pid, ppid, first_seen, last_seen, exe, comm, argv, uid, if(p.auid < 0, NULL, p.auid) AS auid, exec_id,
+    if(p.ended_at = toDateTime64(0, 3, 'UTC'), NULL, p.ended_at) AS ended_at, ended_by, left_by, method, confidence, ${hexes} AS digests
+  FROM processes AS p FINAL WHERE ${ofContainer} AND NOT setup ORDER BY first_seen, process_key LIMIT ${PROCESSES_MAX}`;
 
 const sessionsSql = `
   SELECT session_id, kind, principal, source_ip, user_agent, command, process_key, confidence,

@@ -23,6 +23,7 @@ export type DerivedTable =
   | 'api_connections'
   | 'token_uses'
   | 'events'
+  | 'auditd_hours'
   | 'gaps'
   | 'findings'
   | 'chains'

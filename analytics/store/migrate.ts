@@ -18,6 +18,7 @@ import oversized from './schema/013-oversized.sql';
 import collectorNotices from './schema/014-collector-notices.sql';
 import containersOfAll from './schema/015-containers.sql';
 import actors from './schema/017-actors.sql';
+import gaps from './schema/018-gaps.sql';
 import processes from './schema/019-processes.sql';
 import minutes from './schema/020-minutes.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
@@ -26,7 +27,7 @@ const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
   ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices, processes],
   // after the table of 019 that it adds to
-  ...[containersOfAll, minutes, actors],
+  ...[containersOfAll, minutes, actors, gaps],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

@@ -2,10 +2,15 @@
 import { type Command, Option } from 'commander';
 import { type Gap, listGaps } from '../../analytics/queries/gaps.ts';
 import type { Context } from '../context.ts';
-import { addLimit } from '../filter-options.ts';
+import { addLimit, addTimes, type FilterOptions, readFilter } from '../filter-options.ts';
 import { printLimited } from '../limited-list.ts';
 import { shortTime } from '../render/cells.ts';
 import type { Column } from '../render/table.ts';
+
+interface Options extends FilterOptions {
+  source?: string;
+  kind?: string;
+}
 
 const columns: readonly Column<Gap>[] = [
   { title: 'FROM', value: (g) => shortTime(g.first_seen) },
@@ -23,17 +28,23 @@ export function registerGaps(program: Command, context: Context): void {
     .command('gaps')
     .description('what is known to be missing, from when to when, and why; as of the last correlate')
     .addOption(new Option('--source <source>', 'only of this source').choices(['k8s-audit', 'auditd', 'runtime']))
-    .option('--node <name>', 'only of this node')
+    .option('--cluster <name>', 'only of this cluster')
+    .option('--node <name>', 'only of this node; * stands for any text, as in all names here')
+    .option('--kind <kind>', 'only of this kind: serials-missing, auditd-stopped, ... (docs/reference/gaps.md)')
     .addHelpText(
       'after',
       `
+--since and --until take gaps that overlap the time between them.
+
 Examples:
   vestige gaps
+  vestige gaps --kind 'audit*' --since 2026-11-23T13:00:00Z
   vestige --json gaps --source auditd --node worker-1`,
     );
-  addLimit(command).action((options: { source?: string; node?: string; limit: number }) =>
-    context.withStore('vestige gaps', (store) =>
-      printLimited(context, store, options.limit, (limit) => listGaps(store, { ...options, limit }), columns),
-    ),
-  );
+  addLimit(addTimes(command)).action((options: Options) => {
+    const filter = { ...options, ...readFilter(options, context) };
+    return context.withStore('vestige gaps', (store) =>
+      printLimited(context, store, filter.limit, (limit) => listGaps(store, { ...filter, limit }), columns),
+    );
+  });
 }

@@ -18,6 +18,7 @@ import { registerGaps } from './gaps.ts';
 import { registerIngest } from './ingest.ts';
 import { registerLoad } from './load.ts';
 import { registerPod } from './pod.ts';
+import { registerProcesses } from './processes.ts';
 import { registerRecord } from './record.ts';
 import { registerReindex } from './reindex.ts';
 import { registerRetention } from './retention.ts';
@@ -41,6 +42,7 @@ export const commands: readonly Register[] = [
   registerContainer,
   registerPod,
   registerWho,
+  registerProcesses,
   registerRecord,
   registerSearch,
   registerEvents,

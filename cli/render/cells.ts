@@ -35,3 +35,21 @@ export function duration(from: string | null, to: string | null): string {
 export function commandLine(argv: readonly string[]): string {
   return argv.map((word) => (/^[^\s'"]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
 }
+
+/** A container among several: enough of each to choose one. */
+export function containerLine(c: {
+  container_id: string;
+  namespace: string;
+  pod: string;
+  container_name: string;
+  kind: string;
+  node: string;
+  started_at: string | null;
+}): string {
+  return [c.container_id, podName(c), c.container_name || c.kind, c.node, shortTime(c.started_at)].join('  ');
+}
+
+/** What a process ran; of one that only forked or was named by others nothing is known but that it was there. */
+export function commandOf(process: { argv: readonly string[]; exe: string; comm: string }): string {
+  return process.argv.length > 0 ? commandLine(process.argv) : process.exe || process.comm || '(command not recorded)';
+}

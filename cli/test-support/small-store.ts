@@ -132,6 +132,7 @@ export async function fillSmallStore(store: Store): Promise<void> {
       started_at: at('2026-11-23T13:00:01Z'),
       ended_at: at(ended),
       exit_status: 137,
+      ended_by: s(pod === 'web' ? 'signal' : ''),
       pid: 100,
       version: 1,
     });
@@ -163,6 +164,10 @@ export async function fillSmallStore(store: Store): Promise<void> {
     ppid: 1,
     argv: list('httpd', '-f'),
     first_seen: at('2026-11-23T13:00:01Z'),
+    last_seen: at('2026-11-23T13:00:01Z'),
+    uid: -1,
+    auid: -1,
+    ses: -1,
     container_id: s(CONTAINER),
     method: s('runtime'),
     confidence: 1,
@@ -177,11 +182,31 @@ export async function fillSmallStore(store: Store): Promise<void> {
     ppid: 100,
     argv: list('cat', '/etc/shadow'),
     first_seen: at('2026-11-23T13:11:10Z'),
+    last_seen: at('2026-11-23T13:11:11Z'),
+    auid: 1000,
+    ses: -1,
     container_id: s(CONTAINER),
     method: s('descent'),
     confidence: 0.9,
+    left_by: s('setns'),
     version: 1,
   });
+  // one pid of the node, had twice
+  for (const time of ['2026-11-23T13:06:00Z', '2026-11-23T13:12:00Z']) {
+    await fill('processes', {
+      cluster: s('prod'),
+      node: s('worker-1'),
+      process_key: s(`7@${time}`),
+      pid: 7,
+      ppid: 1,
+      exe: s(`/usr/sbin/cron`),
+      comm: s(`cron${ESCAPE}`),
+      argv: list(`cron${ESCAPE}`),
+      first_seen: at(time),
+      last_seen: at(time),
+      version: 1,
+    });
+  }
   await fill('sessions', {
     cluster: s('prod'),
     session_id: s('a1'),
