@@ -17,6 +17,7 @@ import parts from './schema/012-parts.sql';
 import oversized from './schema/013-oversized.sql';
 import collectorNotices from './schema/014-collector-notices.sql';
 import containersOfAll from './schema/015-containers.sql';
+import sessions from './schema/016-sessions.sql';
 import processes from './schema/019-processes.sql';
 import minutes from './schema/020-minutes.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
@@ -27,6 +28,7 @@ const files = [
   // after the table of 019 that it adds to
   containersOfAll,
   minutes,
+  sessions,
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

@@ -22,6 +22,7 @@ import { registerReindex } from './reindex.ts';
 import { registerRetention } from './retention.ts';
 import { registerRules } from './rules.ts';
 import { registerSearch } from './search.ts';
+import { registerSession, registerSessions } from './sessions.ts';
 import { registerUp } from './up.ts';
 
 type Register = (program: Command, context: Context) => void;
@@ -37,6 +38,8 @@ export const commands: readonly Register[] = [
   registerChain,
   registerContainers,
   registerContainer,
+  registerSessions,
+  registerSession,
   registerRecord,
   registerSearch,
   registerEvents,
