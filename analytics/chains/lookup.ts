@@ -204,7 +204,7 @@ export function createLookup(store: Store, cluster: string) {
       ask(
         sessionRow,
         `SELECT session_id AS audit_id, node, process_key AS key, container_id, confidence, command FROM sessions FINAL
-         ${here} AND process_key != '' AND (session_id IN {requestIds:Array(String)} OR process_key IN {keys:Array(String)})`,
+         ${here} AND kind = 'exec' AND process_key != '' AND (session_id IN {requestIds:Array(String)} OR process_key IN {keys:Array(String)})`,
         { requestIds, keys },
         [...requestIds, ...keys],
       ),

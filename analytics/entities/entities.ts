@@ -1,44 +1,22 @@
 // Entities: who was that. Pods, containers, processes, sessions and principals with their lifetimes, every auditd event attributed,
 // and the three layers put on one axis. Everything is made anew from the typed tables; the content is a pure function of them.
 import { z } from 'zod';
-import { type DerivedTable, forgetOlder, insertInParts } from '../store/derived.ts';
-import type { Row, Store } from '../store/store.ts';
+import { type DerivedTable, forgetOlder } from '../store/derived.ts';
+import type { Store } from '../store/store.ts';
 import { buildCallers, buildPodsAndPrincipals, CONTEXT_LABELS, type ContextLabels, type Fill } from './actors.ts';
 import attributions from './attributions.sql';
 import boots from './boots.sql';
+import { buildSessions } from './build-sessions.ts';
 import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
 import eventsK8s from './events-k8s.sql';
 import eventsRuntime from './events-runtime.sql';
 import { buildGaps } from './gaps.ts';
 import { refreshMinutes } from './minutes.ts';
-import { placeProcesses, readPids } from './place-processes.ts';
+import { placeProcesses } from './place-processes.ts';
 import trustedCalls from './runtime-calls-trusted.sql';
-import sessionsSql from './sessions.sql';
-import { joinSessions, type Session } from './sessions.ts';
 
-const text = z.string();
 const number = z.coerce.number();
-const texts = z.array(text);
-
-const requestRow = z.object({
-  cluster: text,
-  audit_id: text,
-  kind: text,
-  principal: text,
-  source_ips: texts,
-  user_agent: text,
-  namespace: text,
-  pod: text,
-  command: texts,
-  requested_at: number,
-  completed_at: number,
-  code: number,
-  digests: texts,
-  container_id: text,
-  pod_uid: text,
-  node: text,
-});
 
 const containersOfAll = containers.replace('{runtime_calls}', () => trustedCalls);
 
@@ -75,53 +53,16 @@ export async function buildEntities(
   await fill('containers', containersOfAll);
   await buildPodsAndPrincipals(fill);
   await fill('boots', boots);
-  const processes = await placeProcesses(store, version);
+  await placeProcesses(store, version);
   await forget('processes');
-  const joined = joinSessions(
-    z.array(requestRow).parse(await store.rows(`${sessionsSql} ${SETTINGS}`, {}, 'background')),
-    await readPids(store),
-    processes,
-  );
-  await insertInParts(
-    store,
-    'sessions',
-    joined.map((s) => sessionRow(s, version)),
-  );
-  await forget('sessions');
   await fill('attributions', attributions);
   await buildCallers(store, fill, version);
   await forget('token_uses');
+  const sessions = await buildSessions(store, version);
+  for (const table of ['sessions', 'session_processes', 'clock_offsets'] as const) await forget(table);
   await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
   await buildGaps(store, version);
-  return { sessions: joined.length, ...(await countRows(store, version)) };
-}
-
-const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
-
-function sessionRow(s: Session, version: number): Row {
-  return {
-    cluster: s.cluster,
-    session_id: s.audit_id,
-    kind: s.kind,
-    principal: s.principal,
-    source_ip: s.source_ips[0] ?? '',
-    user_agent: s.user_agent,
-    namespace: s.namespace,
-    pod: s.pod,
-    pod_uid: s.pod_uid,
-    container_id: s.container_id,
-    command: s.command,
-    node: s.node,
-    exec_id: s.exec_id,
-    pid: s.pid,
-    process_key: s.process_key,
-    requested_at: instant(s.requested_at),
-    started_at: instant(s.started_at),
-    ended_at: instant(s.ended_at),
-    confidence: s.confidence,
-    digests_hex: s.digests,
-    version,
-  };
+  return { sessions, ...(await countRows(store, version)) };
 }
 
 /** Of one run: each row was written once, which is far cheaper to count than what is left of all runs. */

@@ -1,29 +1,50 @@
--- Exec, attach and port-forward requests, one row an auditID, each with the starts that may be its own:
--- execs in that pod's container from shortly before the request's stamp to 10 s after. sessions.ts chooses.
+-- Requests by which somebody comes into a pod, one row an auditID: exec, attach, port-forward and debug (an ephemeral container is added),
+-- and exec, run, attach and portForward of a kubelet through the API server's proxy. Times in microseconds, 0 unknown.
 WITH
-    requests AS
+    wanted AS
     (
         SELECT
-            cluster, audit_id, any(subresource) AS kind, any(username) AS principal, any(source_ips) AS source_ips, any(user_agent) AS user_agent,
-            any(namespace) AS namespace, any(name) AS pod, any(exec_command) AS command, any(exec_container) AS container_name,
-            toUnixTimestamp64Milli(min(time)) AS requested_at, max(code) AS code,
-            toUnixTimestamp64Milli(maxIf(stage_time, stage = 'ResponseComplete')) AS completed_at,
-            arrayMap(d -> lower(hex(d)), groupUniqArray(digest)) AS digests
+            *,
+            splitByChar('?', request_uri)[1] AS uri_path,
+            splitByChar('/', extract(uri_path, '/proxy/((?:exec|run|attach|portForward)/.*)$')) AS proxied, -- exec/NAMESPACE/POD[/UID]/CONTAINER
+            arrayMap(p -> decodeURLFormComponent(p), extractAll(request_uri, '[?&](?:ports?)=([^&]*)')) AS ports,
+            arrayMap(p -> decodeURLFormComponent(p), extractAll(request_uri, '[?&](?:command|cmd)=([^&]*)')) AS uri_command
         FROM k8s_audit FINAL
-        WHERE resource = 'pods' AND subresource IN ('exec', 'attach', 'portforward')
-        GROUP BY cluster, audit_id
+        WHERE (resource = 'pods' AND (subresource IN ('exec', 'attach', 'portforward') OR subresource = 'ephemeralcontainers' AND verb IN ('patch', 'update'))
+               OR resource = 'nodes' AND subresource = 'proxy' AND match(request_uri, '/proxy/(exec|run|attach|portForward)/'))
+          AND /*scope request (cluster, audit_id)*/ 1
+    ),
+    named AS
+    (
+        SELECT
+            *,
+            resource = 'nodes' AS by_proxy,
+            multiIf(by_proxy, transform(proxied[1], ['exec', 'run', 'attach', 'portForward'], ['exec', 'exec', 'attach', 'portforward'], ''),
+                    subresource = 'ephemeralcontainers', 'debug', subresource) AS kind,
+            if(by_proxy, proxied[2], namespace) AS pod_namespace,
+            if(by_proxy, proxied[3], name) AS pod_name,
+            multiIf(NOT by_proxy, exec_container, proxied[1] = 'portForward', '', proxied[-1]) AS container_name,
+            if(by_proxy OR empty(exec_command), uri_command, exec_command) AS command
+        FROM wanted
     )
-SELECT r.*, c.container_id AS container_id, c.pod_uid AS pod_uid, c.node AS node, c.container_ended_at AS container_ended_at
-FROM requests AS r
-LEFT JOIN
-(
-    SELECT cluster, namespace, pod, container_name, container_id, pod_uid, node,
-           toUnixTimestamp64Milli(if(started_at > 0, started_at, created_at)) AS container_started_at, toUnixTimestamp64Milli(ended_at) AS container_ended_at
-    FROM containers FINAL
-    WHERE kind = 'container'
-) AS c
-ON r.cluster = c.cluster AND r.namespace = c.namespace AND r.pod = c.pod
-WHERE c.container_id = ''
-   OR ((r.container_name = '' OR r.container_name = c.container_name)
-       AND r.requested_at >= c.container_started_at AND (c.container_ended_at = 0 OR r.requested_at <= c.container_ended_at))
-ORDER BY r.requested_at
+SELECT
+    cluster, audit_id,
+    any(kind) AS kind,
+    any(username) AS principal,
+    any(impersonated_user) AS impersonated,
+    argMax(source_ips, length(source_ips)) AS source_ips,
+    max(user_agent) AS user_agent,
+    any(pod_namespace) AS namespace,
+    any(pod_name) AS pod,
+    any(container_name) AS container_name,
+    any(command) AS command,
+    any(ports) AS ports,
+    argMax(ephemeral_containers, length(ephemeral_containers)) AS ephemeral,
+    toUnixTimestamp64Micro(min(time)) AS requested_us,
+    toUnixTimestamp64Micro(maxIf(stage_time, stage IN ('ResponseComplete', 'Panic'))) AS completed_us,
+    max(code) AS code,
+    arraySort(groupUniqArrayIf(lower(hex(digest)), stage NOT IN ('ResponseComplete', 'Panic'))) AS begin_digests,
+    arraySort(groupUniqArrayIf(lower(hex(digest)), stage IN ('ResponseComplete', 'Panic'))) AS end_digests
+FROM named
+GROUP BY cluster, audit_id
+ORDER BY requested_us, cluster, audit_id

@@ -1,131 +1,255 @@
-// Exec and attach requests joined to the process they started.
+// Requests through the API joined to what they started: exec, attach, debug (an ephemeral container), port-forward.
 //
 // No id is shared: the runtime makes its exec id itself and no API record holds it. What joins them is the container, the order in
-// time (the start follows the request by about 40 ms) and the command. Probes start the same way with no request at all, so the
-// command decides where a request and a probe fall together.
-import type * as table from './process-table.ts';
-import type * as runtime from './processes.ts';
+// time with the clocks' difference taken off, and the command. Probes start the same way with no request at all, so the command decides
+// where a request and a probe fall together; where nobody saw the command, what goes by the beat of a probe is left alone.
+import type { Clocks } from './clocks.ts';
+import { type Entry, ranCommand, type Start } from './session-starts.ts';
 
-export type Process = Pick<
-  table.Process,
-  'cluster' | 'node' | 'container_id' | 'exec_id' | 'pid' | 'process_key' | 'first_argv'
->;
-export type NamedPid = Omit<runtime.NamedPid, 'exit_status'>;
-
-/** One request beside one container it may have meant (sessions.sql); times in ms since 1970, 0 unknown. */
+/** A request as sessions.sql gives it; times in microseconds since 1970, 0 unknown. */
 export interface SessionRequest {
   cluster: string;
   audit_id: string;
   kind: string;
   principal: string;
+  impersonated: string;
   source_ips: string[];
   user_agent: string;
   namespace: string;
   pod: string;
+  container_name: string;
   command: string[];
-  requested_at: number;
-  completed_at: number;
+  ports: string[];
+  /** name=image of the ephemeral containers asked for. */
+  ephemeral: string[];
+  requested_us: number;
+  completed_us: number;
   code: number;
-  digests: string[];
-  container_id: string;
-  pod_uid: string;
-  node: string;
+  begin_digests: string[];
+  end_digests: string[];
 }
 
-export interface Session extends SessionRequest {
-  exec_id: string;
-  pid: number;
-  process_key: string;
-  started_at: number;
-  ended_at: number;
+/** A container that a request may have meant. */
+export interface Target {
+  cluster: string;
+  node: string;
+  container_id: string;
+  container_name: string;
+  namespace: string;
+  pod: string;
+  pod_uid: string;
+  begun_us: number;
+  ended_us: number;
+}
+
+export type JoinMethod = '' | 'command' | 'command-by-audit' | 'time' | 'container-name' | 'container';
+
+export interface JoinedSession {
+  request: SessionRequest;
+  target: Target | undefined;
+  start: Start | undefined;
+  entry: Entry | undefined;
+  method: JoinMethod;
   confidence: number;
 }
 
-/** How far an exec's start may lie from its request's stamp: clocks of two machines, and a slow node. */
-const BEFORE_MS_MAX = 2_000;
-const AFTER_MS_MAX = 10_000;
-const SAME_COMMAND = 0.98;
-/** In time and place only; what the process ran was not seen. */
-const UNSEEN_COMMAND = 0.6;
-
-/** Each request with the exec it started, as far as one can be named. Pure. */
-export function joinSessions(
-  requests: readonly SessionRequest[],
-  pids: readonly NamedPid[],
-  processes: readonly Process[],
-): Session[] {
-  const execs = pids.filter((p) => p.exec_id !== '');
-  const byExec = new Map(processes.filter((p) => p.exec_id !== '').map((p) => [execKey(p), p]));
-  const taken = new Set<string>();
-  const sessions = new Map<string, Session>();
-  // surest pairs first, so that a vague request does not take another's process
-  for (const sure of [true, false]) {
-    for (const request of requests) {
-      const id = `${request.cluster}\0${request.audit_id}`;
-      if (sessions.get(id)?.exec_id) continue;
-      const choice = request.kind === 'exec' ? choose(request, execs, byExec, taken, sure) : undefined;
-      if (choice !== undefined) taken.add(execKey(choice));
-      if (choice !== undefined || !sessions.has(id)) sessions.set(id, open(request, choice, byExec, sure));
-    }
-  }
-  return [...sessions.values()];
-}
-
-const execKey = (e: { cluster: string; node: string; container_id: string; exec_id: string }) =>
-  `${e.cluster}\0${e.node}\0${e.container_id}\0${e.exec_id}`;
-
-function choose(
-  request: SessionRequest,
-  execs: readonly NamedPid[],
-  byExec: Map<string, Process>,
-  taken: Set<string>,
-  sure: boolean,
-): NamedPid | undefined {
-  const near = execs.filter(
-    (e) =>
-      e.container_id === request.container_id &&
-      e.cluster === request.cluster &&
-      !taken.has(execKey(e)) &&
-      e.started_at >= request.requested_at - BEFORE_MS_MAX &&
-      e.started_at <= request.requested_at + AFTER_MS_MAX,
-  );
-  const fits = near.filter((e) => {
-    const process = byExec.get(execKey(e));
-    const seen = process?.first_argv ?? [];
-    return sure ? sameCommand(seen, request.command) : seen.length === 0 || request.command.length === 0;
-  });
-  return fits.sort((a, b) => distance(a, request) - distance(b, request))[0];
-}
-
-/** A start before the request's stamp is less likely than one after it. */
-const distance = (e: NamedPid, r: SessionRequest) => {
-  const late = e.started_at - r.requested_at;
-  return late >= 0 ? late : -4 * late;
+/** An exec that takes longer to start has timed out at the kubelet or the client. */
+const AFTER_US_MAX = 10_000_000;
+/**
+ * Without a command only what starts at once is taken: the runtime hears of a request after some 10 ms, a busy node takes a second.
+ */
+const UNSEEN_AFTER_US_MAX = 2_000_000;
+/** Events are stamped when they are sent, and kernels stamp in steps of 10 ms. */
+const STAMP_US = 20_000;
+/** A debug container starts when its image is there; pulling one takes minutes at worst. */
+const DEBUG_AFTER_US_MAX = 600_000_000;
+const CONFIDENCE: Record<JoinMethod, number> = {
+  '': 0,
+  command: 0.98,
+  'command-by-audit': 0.9,
+  time: 0.6,
+  'container-name': 0.97,
+  container: 0.95,
 };
 
-function sameCommand(argv: readonly string[], command: readonly string[]): boolean {
-  if (argv.length === 0 || argv.length < command.length) return false;
-  // an interpreter script shows as [interpreter, script, ...]; the command is then the end of argv
-  const tail = argv.slice(argv.length - command.length);
-  return tail.every((word, i) => word === command[i] || (i === 0 && base(word) === base(command[i] ?? '')));
+/** Each request with what it started, as far as that can be named. Pure; the order of the input does not matter. */
+export function joinSessions(
+  requests: readonly SessionRequest[],
+  targets: readonly Target[],
+  starts: readonly Start[],
+  clocks: Clocks,
+): JoinedSession[] {
+  const byPod = groupBy(targets, podKey);
+  const byContainer = groupBy(starts, containerKey);
+  const sessions = requests.map((request) => {
+    const alive = (byPod.get(podKey(request)) ?? []).filter((t) => mayMean(request, t, clocks));
+    return { request, alive, joined: unjoined(request, request.kind === 'debug' ? undefined : onlyOf(alive)) };
+  });
+  const reached = sessions.filter(({ request }) => request.kind === 'exec' && request.code < 400);
+  const taken = new Set<Start>();
+  const asked = new Set<SessionRequest>();
+  const regular = new Map([...byContainer].map(([key, all]) => [key, onTheBeat(all)]));
+  // surest pairs first, so that a vague request does not take another's process
+  for (const seen of [true, undefined] as const) {
+    const pairs = reached.flatMap((session) =>
+      session.alive.flatMap((target) =>
+        (byContainer.get(containerKey(target)) ?? []).flatMap((start) => pairUp(session, target, start, seen, clocks)),
+      ),
+    );
+    const free = pairs.filter((p) => seen === true || !regular.get(containerKey(p.start))?.has(p.start));
+    for (const pair of free.sort((a, b) => a.cost - b.cost || tie(a, b))) {
+      if (taken.has(pair.start) || asked.has(pair.session.request)) continue;
+      taken.add(pair.start);
+      asked.add(pair.session.request);
+      pair.session.joined = {
+        ...{ request: pair.session.request, target: pair.target, start: pair.start, entry: pair.entry },
+        method: pair.method,
+        confidence: CONFIDENCE[pair.method],
+      };
+    }
+  }
+  return sessions.map(({ request, alive, joined }) => {
+    if (request.code >= 400) return joined;
+    if (request.kind === 'debug') return joinDebug(request, byPod.get(podKey(request)) ?? [], clocks);
+    if (request.kind === 'attach' && alive.length === 1)
+      return { ...joined, method: 'container', confidence: CONFIDENCE.container };
+    return joined;
+  });
 }
 
-const base = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+/** Starts that no request was joined to: probes, hooks, and what came in past the API. */
+export function leftOver(starts: readonly Start[], sessions: readonly JoinedSession[]): Start[] {
+  const taken = new Set(sessions.map((s) => s.start));
+  return starts.filter((s) => !taken.has(s));
+}
 
-function open(
-  request: SessionRequest,
-  exec: NamedPid | undefined,
-  byExec: Map<string, Process>,
-  sure: boolean,
-): Session {
-  const process = exec === undefined ? undefined : byExec.get(execKey(exec));
-  return {
-    ...request,
-    exec_id: exec?.exec_id ?? '',
-    pid: exec?.pid ?? -1,
-    process_key: process?.process_key ?? '',
-    started_at: exec?.started_at ?? 0,
-    ended_at: exec?.ended_at || request.completed_at,
-    confidence: exec === undefined ? 0 : sure ? SAME_COMMAND : UNSEEN_COMMAND,
-  };
+interface Open {
+  request: SessionRequest;
+  joined: JoinedSession;
+}
+
+interface Pair {
+  session: Open;
+  target: Target;
+  start: Start;
+  entry: Entry | undefined;
+  method: JoinMethod;
+  cost: number;
+}
+
+function unjoined(request: SessionRequest, target: Target | undefined): JoinedSession {
+  return { request, target, start: undefined, entry: undefined, method: '', confidence: 0 };
+}
+
+/** Of several containers none is named, but their pod and node are. */
+function onlyOf(alive: readonly Target[]): Target | undefined {
+  const [first] = alive;
+  return first === undefined || alive.length === 1 ? first : { ...first, container_id: '', container_name: '' };
+}
+
+/** In the pod of that name there may have been others: who lived then. */
+function mayMean(request: SessionRequest, target: Target, clocks: Clocks): boolean {
+  if (request.container_name !== '' && request.container_name !== target.container_name) return false;
+  const at = (us: number) => clocks.byApi({ cluster: target.cluster, node: target.node, layer: 'runtime', at_us: us });
+  const begun = at(target.begun_us);
+  const ended = at(target.ended_us);
+  const begins = target.begun_us === 0 || request.requested_us >= begun.at_us - begun.uncertainty_us - STAMP_US;
+  return begins && (target.ended_us === 0 || request.requested_us <= ended.at_us + ended.uncertainty_us + STAMP_US);
+}
+
+function pairUp(session: Open, target: Target, start: Start, seen: true | undefined, clocks: Clocks): Pair[] {
+  const { request } = session;
+  const byApi = (at_us: number) =>
+    clocks.byApi({ cluster: start.cluster, node: start.node, layer: start.layer, at_us });
+  const began = byApi(start.at_us);
+  const late = began.at_us - request.requested_us;
+  const slack = began.uncertainty_us + STAMP_US;
+  if (late < -slack || late > (seen === true ? AFTER_US_MAX : UNSEEN_AFTER_US_MAX) + slack) return [];
+  // what began after the request was over is not its own
+  if (request.completed_us > 0 && began.at_us > request.completed_us + slack) return [];
+  const programs = start.entries.length === 0 ? [undefined] : start.entries;
+  const entry = programs.find((e) => ranCommand(start, e, request.command) === true);
+  const fits =
+    seen === true
+      ? entry !== undefined || ranCommand(start, undefined, request.command) === true
+      : isUnseen(start, request);
+  if (!fits) return [];
+  const ended =
+    start.exited_us > 0 && request.completed_us > 0 ? byApi(start.exited_us).at_us - request.completed_us : 0;
+  // an answer ends when the program does: with no command seen that has to hold
+  if (seen === undefined && ended > slack) return [];
+  const told = start.layer === 'runtime' ? 'command' : 'command-by-audit';
+  // a start before the request's stamp is less likely than one after it
+  const cost = (late >= 0 ? late : -4 * late) + Math.min(Math.abs(ended), AFTER_US_MAX);
+  return [
+    { session, target, start, entry: seen === true ? entry : programs[0], method: seen === true ? told : 'time', cost },
+  ];
+}
+
+/** Nobody saw what it ran, or the request does not tell its command. */
+function isUnseen(start: Start, request: SessionRequest): boolean {
+  if (request.command.length === 0) return true;
+  return start.entries.length <= 1 && ranCommand(start, start.entries[0], request.command) === undefined;
+}
+
+const tie = (a: Pair, b: Pair) =>
+  a.start.at_us - b.start.at_us ||
+  a.session.request.requested_us - b.session.request.requested_us ||
+  (a.session.request.audit_id + a.start.exec_id < b.session.request.audit_id + b.start.exec_id ? -1 : 1);
+
+/** The kubelet probes every so many whole seconds; its timers vary by some 60 ms. */
+const BEAT_US = 60_000;
+const SECOND_US = 1_000_000;
+/** So many of the six nearest places of a beat: fewer fall together by chance where a person types between probes. */
+const BEATS_MIN = 3;
+
+/** Starts of one container that go by a beat. */
+function onTheBeat(starts: readonly Start[]): Set<Start> {
+  const times = starts.map((s) => s.at_us);
+  const hasNear = (at: number) => times.some((t) => Math.abs(t - at) <= BEAT_US);
+  return new Set(
+    starts.filter(({ at_us }) =>
+      times.some((other) => {
+        const period = Math.round((other - at_us) / SECOND_US) * SECOND_US;
+        if (period === 0 || Math.abs(other - at_us - period) > BEAT_US) return false;
+        return [-3, -2, -1, 1, 2, 3].filter((k) => hasNear(at_us + k * period)).length >= BEATS_MIN;
+      }),
+    ),
+  );
+}
+
+/** The ephemeral container of a name asked for that began next. */
+function joinDebug(request: SessionRequest, targets: readonly Target[], clocks: Clocks): JoinedSession {
+  const names = new Set(request.ephemeral.map((e) => e.split('=')[0]));
+  const next = targets
+    .filter((t) => names.has(t.container_name))
+    .map((target) => {
+      const begun = clocks.byApi({
+        cluster: target.cluster,
+        node: target.node,
+        layer: 'runtime',
+        at_us: target.begun_us,
+      });
+      return { target, late: begun.at_us - request.requested_us, slack: begun.uncertainty_us + STAMP_US };
+    })
+    .filter((c) => c.target.begun_us > 0 && c.late >= -c.slack && c.late <= DEBUG_AFTER_US_MAX + c.slack)
+    .sort((a, b) => a.late - b.late)[0];
+  if (next === undefined) return unjoined(request, undefined);
+  const method = 'container-name';
+  return { ...unjoined(request, next.target), method, confidence: CONFIDENCE[method] };
+}
+
+const podKey = (at: { cluster: string; namespace: string; pod: string }) =>
+  [at.cluster, at.namespace, at.pod].join('\0');
+const containerKey = (at: { cluster: string; node: string; container_id: string }) =>
+  [at.cluster, at.node, at.container_id].join('\0');
+
+function groupBy<T>(rows: readonly T[], key: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const group = groups.get(key(row));
+    if (group === undefined) groups.set(key(row), [row]);
+    else group.push(row);
+  }
+  return groups;
 }

@@ -13,6 +13,8 @@ export type DerivedTable =
   | 'attributions'
   | 'callers'
   | 'sessions'
+  | 'session_processes'
+  | 'clock_offsets'
   | 'principals'
   | 'owners'
   | 'workloads'

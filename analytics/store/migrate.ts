@@ -17,6 +17,7 @@ import parts from './schema/012-parts.sql';
 import oversized from './schema/013-oversized.sql';
 import collectorNotices from './schema/014-collector-notices.sql';
 import containersOfAll from './schema/015-containers.sql';
+import sessions from './schema/016-sessions.sql';
 import actors from './schema/017-actors.sql';
 import gaps from './schema/018-gaps.sql';
 import processes from './schema/019-processes.sql';
@@ -27,7 +28,7 @@ const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
   ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices, processes],
   // after the table of 019 that it adds to
-  ...[containersOfAll, minutes, actors, gaps],
+  ...[containersOfAll, minutes, actors, gaps, sessions],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

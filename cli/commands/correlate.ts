@@ -68,7 +68,7 @@ const labelsOf = (options: Options): ContextLabels => ({
 
 function inWords(c: Correlation): string {
   return [
-    `${c.pods} pods, ${c.containers} containers, ${c.processes} processes, ${c.sessions} exec sessions, ${c.events} events on one axis`,
+    `${c.pods} pods, ${c.containers} containers, ${c.processes} processes, ${c.sessions} sessions, ${c.events} events on one axis`,
     `${c.findings} findings, ${c.chains} chains`,
     `in ${c.seconds.toFixed(1)} s`,
   ].join('\n');

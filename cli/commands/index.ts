@@ -24,6 +24,7 @@ import { registerReindex } from './reindex.ts';
 import { registerRetention } from './retention.ts';
 import { registerRules } from './rules.ts';
 import { registerSearch } from './search.ts';
+import { registerSession, registerSessions } from './sessions.ts';
 import { registerUp } from './up.ts';
 import { registerWho } from './who.ts';
 
@@ -43,6 +44,8 @@ export const commands: readonly Register[] = [
   registerPod,
   registerWho,
   registerProcesses,
+  registerSessions,
+  registerSession,
   registerRecord,
   registerSearch,
   registerEvents,
