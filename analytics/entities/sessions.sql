@@ -20,7 +20,7 @@ LEFT JOIN
     SELECT cluster, namespace, pod, container_name, container_id, pod_uid, node,
            toUnixTimestamp64Milli(if(started_at > 0, started_at, created_at)) AS container_started_at, toUnixTimestamp64Milli(ended_at) AS container_ended_at
     FROM containers FINAL
-    WHERE kind = 'container'
+    WHERE kind != 'sandbox'
 ) AS c
 ON r.cluster = c.cluster AND r.namespace = c.namespace AND r.pod = c.pod
 WHERE c.container_id = ''
