@@ -6,14 +6,13 @@ import type { Row, Store } from '../store/store.ts';
 import { buildCallers, buildPodsAndPrincipals, CONTEXT_LABELS, type ContextLabels, type Fill } from './actors.ts';
 import attributions from './attributions.sql';
 import boots from './boots.sql';
-import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
 import eventsK8s from './events-k8s.sql';
 import eventsRuntime from './events-runtime.sql';
+import { fillContainers } from './fill-containers.ts';
 import { buildGaps } from './gaps.ts';
 import { refreshMinutes } from './minutes.ts';
 import { placeProcesses, readPids } from './place-processes.ts';
-import trustedCalls from './runtime-calls-trusted.sql';
 import sessionsSql from './sessions.sql';
 import { joinSessions, type Session } from './sessions.ts';
 
@@ -39,8 +38,6 @@ const requestRow = z.object({
   pod_uid: text,
   node: text,
 });
-
-const containersOfAll = containers.replace('{runtime_calls}', () => trustedCalls);
 
 // a column and what is made of it may share a name: inside expressions the name means the column
 const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
@@ -72,7 +69,8 @@ export async function buildEntities(
     await forget(table);
   };
   await refreshMinutes(store, version);
-  await fill('containers', containersOfAll);
+  await fillContainers(store, version, SETTINGS);
+  await forget('containers');
   await buildPodsAndPrincipals(fill);
   await fill('boots', boots);
   const processes = await placeProcesses(store, version);
