@@ -187,7 +187,7 @@ export function createLookup(store: Store, cluster: string) {
         z.object({ id: text, ip: text }),
         `SELECT c.container_id AS id, p.ip AS ip
          FROM (SELECT pod_uid, ip FROM pods FINAL ARRAY JOIN ips AS ip ${here} AND NOT host_network AND ip IN {addresses:Array(String)}) AS p
-         INNER JOIN (SELECT container_id, pod_uid FROM containers FINAL ${here} AND kind = 'container') AS c ON c.pod_uid = p.pod_uid`,
+         INNER JOIN (SELECT container_id, pod_uid FROM containers FINAL ${here} AND kind != 'sandbox') AS c ON c.pod_uid = p.pod_uid`,
         { addresses },
         addresses,
       ),
@@ -195,7 +195,7 @@ export function createLookup(store: Store, cluster: string) {
     containersBegun: (node: string, from: number, to: number) =>
       ask(
         containerRow,
-        `${CONTAINER} ${here} AND node = {node:String} AND kind = 'container'
+        `${CONTAINER} ${here} AND node = {node:String} AND kind != 'sandbox'
            AND toUnixTimestamp64Milli(if(started_at > 0, started_at, created_at)) BETWEEN {from:Int64} + 1 AND {to:Int64}`,
         { node, from, to },
         [1],

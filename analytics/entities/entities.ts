@@ -7,18 +7,15 @@ import { buildCallers, buildPodsAndPrincipals, CONTEXT_LABELS, type ContextLabel
 import attributions from './attributions.sql';
 import boots from './boots.sql';
 import { buildSessions } from './build-sessions.ts';
-import containers from './containers.sql';
 import eventsAuditd from './events-auditd.sql';
 import eventsK8s from './events-k8s.sql';
 import eventsRuntime from './events-runtime.sql';
+import { fillContainers } from './fill-containers.ts';
 import { buildGaps } from './gaps.ts';
 import { refreshMinutes } from './minutes.ts';
 import { placeProcesses } from './place-processes.ts';
-import trustedCalls from './runtime-calls-trusted.sql';
 
 const number = z.coerce.number();
-
-const containersOfAll = containers.replace('{runtime_calls}', () => trustedCalls);
 
 // a column and what is made of it may share a name: inside expressions the name means the column
 const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
@@ -50,7 +47,8 @@ export async function buildEntities(
     await forget(table);
   };
   await refreshMinutes(store, version);
-  await fill('containers', containersOfAll);
+  await fillContainers(store, version, SETTINGS);
+  await forget('containers');
   await buildPodsAndPrincipals(fill);
   await fill('boots', boots);
   await placeProcesses(store, version);

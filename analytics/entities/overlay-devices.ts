@@ -69,7 +69,7 @@ export function createOverlayDevices(named: readonly RootfsDevice[], callers: Ca
       if (dev === undefined || more.length > 0 || runsFromNode(node)) return;
       const isFirst = node.exec_id === '' && ['runtime-pid', 'runtime-call'].includes(node.method);
       if (isFirst) add(dev, node.container_id, 1);
-      else if (!known.has(dev)) add(dev, node.container_id, LEARNED_LATE);
+      else if (!known.has(dev)) add(dev, node.container_id, Math.min(LEARNED_LATE, node.confidence));
     },
     runsFromOverlay: (node) => node.exec_devs.length > 0 && !runsFromNode(node),
     contradict: (node, id) => {

@@ -1,6 +1,7 @@
 // Processes that the runtime tells of: by its events and documents (pids), or by what it was called for, as auditd saw it (runtime-calls.sql):
 // `runc create ID` has the container's first process as its child, `runc exec ID` another one; conmon is the parent of its container's, and
 // a shim of those of its pod.
+import { groupBy } from './group-by.ts';
 import type { OverlayDevices } from './overlay-devices.ts';
 import { type Ground, mayBeOf, place } from './placing.ts';
 import type { Node, ProcessTable } from './process-table.ts';
@@ -46,8 +47,7 @@ const RUNTIME = /^(docker-|nvidia-container-)?(containerd-shim|conmon|runc|crun|
 
 /** Places the processes whose pids the runtime named, from the start it reported until the exit. */
 export function placeNamed(pids: readonly NamedPid[], ground: Ground, heardUntil: number): void {
-  const byPid = new Map<number, Node[]>();
-  for (const node of ground.table.all) byPid.set(node.pid, [...(byPid.get(node.pid) ?? []), node]);
+  const byPid = groupBy(ground.table.all, (node) => node.pid);
   for (const named of pids) {
     const first = firstOf(ground.table, named);
     if (first !== undefined) nameNode(first, named, 1);
@@ -123,27 +123,41 @@ export function placeByShim(
   ground: Ground,
   devices: OverlayDevices,
 ): void {
-  const byShim = new Map<Node, { node: Node; sandbox: string }[]>();
-  for (const node of ground.table.all) {
-    const shim = node.ppid > 0 ? ground.table.at(node.ppid, node.first_seen) : undefined;
+  const { table } = ground;
+  const children: Child[] = [];
+  for (const node of table.all) {
+    const shim = node.ppid > 0 ? table.at(node.ppid, node.first_seen) : undefined;
     const call = shim === undefined || shim === node || shim.container_id !== '' ? undefined : callers.get(shim);
-    if (shim === undefined || call?.verb !== 'shim' || !isCandidate(node, devices)) continue;
-    byShim.set(shim, [...(byShim.get(shim) ?? []), { node, sandbox: call.container_id }]);
+    if (shim !== undefined && call?.verb === 'shim' && isCandidate(node, devices))
+      children.push({ node, shim, sandbox: call.container_id });
   }
-  const inside = new Set(ground.table.all.filter((n) => !n.setup).map((n) => n.container_id));
-  for (const [shim, children] of byShim) {
-    const ofPod = calls.filter((c) => c.ppid === shim.pid && ground.table.at(c.ppid, c.at) === shim);
-    for (const { node } of children) {
-      const id = startedAs(node, ofPod, inside);
-      if (id === undefined || !mayBeOf(node, id, ground) || devices.contradict(node, id)) continue;
-      place(node, id, 'shim');
-      inside.add(id);
-    }
-    for (const { node, sandbox } of children) {
-      const id = node.container_id === '' ? onlyContainer(node, sandbox, inside, ground, devices) : undefined;
-      if (id !== undefined) place(node, id, 'shim');
-    }
+  const inside = new Set(table.all.filter((n) => !n.setup).map((n) => n.container_id));
+  const callsOf = groupBy(calls, (call) => call.ppid);
+  const ofPod = groupBy([...ground.lives.values()], (life) => life.sandbox_id);
+  for (const { node, shim } of children) {
+    const before = (callsOf.get(shim.pid) ?? []).filter((call) => table.at(call.ppid, call.at) === shim);
+    const id = startedAs(node, before, inside);
+    if (id === undefined || !mayBeOf(node, id, ground) || devices.contradict(node, id)) continue;
+    place(node, id, 'shim');
+    inside.add(id);
   }
+  for (const { node, sandbox } of children) {
+    // the sandbox's own process is there as long as the pod, and starts nothing
+    const isKnown = (ground.lives.get(sandbox)?.begins_at ?? 0) > 0 && inside.has(sandbox);
+    if (node.container_id !== '' || !isKnown) continue;
+    const possible = (ofPod.get(sandbox) ?? []).filter(
+      ({ container_id: id, begins_at }) =>
+        id !== sandbox && begins_at <= node.first_seen && mayBeOf(node, id, ground) && !devices.contradict(node, id),
+    );
+    const [only, ...more] = possible;
+    if (only !== undefined && more.length === 0) place(node, only.container_id, 'shim');
+  }
+}
+
+interface Child {
+  node: Node;
+  shim: Node;
+  sandbox: string;
 }
 
 /** Of the container that was started last before it, when nothing else was done in the pod meanwhile and nobody is of it yet. */
@@ -152,26 +166,6 @@ function startedAs(node: Node, ofPod: readonly RuntimeCall[], inside: ReadonlySe
   const [start, ...more] = before.filter((c) => c.verb === 'start' && !inside.has(c.container_id));
   if (start === undefined || more.length > 0 || before.some((c) => c.verb === 'exec')) return undefined;
   return start.container_id;
-}
-
-function onlyContainer(
-  node: Node,
-  sandbox: string,
-  inside: ReadonlySet<string>,
-  ground: Ground,
-  devices: OverlayDevices,
-): string | undefined {
-  // the sandbox's own process is there as long as the pod, and starts nothing
-  if ((ground.lives.get(sandbox)?.begins_at ?? 0) === 0 || !inside.has(sandbox)) return undefined;
-  const [only, ...more] = [...ground.lives.values()].filter(
-    (life) =>
-      life.sandbox_id === sandbox &&
-      life.container_id !== sandbox &&
-      life.begins_at <= node.first_seen &&
-      mayBeOf(node, life.container_id, ground) &&
-      !devices.contradict(node, life.container_id),
-  );
-  return more.length === 0 ? only?.container_id : undefined;
 }
 
 function callOfParent(node: Node, callers: Callers, table: ProcessTable): RuntimeCall | undefined {

@@ -12,6 +12,7 @@
 // Where a later way contradicts what came before, the process is left alone, or placed with less confidence. A path below a container's
 // directory on the node (.../rootfs, overlay2/.../merged, /proc/PID/root) is named by who acts on the container from outside: it places nobody.
 
+import { groupBy } from './group-by.ts';
 import { markLeft } from './leaving.ts';
 import { createOverlayDevices, isFresh, type OverlayDevices, type RootfsDevice } from './overlay-devices.ts';
 import { placeByCgroup } from './place-by-cgroup.ts';
@@ -79,17 +80,21 @@ function placeNode(runs: readonly Run[], evidence: Omit<Required<Evidence>, 'run
     for (const node of table.all) node.state = 'open';
     for (const node of table.all) placeByDescent(node, ground, devices);
   };
-  learn();
-  descend();
-  placeByCall(callers, ground, devices);
-  descend();
-  learn();
-  for (const node of table.all) devices.placeBy(node, callers);
-  // what was placed by its device is a parent in its turn
-  descend();
-  placeBySiblings(ground);
+  // what is placed tells of devices, and is a parent in its turn
+  const follow = () => {
+    learn();
+    descend();
+    placeByCall(callers, ground, devices);
+    descend();
+    learn();
+    for (const node of table.all) devices.placeBy(node, callers);
+    descend();
+    placeBySiblings(ground);
+    descend();
+  };
+  follow();
   placeByShim(calls, callers, ground, devices);
-  descend();
+  follow();
   placeSetup(callers, ground);
   table.all.push(...forkedOnly(table));
   markLeft(table.all, new Map(containers.map((c) => [c.container_id, c.host_mounts])));
@@ -137,15 +142,4 @@ function placeBySiblings(ground: Ground): void {
       if (node.container_id === '' && !contradicted && mayBeOf(node, only, ground)) place(node, only, 'siblings');
     }
   }
-}
-
-function groupBy<T>(rows: readonly T[], key: (row: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const row of rows) {
-    const k = key(row);
-    const group = groups.get(k);
-    if (group === undefined) groups.set(k, [row]);
-    else group.push(row);
-  }
-  return groups;
 }

@@ -6,5 +6,5 @@ SELECT cluster, node, toStartOfMinute(time) AS minute, p.2 AS dev, extract(p.1, 
        {version:UInt64} AS version, 0 AS is_deleted
 FROM auditd FINAL
 ARRAY JOIN arrayZip(path_names, path_devs) AS p
-WHERE endsWith(p.1, '/rootfs') AND startsWith(p.2, '00:') AND container_id != '' AND /*scope minute*/ 1
+WHERE endsWith(p.1, '/rootfs') AND startsWith(p.2, '00:') AND container_id != '' AND match(comm, '^(runc|crun|youki)') AND /*scope minute*/ 1
 GROUP BY cluster, node, minute, dev, container_id

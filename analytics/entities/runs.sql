@@ -8,7 +8,8 @@ WITH
         SELECT
             -- a pair of time and serial as one number: pairs are compared by far slower
             cluster, node, toStartOfMinute(time) AS minute, time, serial, bitShiftLeft(toUInt128(toUnixTimestamp64Milli(time)), 64) + serial AS at, pid, ppid, exe, comm, argv, uid, auid, ses, path_devs, path_types,
-            cwd, cgroup, cgroup_container_id, container_from, syscall_name, exit, args[1] AS arg, fields['sig'] AS signal, has(record_types, 'ANOM_ABEND') AS is_crash, digests[1] AS digest,
+            cgroup, cgroup_container_id, container_from, syscall_name, exit, args[1] AS arg, fields['sig'] AS signal, has(record_types, 'ANOM_ABEND') AS is_crash, digests[1] AS digest,
+            if(startsWith(comm, 'runc:[') AND endsWith(cwd, '/rootfs'), extract(cwd, '/([^/]+)/rootfs$'), '') AS stands_in,
             if(path_names_absolute[1] = '', path_names[1], path_names_absolute[1]) AS path,
             syscall_name IN ('execve', 'execveat') AND success = 'yes' AS is_exec,
             syscall_name = 'exit_group' OR is_crash AS is_exit,
@@ -62,7 +63,7 @@ SELECT
     countIf(startsWith(comm, 'runc:[') OR (exe = '/' AND comm IN ('runc', 'exe', '6'))) = count() AS setup,
     -- runc --root ... create --bundle .../ID ID; runc exec ... ID; its child stands in .../ID/rootfs while it mounts what the container sees
     if(anyIf(extract(arrayStringConcat(argv, ' '), '/([0-9a-f]{64}|[A-Za-z0-9_.-]+)/log\\.json'), is_exec AND comm = 'runc') AS of_call != '', of_call,
-       minIf(extract(cwd, '/([^/]+)/rootfs$'), startsWith(comm, 'runc:[') AND endsWith(cwd, '/rootfs'))) AS called_for,
+       max(stands_in)) AS called_for,
     arraySort(groupUniqArrayArrayIf(arrayFilter((d, t) -> startsWith(d, '00:') AND t = 'NORMAL', path_devs, path_types), is_exec)) AS exec_devs,
     countIf(is_exec AND arrayExists((d, t) -> d != '' AND NOT startsWith(d, '00:') AND t = 'NORMAL', path_devs, path_types)) > 0 AS exec_from_disk,
     arraySort(groupArrayIf((time, serial, digest), is_exec)).3 AS exec_digests,
@@ -77,7 +78,7 @@ SELECT
     -- what a collector read of its cgroup; before runc's own has entered the container's, it is the node's
     arraySort(groupUniqArrayIf(toString(cgroup_container_id), cgroup_container_id != '')) AS cgroup_ids,
     arraySort(groupUniqArrayIf(toString(cgroup), cgroup != '')) AS cgroups,
-    countIf(container_from = 'host' AND NOT (startsWith(comm, 'runc:[') OR exe = '/')) > 0 AS on_host,
+    countIf(container_from = 'host' AND NOT match(comm, '^(runc|crun|youki)') AND exe != '/') > 0 AS on_host,
     {version:UInt64} AS version,
     0 AS is_deleted
 FROM numbered

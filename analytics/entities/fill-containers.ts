@@ -1,0 +1,22 @@
+// Table containers: what tells of each (container-evidence.sql), then what that comes to (containers.sql).
+import { withScratchTable } from '../store/scratch.ts';
+import type { Store } from '../store/store.ts';
+import containerEvidence from './container-evidence.sql';
+import containers from './containers.sql';
+import trustedCalls from './runtime-calls-trusted.sql';
+
+/** @param settings of entity statements */
+export function fillContainers(store: Store, version: number, settings: string): Promise<void> {
+  const made = (select: string) => `ENGINE = Memory AS ${select} ${settings}`;
+  return withScratchTable(store, 'runtime_calls', made(trustedCalls), (calls) =>
+    withScratchTable(
+      store,
+      'container_evidence',
+      made(containerEvidence.replaceAll('{runtime_calls}', calls)),
+      (evidence) => {
+        const select = containers.replaceAll('{evidence}', evidence);
+        return store.run(`INSERT INTO containers ${select} ${settings}`, { version }, 'background');
+      },
+    ),
+  );
+}
