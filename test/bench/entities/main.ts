@@ -1,7 +1,7 @@
-// Times of making entities: whole, by step. node dist/bench/entities.js STORE
-import { buildEntities } from '../../analytics/entities/entities.ts';
-import { connect } from '../../analytics/store/connect.ts';
-import type { Store } from '../../analytics/store/store.ts';
+// Times of making entities of a store, step by step: node test/bench/start.mjs entities STORE; steps of less than 50 ms are left out. The last line is JSON.
+import { buildEntities } from '../../../analytics/entities/entities.ts';
+import { connect } from '../../../analytics/store/connect.ts';
+import type { Store } from '../../../analytics/store/store.ts';
 
 const [location = ''] = process.argv.slice(2);
 const store = await connect(location, 'bench');
