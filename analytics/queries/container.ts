@@ -60,6 +60,14 @@ const Pod = z.object({
   host_pid: z.boolean(),
   created_at: z.string().nullable(),
   ended_at: z.string().nullable(),
+  end_reason: z.string(),
+  /** At the top of its owners, and who made it; whose it is, by labels. */
+  workload_kind: z.string(),
+  workload_name: z.string(),
+  creator: z.string(),
+  owner: z.string(),
+  team: z.string(),
+  sensitivity: z.string(),
   digests: z.array(z.string()),
 });
 
@@ -92,8 +100,16 @@ const Session = z.object({
   command: z.array(z.string()),
   pid: z.number().nullable(),
   process_key: z.string(),
+  impersonated: z.string(),
+  account: z.string(),
+  auid: z.number().nullable(),
   requested_at: z.string().nullable(),
   ended_at: z.string().nullable(),
+  ended_by: z.string(),
+  exit_status: z.number().nullable(),
+  /** Rows of `session ID`: the processes inside. */
+  processes: z.number(),
+  method: z.string(),
   confidence: z.number(),
   digests: z.array(z.string()),
 });
@@ -129,7 +145,8 @@ const specSql = `
 
 const podSql = `
   SELECT namespace, pod, pod_uid, ips, service_account, owner_kind, owner_name, created_by, deleted_by, images, host_paths,
-    privileged, host_network, host_pid, ${time('p.created_at')}, ${time('p.ended_at')}, ${hexes} AS digests
+    privileged, host_network, host_pid, end_reason, workload_kind, workload_name, creator, owner, team, sensitivity,
+    ${time('p.created_at')}, ${time('p.ended_at')}, ${hexes} AS digests
   FROM pods AS p FINAL WHERE p.cluster = {cluster:String} AND p.pod_uid = {pod_uid:String} AND p.pod_uid != ''`;
 
 const ofContainer = 'cluster = {cluster:String} AND node = {node:String} AND container_id = {container:String}';
@@ -139,10 +156,14 @@ const processesSql = `
     if(p.ended_at = toDateTime64(0, 3, 'UTC'), NULL, p.ended_at) AS ended_at, ended_by, left_by, method, confidence, ${hexes} AS digests
   FROM processes AS p FINAL WHERE ${ofContainer} AND NOT setup ORDER BY first_seen, process_key LIMIT ${PROCESSES_MAX}`;
 
+// a port-forward names no container: it goes to the pod
 const sessionsSql = `
-  SELECT session_id, kind, principal, source_ip, user_agent, command, process_key, confidence,
+  SELECT session_id, kind, principal, impersonated, account, if(s.auid < 0, NULL, s.auid) AS auid, source_ip, user_agent, command, process_key, method, confidence, ended_by,
+    tree_processes AS processes, if(s.exit_status < 0, NULL, s.exit_status) AS exit_status,
     if(s.pid > 0, s.pid, NULL) AS pid, ${time('s.requested_at')}, ${time('s.ended_at')}, ${hexes} AS digests
-  FROM sessions AS s FINAL WHERE s.cluster = {cluster:String} AND s.container_id = {container:String}
+  FROM sessions AS s FINAL
+  WHERE s.cluster = {cluster:String}
+    AND (s.container_id = {container:String} OR s.container_id = '' AND s.pod_uid = {pod_uid:String} AND s.pod_uid != '')
   ORDER BY s.requested_at, s.session_id LIMIT ${LIST_MAX}`;
 
 const eventsSql = `
@@ -168,7 +189,7 @@ export async function readContainer(store: Store, key: ContainerKey): Promise<Co
     ...spec,
     pod_object: pod ? Pod.parse(pod) : null,
     processes,
-    sessions: z.array(Session).parse(await store.rows(sessionsSql, of)),
+    sessions: z.array(Session).parse(await store.rows(sessionsSql, { ...of, pod_uid: spec.pod_uid })),
     events: z.array(EventCount).parse(await store.rows(eventsSql, of)),
     findings: await listFindings(store, {
       cluster: key.cluster,

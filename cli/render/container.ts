@@ -3,6 +3,7 @@ import type { ContainerPage } from '../../analytics/queries/container-page.ts';
 import { growForest } from '../../analytics/queries/process-forest.ts';
 import { clock, commandLine, commandOf, duration, podName, shortId, shortTime } from './cells.ts';
 import { treeLines } from './process-tree.ts';
+import { whoOf } from './session.ts';
 import { visible } from './table.ts';
 
 // What a terminal can show at a glance; the JSON has all.
@@ -12,7 +13,14 @@ const LINES_MAX = 60;
 export function renderContainer(page: ContainerPage, drawn: boolean): string {
   const lines = [...headLines(page), ...podLines(page), ...processLines(page, drawn)];
   section(lines, 'sessions', page.sessions, (s) =>
-    [clock(s.requested_at), s.kind, s.principal, `from ${s.source_ip}`, commandLine(s.command)].join('  '),
+    [
+      clock(s.requested_at),
+      s.kind,
+      whoOf(s),
+      `from ${s.source_ip || 'the node'}`,
+      commandLine(s.command),
+      s.processes > 0 ? `(${s.processes} processes)` : '',
+    ].join('  '),
   );
   section(lines, 'requests to the API server', page.api_calls, (r) =>
     [
@@ -34,6 +42,9 @@ export function renderContainer(page: ContainerPage, drawn: boolean): string {
   );
   section(lines, 'files written', page.files, (f) =>
     [clock(f.first_time), f.path, f.operations.join(', '), f.exes.join(', ')].join('  '),
+  );
+  section(lines, 'credentials where they do not belong', page.token_uses, (u) =>
+    [clock(u.first_seen), u.username, `from ${u.address}`, `${u.requests} requests`, u.reason].join('  '),
   );
   section(lines, 'findings', page.findings, (f) =>
     [clock(f.time), f.severity, `${f.title} [${f.techniques.join(', ')}]`, f.summary].join('  '),
@@ -93,9 +104,18 @@ const proof = (digests: readonly string[]) =>
 function podLines({ pod_object: pod }: ContainerPage): string[] {
   if (pod === null) return [];
   const owner = pod.owner_name === '' ? '' : `, owned by ${pod.owner_kind} ${pod.owner_name}`;
+  const workload =
+    pod.workload_name === '' || pod.workload_kind === 'Pod' ? '' : `${pod.workload_kind} ${pod.workload_name}`;
+  const belongs = [
+    pod.owner === '' ? '' : `owner ${pod.owner}`,
+    pod.team === '' ? '' : `team ${pod.team}`,
+    pod.sensitivity === '' ? '' : `sensitivity ${pod.sensitivity}`,
+  ].filter((w) => w !== '');
   const host = [pod.host_network ? 'network' : '', pod.host_pid ? 'processes' : ''].filter((w) => w !== '');
   return [
     `created: by ${pod.created_by || 'unknown'}${owner}, service account ${pod.service_account || 'none'}, address ${pod.ips.join(' ')}`,
+    ...(workload === '' ? [] : [`of:      ${workload}${pod.creator === '' ? '' : `, made by ${pod.creator}`}`]),
+    ...(belongs.length > 0 ? [`whose:   ${belongs.join(', ')}`] : []),
     ...(host.length > 0 ? [`shares:  the node's ${host.join(' and ')}`] : []),
     ...(pod.deleted_by === '' ? [] : [`deleted: by ${pod.deleted_by}`]),
   ];

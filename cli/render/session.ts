@@ -15,7 +15,7 @@ export function shortSession(id: string): string {
 type Named = Omit<SessionListed, 'processes'>;
 
 /** Who came: the API's user, whom he acted as; the account on a node. */
-export function whoOf(s: Named): string {
+export function whoOf(s: Pick<Named, 'principal' | 'impersonated' | 'account' | 'auid'>): string {
   if (s.principal !== '') return s.impersonated === '' ? s.principal : `${s.impersonated} (by ${s.principal})`;
   const login = s.auid === null ? '' : `auid ${s.auid}`;
   return s.account === '' ? login : s.account;
