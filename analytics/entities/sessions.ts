@@ -86,7 +86,7 @@ export function joinSessions(
     return { request, alive, joined: unjoined(request, request.kind === 'debug' ? undefined : onlyOf(alive)) };
   });
   const reached = sessions.filter(({ request }) => request.kind === 'exec' && request.code < 400);
-  const taken = new Set<Start>();
+  const taken = new Set<Start | Entry>();
   const asked = new Set<SessionRequest>();
   const regular = new Map([...byContainer].map(([key, all]) => [key, onTheBeat(all)]));
   // surest pairs first, so that a vague request does not take another's process
@@ -98,8 +98,10 @@ export function joinSessions(
     );
     const free = pairs.filter((p) => seen === true || !regular.get(containerKey(p.start))?.has(p.start));
     for (const pair of free.sort((a, b) => a.cost - b.cost || tie(a, b))) {
-      if (taken.has(pair.start) || asked.has(pair.session.request)) continue;
+      const isTaken = taken.has(pair.start) || (pair.entry !== undefined && taken.has(pair.entry));
+      if (isTaken || asked.has(pair.session.request)) continue;
       taken.add(pair.start);
+      if (pair.entry !== undefined) taken.add(pair.entry);
       asked.add(pair.session.request);
       pair.session.joined = {
         ...{ request: pair.session.request, target: pair.target, start: pair.start, entry: pair.entry },
@@ -119,8 +121,8 @@ export function joinSessions(
 
 /** Starts that no request was joined to: probes, hooks, and what came in past the API. */
 export function leftOver(starts: readonly Start[], sessions: readonly JoinedSession[]): Start[] {
-  const taken = new Set(sessions.map((s) => s.start));
-  return starts.filter((s) => !taken.has(s));
+  const taken = new Set<Start | Entry | undefined>(sessions.flatMap((s) => [s.start, s.entry]));
+  return starts.filter((s) => !taken.has(s)).map((s) => ({ ...s, entries: s.entries.filter((e) => !taken.has(e)) }));
 }
 
 interface Open {
@@ -168,22 +170,22 @@ function pairUp(session: Open, target: Target, start: Start, seen: true | undefi
   // what began after the request was over is not its own
   if (request.completed_us > 0 && began.at_us > request.completed_us + slack) return [];
   const programs = start.entries.length === 0 ? [undefined] : start.entries;
-  const entry = programs.find((e) => ranCommand(start, e, request.command) === true);
-  const fits =
+  const fitting =
     seen === true
-      ? entry !== undefined || ranCommand(start, undefined, request.command) === true
-      : isUnseen(start, request);
-  if (!fits) return [];
-  const ended =
-    start.exited_us > 0 && request.completed_us > 0 ? byApi(start.exited_us).at_us - request.completed_us : 0;
+      ? programs.filter((e) => ranCommand(start, e, request.command) === true)
+      : programs.filter(() => isUnseen(start, request)).slice(0, 1);
+  const exited = start.exited_us > 0 && request.completed_us > 0;
+  const ended = exited ? byApi(start.exited_us).at_us - request.completed_us : 0;
   // an answer ends when the program does: with no command seen that has to hold
   if (seen === undefined && ended > slack) return [];
   const told = start.layer === 'runtime' ? 'command' : 'command-by-audit';
-  // a start before the request's stamp is less likely than one after it
-  const cost = (late >= 0 ? late : -4 * late) + Math.min(Math.abs(ended), AFTER_US_MAX);
-  return [
-    { session, target, start, entry: seen === true ? entry : programs[0], method: seen === true ? told : 'time', cost },
-  ];
+  return fitting.map((entry) => {
+    // of several programs that the call may have started the next is the likeliest
+    const waited = programs.length > 1 && entry !== undefined ? Math.max(entry.first_us - start.at_us, 0) : 0;
+    // a start before the request's stamp is less likely than one after it
+    const cost = (late >= 0 ? late : -4 * late) + Math.min(Math.abs(ended), AFTER_US_MAX) + waited;
+    return { session, target, start, entry, method: seen === true ? told : 'time', cost };
+  });
 }
 
 /** Nobody saw what it ran, or the request does not tell its command. */

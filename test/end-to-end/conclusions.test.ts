@@ -116,6 +116,8 @@ const CONCLUSIONS = [
   'attributions',
   'callers',
   'sessions',
+  'session_processes',
+  'clock_offsets',
   'principals',
   'owners',
   'workloads',

@@ -243,6 +243,7 @@ describe.each([true, false])('on a node where the runtime tells of execs: %s', (
       impersonated: 'admin',
       container_id: CONTAINER,
       command: ['id'],
+      exec_id: PROXIED,
       pid: 2410,
       pod_uid: 'u-1',
     });
