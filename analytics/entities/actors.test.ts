@@ -94,6 +94,7 @@ describe('a pod', () => {
       ended_audit_id: removedSecond,
     });
     expect(await podOf('s3')).toMatchObject({
+      created_by: '',
       end_reason: 'replaced',
       ended_by: '',
       ended_at: '2026-05-01T11:30:00.000000000Z',

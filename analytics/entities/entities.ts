@@ -17,8 +17,10 @@ import { placeProcesses } from './place-processes.ts';
 
 const number = z.coerce.number();
 
-// a column and what is made of it may share a name: inside expressions the name means the column
-const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
+// A column and what is made of it may share a name: inside expressions the name means the column.
+// What looks for conditions that repeat themselves finds none, and takes longer than all else that prepares a long statement (pods.sql: half).
+const SETTINGS = `SETTINGS prefer_column_name_to_alias = 1, optimize_extract_common_expressions = 0, optimize_and_compare_chain = 0,
+  optimize_redundant_comparisons = 0`;
 
 export interface EntityCounts {
   pods: number;

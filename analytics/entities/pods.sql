@@ -120,6 +120,7 @@ WITH
     (
         -- pods of one name come one after the other
         SELECT *, leadInFrame((first_seen, pod_uid, first.2)) OVER (PARTITION BY cluster, namespace, pod ORDER BY first_seen, pod_uid ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS next,
+               lagInFrame(first_seen) OVER (PARTITION BY cluster, namespace, pod ORDER BY first_seen, pod_uid ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before,
                first_seen + slack AS by_then, first_seen - slack AS from_then
         FROM joined
     ),
@@ -135,8 +136,8 @@ WITH
     (
         SELECT
             p.*,
-            if(p.made.2 != '' OR p.owned.3 != '', p.made, (c.username, c.audit_id, c.came_from, c.time, c.digest)) AS creation,
-            -- of the next pod of the name it is not
+            -- of the pod of the name before and after it is not
+            if(p.made.2 != '' OR p.owned.3 != '' OR c.time <= p.before, p.made, (c.username, c.audit_id, c.came_from, c.time, c.digest)) AS creation,
             multiIf(p.removed.2 != '', p.removed, d.audit_id != '' AND (p.next.2 = '' OR d.time < p.next.1),
                 (d.username, d.audit_id, d.time, d.digest, ''), p.removed) AS removal
         FROM in_order AS p
