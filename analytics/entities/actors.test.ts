@@ -234,10 +234,12 @@ it('a token used after its pod had ended is a fact that counts what came after',
   ]);
 });
 
-it('an image has the pod and node that ran it first, by its digest', async () => {
+it('an image has who pulled and who ran it first, by its digest', async () => {
   const [image] = await all("SELECT * FROM images FINAL WHERE has(names, 'registry/app:1')");
   expect(image).toMatchObject({
     image_digest: `sha256:${'a'.repeat(64)}`,
+    pulled_at: '2026-05-01T06:30:00.000000000Z',
+    pulled_node: 'n1',
     ran_pod: 'etcd-n1',
     ran_node: 'n1',
     containers: 4,

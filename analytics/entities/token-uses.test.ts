@@ -1,6 +1,7 @@
 // Made-up evidence: one cluster with nodes n1 and n2, pods with addresses in 10.1.1.0/24 on n1.
 import { describe, expect, it } from 'vitest';
-import { findTokenUses, type Peer, type Way } from './token-uses.ts';
+import type { Peer, Way } from './token-scene.ts';
+import { findTokenUses } from './token-uses.ts';
 
 const MIN = 60_000;
 const DAY = 86_400_000;
@@ -241,6 +242,28 @@ describe('a certificate of the cluster', () => {
     ]);
     const second = scheduler('203.0.113.9', { credential_id: 'X509SHA256=3', at: MIN }); // another master has its own
     expect(told([scheduler('10.0.0.1', { until: 60 * MIN }), second])).toEqual([]);
+  });
+});
+
+describe("a person's credential", () => {
+  const alice = (address: string, more: Partial<Way> & { at?: number; until?: number } = {}) =>
+    way({ username: 'alice', credential_id: 'X509SHA256=7', agent: 'kubectl/v1', peer: address, ...more });
+  const pod = (people: string[]) =>
+    peer('10.1.1.66', {
+      pods: [{ name: 'shop/web', uid: 'w', account: '', begins_at: START - DAY, ends_at: 0 }],
+      people: people.map((name) => ({ name, since: START + MIN })),
+    });
+  const home = alice('198.51.100.20', { until: 60 * MIN });
+
+  it("from a pod's address, while the person works elsewhere, is a fact", () => {
+    expect(told([home, alice('10.1.1.66', { at: MIN })], [...NODES, pod(['alice'])])).toEqual([
+      'other-pod alice from 10.1.1.66: 0.7',
+    ]);
+  });
+
+  it('from another place of the world, from a node, or from a gateway for many says nothing', () => {
+    expect(told([home, alice('203.0.113.9', { at: MIN }), alice('10.0.0.1', { at: MIN })])).toEqual([]);
+    expect(told([home, alice('10.1.1.66', { at: MIN })], [...NODES, pod(['alice', 'bob'])])).toEqual([]);
   });
 });
 

@@ -5,49 +5,16 @@
 //
 // Pure: ways (token-ways.sql) and what their addresses are (token-peers.sql) give the facts.
 
-/** A pod that had an address. */
-export interface PodAtAddress {
-  name: string;
-  uid: string;
-  account: string;
-  begins_at: number;
-  /** ms; 0 when it lives or its end was not seen. */
-  ends_at: number;
-}
-
-export interface Peer {
-  cluster: string;
-  peer: string;
-  /** '' when it is no node's. */
-  node: string;
-  pods: readonly PodAtAddress[];
-  /** Users that are no part of the cluster, with the time (ms) of their first request from there. */
-  people: readonly { name: string; since: number }[];
-}
-
-/** One way in which a service account or component comes to the API; times in ms since 1970. */
-export interface Way {
-  cluster: string;
-  username: string;
-  credential_id: string;
-  /** The pod its token is bound to; '' for none. */
-  pod_uid: string;
-  peer: string;
-  agent: string;
-  first_seen: number;
-  last_seen: number;
-  requests: number;
-  refused: number;
-  days: number;
-  first_digest: string;
-  last_digest: string;
-  namespace: string;
-  pod: string;
-  node: string;
-  host_network: boolean;
-  ips: readonly string[];
-  pod_ended_at: number;
-}
+import {
+  createScene,
+  groupBy,
+  isLoopback,
+  NODE,
+  type Peer,
+  type PodAtAddress,
+  type Scene,
+  type Way,
+} from './token-scene.ts';
 
 export type TokenUseKind = 'other-pod' | 'other-node' | 'elsewhere' | 'after-end' | 'other-agent';
 
@@ -77,7 +44,6 @@ const DAYS_OF_A_HOME = 3;
 const HABIT_REQUESTS_MIN = 20;
 const HABIT_MS_MIN = 60_000;
 const RARE_SHARE_MAX = 0.1;
-const NODE = 'system:node:';
 const ACCOUNT = 'system:serviceaccount:';
 
 /** Facts, in order of time. */
@@ -89,53 +55,9 @@ export function findTokenUses(ways: readonly Way[], peers: readonly Peer[]): Tok
       peers.filter((p) => p.cluster === cluster),
     );
     found.push(...boundTokens(scene), ...endedPods(scene), ...freeTokens(scene), ...certificates(scene));
-    found.push(...otherAgents(scene));
+    found.push(...people(scene), ...otherAgents(scene));
   }
   return found.sort((a, b) => a.first.first_seen - b.first.first_seen || (a.kind < b.kind ? -1 : 1));
-}
-
-interface Scene {
-  ways: readonly Way[];
-  peer(address: string): Peer | undefined;
-  /** The way comes from where the token's pod is, or, where nobody told that, from where it was seen first. */
-  isHome(way: Way): boolean;
-  /** Pods seen where they are told to be, by uid. */
-  atHome: ReadonlySet<string>;
-  /** Nodes on which some pod was seen with its own address: their pods' addresses are not translated. */
-  keepsAddresses: ReadonlySet<string>;
-  /** Through this address come those who are not there. */
-  isProxy(address: string): boolean;
-}
-
-function createScene(ways: readonly Way[], peers: readonly Peer[]): Scene {
-  const byAddress = new Map(peers.map((p) => [p.peer, p]));
-  const knownNodes = new Set(peers.map((p) => p.node));
-  const bound = ways.filter((w) => w.pod_uid !== '');
-  const nodeOf = (w: Way) => byAddress.get(w.peer)?.node ?? '';
-  // on the host's network, or translated by its node
-  const isTold = (w: Way) => w.ips.includes(w.peer) || (nodeOf(w) !== '' && nodeOf(w) === w.node);
-  const firstPeer = new Map<string, string>();
-  for (const w of bound) if (!firstPeer.has(w.pod_uid)) firstPeer.set(w.pod_uid, w.peer);
-  const isPlaced = (w: Way) => (w.host_network ? knownNodes.has(w.node) : w.ips.length > 0);
-  const isHome = (w: Way) => isTold(w) || (!isPlaced(w) && firstPeer.get(w.pod_uid) === w.peer);
-  const atHome = new Set(bound.filter(isTold).map((w) => w.pod_uid));
-  const keepsAddresses = new Set(bound.filter((w) => !w.host_network && w.ips.includes(w.peer)).map((w) => w.node));
-  const strangers = groupBy(
-    bound.filter((w) => !isTold(w)),
-    (w) => w.peer,
-  );
-  const nodes = groupBy(
-    ways.filter((w) => w.username.startsWith(NODE)),
-    (w) => w.peer,
-  );
-  const isProxy = (address: string) => {
-    if (new Set(nodes.get(address)?.map((w) => w.username)).size > 1) return true;
-    // a thief's tokens are in use at home as well; of a proxy's pods most are never seen but through it
-    const pods = new Set(strangers.get(address)?.map((w) => w.pod_uid));
-    const away = [...pods].filter((uid) => !atHome.has(uid)).length;
-    return away >= 2 && 2 * away > pods.size;
-  };
-  return { ways, peer: (address) => byAddress.get(address), isHome, atHome, keepsAddresses, isProxy };
 }
 
 /** Tokens bound to a pod, from an address that is not its. */
@@ -207,9 +129,11 @@ function freeTokens(scene: Scene): TokenUse[] {
   });
 }
 
-/** Certificates of the cluster's own components. People travel: theirs are not looked at. */
+/** Certificates of the cluster's own components. */
 function certificates(scene: Scene): TokenUse[] {
-  const own = scene.ways.filter((w) => !w.username.startsWith(ACCOUNT) && w.username !== 'system:apiserver');
+  const own = scene.ways.filter(
+    (w) => w.username.startsWith('system:') && !w.username.startsWith(ACCOUNT) && w.username !== 'system:apiserver',
+  );
   const nodes = own.filter((w) => w.username.startsWith(NODE));
   const away = nodes.filter((w) => {
     const name = w.username.slice(NODE.length);
@@ -233,6 +157,21 @@ function certificates(scene: Scene): TokenUse[] {
   return [...ofNodes, ...ofComponents];
 }
 
+/** People travel, but not into pods: their credentials from a pod's address while they work elsewhere. Through a gateway come several. */
+function people(scene: Scene): TokenUse[] {
+  const own = groupBy(
+    scene.ways.filter((w) => !w.username.startsWith('system:')),
+    (w) => `${w.username}\0${w.credential_id}`,
+  );
+  return [...own.values()].flatMap((ways) => {
+    const inPods = ways.filter((w) => {
+      const names = new Set(scene.peer(w.peer)?.people.map((p) => p.name));
+      return names.size < 2 && whoHas(scene, w, [w]).found !== undefined;
+    });
+    return secondPlaces(scene, ways, inPods, 'a credential of');
+  });
+}
+
 /** A place that is new while an older one is in use, and does not become a home itself. */
 function secondPlaces(scene: Scene, all: readonly Way[], strange: readonly Way[], what: string): TokenUse[] {
   const places = [...groupBy(all, (w) => w.peer).entries()].map(([address, ways]) => ({
@@ -249,7 +188,7 @@ function secondPlaces(scene: Scene, all: readonly Way[], strange: readonly Way[]
       (p) => p.first < here.first && p.last > here.first && p.requests >= HOME_REQUESTS_MIN && p.address !== of.peer,
     );
     if (homes.length === 0 || homes.some((p) => isSameNetwork(p.address, of.peer))) return undefined;
-    const known = scene.peer(of.peer)?.people.find((p) => p.since < here.first);
+    const known = scene.peer(of.peer)?.people.find((p) => p.since < here.first && p.name !== of.username);
     const { found, node } = whoHas(scene, of, [of]);
     const told = known === undefined ? '' : `; ${known.name} had come from there before`;
     const places_ = homes.map((p) => p.address);
@@ -307,7 +246,6 @@ function eachUse(ways: readonly Way[], judge: (uses: readonly Way[], of: Way) =>
   });
 }
 
-const isLoopback = (address: string) => address.startsWith('127.') || address === '::1' || address === '';
 const program = (agent: string) => agent.split(/[/ ]/)[0] ?? '';
 const sum = <T>(rows: readonly T[], value: (row: T) => number) => rows.reduce((a, row) => a + value(row), 0);
 
@@ -316,14 +254,4 @@ function isSameNetwork(a: string, b: string): boolean {
   if (a.includes(':') !== b.includes(':')) return false;
   const network = (x: string) => (x.includes(':') ? x.split(':').slice(0, 4) : x.split('.').slice(0, 3)).join();
   return network(a) === network(b);
-}
-
-function groupBy<T>(rows: readonly T[], key: (row: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const row of rows) {
-    const group = groups.get(key(row));
-    if (group === undefined) groups.set(key(row), [row]);
-    else group.push(row);
-  }
-  return groups;
 }

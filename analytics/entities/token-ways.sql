@@ -1,4 +1,4 @@
--- Ways in which service accounts, nodes and components of the control plane come to the API, each with the pod its token is bound to.
+-- Ways in which users come to the API, each with the pod its token is bound to.
 -- Read by token-uses.ts. Times in ms since 1970, 0 unknown. `peer`: the address a request came from; a program can say any other of itself.
 SELECT
     w.cluster AS cluster,
@@ -19,7 +19,8 @@ SELECT
     toString(if(p.node != '', p.node, w.user_node_name)) AS node,
     p.host_network AS host_network,
     p.ips AS ips,
-    toUnixTimestamp64Milli(p.ended_at) AS pod_ended_at
-FROM (SELECT * FROM ways FINAL WHERE startsWith(username, 'system:') AND username != 'system:anonymous' AND notEmpty(source_ips)) AS w
+    -- a pod that was only asked to go may take its time, and its token is refused soon after it is gone
+    if(has(p.known_by, 'runtime') OR p.end_reason IN ('completed', 'failed'), toUnixTimestamp64Milli(p.ended_at), 0) AS pod_ended_at
+FROM (SELECT * FROM ways FINAL WHERE username NOT IN ('', 'system:anonymous') AND notEmpty(source_ips)) AS w
 LEFT ANY JOIN (SELECT * FROM pods FINAL) AS p ON w.cluster = p.cluster AND w.user_pod_uid = p.pod_uid AND w.user_pod_uid != ''
 ORDER BY cluster, first_seen, username, credential_id, pod_uid, peer, agent

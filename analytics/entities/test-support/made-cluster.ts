@@ -310,3 +310,13 @@ request('05:00:00', 'create', 'services', 'kubernetes', {
   source_ips: ['::1'],
   ...body,
 });
+// the image was pulled before it ran first
+rows['runtime']?.push({
+  cluster: 'c',
+  node: 'n1',
+  time: at('06:30:00'),
+  topic: '/images/create',
+  image: 'registry/app:1',
+  digest: digest(),
+  version: 1,
+});
