@@ -1,4 +1,4 @@
--- Boots of each node. Told by a collector (boot_id and the time since), by a record of the system's start (SYSTEM_BOOT), or by serials that
+-- Boots of each node. Told by a collector (boot_id and the time since), by a record of the system's start (SYSTEM_BOOT), by serials that
 -- begin anew: the kernel counts audit events from each boot on. A blocked call's event has a serial too high for its time, never one too
 -- low, so the lowest of a minute is the count at its begin; it falls under the lowest of the three minutes with events before it by more
 -- than half only when counting began anew (or passed 2^32, which takes years).
@@ -44,6 +44,15 @@ WITH
         UNION ALL
         SELECT cluster, node, '' AS boot, began_at, 'serials' AS told_by, digest, 2 AS rank FROM resets
     ),
+    -- an imported log's, where nothing tells of more than one
+    envelopes AS
+    (
+        SELECT cluster, node, toString(max(boot_id)) AS boot, min((time, serial, digests[1])) AS first
+        FROM auditd
+        WHERE boot_id != '' AND (cluster, node) NOT IN (SELECT cluster, node FROM told) AND /*scope node (cluster, node)*/ 1
+        GROUP BY cluster, node
+        HAVING uniqExact(boot_id) = 1
+    ),
     -- what tells of one boot lies close together: a machine takes longer to boot twice
     numbered AS
     (
@@ -64,3 +73,5 @@ SELECT
     0 AS is_deleted
 FROM numbered
 GROUP BY cluster, node, n
+UNION ALL
+SELECT cluster, node, boot AS name, first.1 AS begins_at, 'envelope' AS teller, first.3 AS proof, {version:UInt64} AS version, 0 AS is_deleted FROM envelopes

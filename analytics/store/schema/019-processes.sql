@@ -63,7 +63,7 @@ CREATE TABLE IF NOT EXISTS boots
     node       LowCardinality(String),
     boot       LowCardinality(String),                -- boot_id, or @ and the moment in ms
     began_at   DateTime64(3, 'UTC'),
-    told_by    LowCardinality(String),                -- collector | boot-record | serials
+    told_by    LowCardinality(String),                -- collector | boot-record | serials | envelope
     digest     FixedString(32),                       -- of the first record that tells of it
     version    UInt64,
     is_deleted UInt8 DEFAULT 0
