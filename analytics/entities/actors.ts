@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type DerivedTable, insertInParts } from '../store/derived.ts';
 import type { Row, Store } from '../store/store.ts';
 import apiConnections from './api-connections.sql';
+import apiContacts from './api-contacts.sql';
 import apiServers from './api-servers.sql';
 import callers from './callers.sql';
 import callersOfNode from './callers-of-node.sql';
@@ -48,8 +49,9 @@ export async function buildPodsAndPrincipals(fill: Fill): Promise<void> {
   await fill('images', images);
 }
 
-/** Needs attributions. */
+/** Needs processes and attributions. */
 export async function buildCallers(store: Store, fill: Fill, version: number): Promise<void> {
+  await fill('api_contacts', apiContacts);
   await fill('api_servers', apiServers);
   await fill('api_connections', apiConnections);
   await fill('callers', callers, callersOfNode);

@@ -14,7 +14,7 @@ WITH
     (
         SELECT cluster, args AS words, digests[1] AS digest FROM containers FINAL WHERE has(arrayMap(a -> basename(a), arraySlice(args, 1, 1)), 'kube-apiserver')
         UNION ALL
-        SELECT cluster, argv AS words, digests[1] AS digest FROM auditd FINAL WHERE comm = 'kube-apiserver' AND notEmpty(argv)
+        SELECT cluster, argv AS words, digests[1] AS digest FROM processes FINAL WHERE comm = 'kube-apiserver' AND notEmpty(argv)
     ),
     argued AS
     (
@@ -29,32 +29,9 @@ WITH
                 (own, if(given = 0, 6443, given))])) AS place
         FROM started
     ),
-    firsts AS
-    (
-        SELECT cluster, user_pod_uid AS uid, min(first_seen) AS seen FROM ways FINAL WHERE user_pod_uid != '' GROUP BY cluster, user_pod_uid
-    ),
-    of_pods AS
-    (
-        SELECT p.cluster AS cluster, p.node AS node, p.container_id AS container_id, p.pod_uid AS uid, f.seen AS seen
-        FROM (SELECT cluster, node, container_id, pod_uid FROM containers FINAL WHERE pod_uid != '') AS p
-        INNER JOIN firsts AS f ON f.cluster = p.cluster AND f.uid = p.pod_uid
-    ),
-    connects AS
-    (
-        SELECT a.cluster AS cluster, a.node AS node, a.time AS time, a.addr AS addr, a.port AS port, a.digests[1] AS digest, t.container_id AS container_id
-        FROM (SELECT cluster, node, time, serial, addr, port, digests FROM auditd FINAL
-              WHERE syscall_name = 'connect' AND addr_family IN ('inet', 'inet6') AND port > 0 AND NOT startsWith(addr, '127.') AND addr != '::1') AS a
-        INNER JOIN (SELECT cluster, node, time, serial, container_id FROM attributions FINAL WHERE container_id != '') AS t
-            ON a.cluster = t.cluster AND a.node = t.node AND a.time = t.time AND a.serial = t.serial
-    ),
     near AS
     (
-        SELECT p.cluster AS of_cluster, c.addr AS addr, c.port AS port, uniqExact(p.uid) AS n, min(c.digest) AS digest
-        FROM connects AS c
-        INNER JOIN of_pods AS p ON c.cluster = p.cluster AND c.node = p.node AND c.container_id = p.container_id
-        -- a handshake and a slow server take less; clocks differ
-        WHERE c.time BETWEEN p.seen - INTERVAL 5 SECOND AND p.seen + INTERVAL 100 MILLISECOND
-        GROUP BY of_cluster, addr, port
+        SELECT cluster AS of_cluster, address AS addr, port, uniqExact(pod_uid) AS n, min(digest) AS first_digest FROM api_contacts FINAL GROUP BY cluster, address, port
     )
 SELECT
     cluster,
@@ -70,6 +47,6 @@ FROM
     UNION ALL
     SELECT cluster, place.1, toUInt16(place.2), 'arguments', min(digest) FROM argued GROUP BY ALL
     UNION ALL
-    SELECT of_cluster, addr, port, 'connections', digest FROM (SELECT *, max(n) OVER (PARTITION BY of_cluster) AS most FROM near) WHERE n >= 2 AND 2 * n >= most
+    SELECT of_cluster, addr, port, 'connections', first_digest FROM (SELECT *, max(n) OVER (PARTITION BY of_cluster) AS most FROM near) WHERE n >= 2 AND 2 * n >= most
 )
 GROUP BY cluster, address, port

@@ -16,7 +16,7 @@ WITH
         FROM k8s_audit FINAL
         WHERE resource = 'pods' AND config_hash != '' AND object_uid != '' AND code < 400 AND /*scope pod (cluster, object_uid)*/ 1
         GROUP BY cluster, object_uid
-        -- UIDs of static pods are MD5; who is no node cannot give its pod the place of another
+        -- UIDs of static pods are MD5; only a node can give its pod that place
         HAVING match(static_uid, '^[0-9a-f]{32}$') AND countIf(verb = 'create' AND subresource = '' AND NOT startsWith(username, 'system:node:')) = 0
            AND (max(owner_kind = 'Node') OR max(startsWith(username, 'system:node:')))
     ),
@@ -88,7 +88,8 @@ WITH
             argMinIf(r.digest, (r.time, r.digest), r.topic IN ('/containers/create', '/tasks/create', '/tasks/start', 'container')) AS begin_digest,
             argMaxIf(r.digest, (greatest(r.time, r.finished_at), r.digest), r.topic = '/tasks/exit' AND r.exec_id = '' OR r.topic = '/containers/delete' OR r.finished_at > 0) AS end_digest,
             argMaxIf(r.labels, (r.time, r.digest), r.kind = 'sandbox' AND notEmpty(r.labels)) AS m_labels
-        FROM (SELECT cluster, node, time, topic, container_id, exec_id, kind, labels, finished_at, digest FROM runtime FINAL WHERE container_id != '' AND NOT startsWith(topic, '/snapshot')) AS r
+        FROM (SELECT cluster, node, time, topic, container_id, exec_id, kind, labels, finished_at, digest FROM runtime FINAL
+              WHERE NOT startsWith(topic, '/snapshot') AND container_id IN (SELECT container_id FROM containers FINAL WHERE pod_uid != '' AND /*scope pod (cluster, pod_uid)*/ 1)) AS r
         INNER JOIN (SELECT cluster, node, container_id, pod_uid AS uid FROM containers FINAL WHERE pod_uid != '' AND /*scope pod (cluster, pod_uid)*/ 1) AS c
             ON r.cluster = c.cluster AND r.node = c.node AND r.container_id = c.container_id
         GROUP BY c.cluster, c.uid
@@ -281,8 +282,7 @@ WITH
     )
 SELECT
     cluster,
-    pod_uid,
-    namespace, pod, node,
+    pod_uid, namespace, pod, node,
     arraySort(ips) AS ips,
     service_account,
     owned.1 AS owner_kind,

@@ -21,6 +21,7 @@ export type DerivedTable =
   | 'node_addresses'
   | 'ways'
   | 'images'
+  | 'api_contacts'
   | 'api_servers'
   | 'api_connections'
   | 'token_uses'

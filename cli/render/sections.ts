@@ -15,5 +15,5 @@ function bounded(lines: readonly string[]): string[] {
 
 /** A line `name: value` of a page's head, its value in a column; nothing for an empty value. */
 export function fact(name: string, value: string): string[] {
-  return value === '' ? [] : [`${`${name}:`.padEnd(12)}${value}`];
+  return value === '' ? [] : [`${`${name}:`.padEnd(13)}${value}`];
 }

@@ -124,6 +124,7 @@ const CONCLUSIONS = [
   'node_addresses',
   'ways',
   'images',
+  'api_contacts',
   'api_servers',
   'api_connections',
   'token_uses',

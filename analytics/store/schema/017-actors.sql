@@ -168,6 +168,21 @@ CREATE TABLE IF NOT EXISTS principals
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (cluster, kind, principal);
 
+-- Whom pods had connected to when their tokens were used for the first time.
+CREATE TABLE IF NOT EXISTS api_contacts
+(
+    cluster    LowCardinality(String),
+    pod_uid    String,
+    address    String,
+    port       UInt16,
+    time       DateTime64(3, 'UTC'),
+    digest     FixedString(32),
+    version    UInt64,
+    is_deleted UInt8 DEFAULT 0
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (cluster, pod_uid, address, port);
+
 -- Where the API server is reached.
 CREATE TABLE IF NOT EXISTS api_servers
 (
