@@ -147,6 +147,7 @@ describe('a pod', () => {
       workload_method: 'name',
     });
     expect(await podOf('s1')).toMatchObject({ workload_kind: 'Pod', creator: 'alice' });
+    expect(await podOf('a3')).toMatchObject({ workload_name: 'again', creator: '' });
   });
 });
 

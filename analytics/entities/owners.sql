@@ -62,9 +62,10 @@ WITH
     ),
     requests AS
     (
-        SELECT cluster, toString(resource) AS resource, namespace, name, username, audit_id, arrayStringConcat(source_ips, ' ') AS address, time, digest
+        SELECT cluster, toString(resource) AS resource, namespace, name, verb, username, audit_id, arrayStringConcat(source_ips, ' ') AS address, time, digest
         FROM k8s_audit FINAL
-        WHERE subresource = '' AND name != '' AND object_uid = '' AND code < 400 AND (verb = 'create' OR code = 201)
+        -- what was deleted since is not the one that is there
+        WHERE subresource = '' AND name != '' AND code < 400 AND (verb = 'delete' OR object_uid = '' AND (verb = 'create' OR code = 201))
           AND position(request_uri, 'dryRun=') = 0
     ),
     namesakes AS
@@ -78,7 +79,7 @@ WITH
     (
         SELECT
             k.*,
-            if(k.made.2 != '', k.made, (r.username, r.audit_id, r.address, r.time, r.digest)) AS creation,
+            if(k.made.2 != '' OR r.verb = 'delete', k.made, (r.username, r.audit_id, r.address, r.time, r.digest)) AS creation,
             multiIf(k.owner.3 != '', '', k.resource = 'replicasets', 'deployments', k.resource = 'jobs', 'cronjobs', '') AS of_resource,
             if(k.resource = 'jobs', extract(k.name, '^(.+)-[0-9]{8,}$'), extract(k.name, '^(.+)-[a-z0-9]{1,10}$')) AS of_name
         FROM known AS k

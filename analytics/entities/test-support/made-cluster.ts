@@ -1,12 +1,11 @@
 // A made-up cluster in rows of the typed tables: pods of every beginning and end, owners, requests, connections. For tests: what is to be
-// concluded of each group stands in actors.test.ts. Times are hours of one day.
+// concluded of each group stands in actors.test.ts.
 import type { Row } from '../../store/store.ts';
 
 export const rows: Record<string, Row[]> = { k8s_audit: [], runtime: [], auditd: [] };
 let made = 0;
 // a digest is any 32 bytes
 const digest = () => `digest ${String(++made).padStart(25, '0')}`;
-/** hh:mm:ss of a day in 2026 */
 const at = (time: string) => `2026-05-01 ${time}`;
 
 /** An API request; returns its auditID. */
@@ -247,6 +246,15 @@ request('06:10:01', 'create', 'pods', 'ghost-77f-x', {
   ...body,
 });
 
+// a Deployment made again under its name: the first one's creation is not its own
+request('05:00:00', 'create', 'deployments', 'again');
+request('05:10:00', 'delete', 'deployments', 'again');
+request('05:20:00', 'update', 'deployments', 'again', { subresource: 'status', object_uid: 'a2' });
+request('05:20:01', 'create', 'pods', 'again-x', {
+  object_uid: 'a3',
+  ...ownedBy('Deployment', 'again', 'a2'),
+  ...body,
+});
 // requests: from the pod's address, with its token through the node, with a forged forwarding header, in another's name
 export const TOKEN = {
   username: 'system:serviceaccount:shop:web',
