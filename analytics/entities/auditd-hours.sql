@@ -6,6 +6,9 @@
 -- itself. A call's time is that of its entry, its serial that of its end: a call that blocked has a serial far above those beside it.
 -- A restart of the count is looked for among events that do not block: five in a row below the five before, and a second of silence
 -- between, which no reboot undercuts. Another boot told by a collector is one as well.
+-- A log that was filtered on its way has a hole after nearly every event: where an hour has more than a thousand, what was written within
+-- ten seconds is one run that counts its holes. Serials of calls that began in another hour count as missing there: a thousand holes are a
+-- hundred times what such calls leave.
 WITH
     told AS
     (
@@ -60,45 +63,75 @@ WITH
         LEFT JOIN (SELECT cluster, node, hour, groupArray(at) AS times FROM restarts GROUP BY cluster, node, hour) AS r
             ON r.cluster = t.cluster AND r.node = t.node AND r.hour = t.hour
     ),
+    followed AS
+    (
+        SELECT
+            *,
+            lagInFrame(serial, 1, serial) OVER so_far AS serial_before,
+            max(time) OVER (PARTITION BY cluster, node, hour, part ORDER BY serial, time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS written
+        FROM placed
+        WINDOW so_far AS (PARTITION BY cluster, node, hour, part ORDER BY serial, time ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    ),
     counted AS
     (
-        SELECT *, serial - dense_rank() OVER (PARTITION BY cluster, node, hour, part ORDER BY serial) AS run FROM placed
+        SELECT
+            *,
+            toInt64(serial) - toInt64(serial_before) - 1 AS gap_before, -- -1 for the first, and where one serial is told twice
+            countIf(serial > serial_before + 1) OVER (PARTITION BY cluster, node, hour, part ORDER BY serial, time ROWS UNBOUNDED PRECEDING) AS run,
+            countIf(serial > serial_before + 1) OVER (PARTITION BY cluster, node, hour, part) AS holes_of_part
+        FROM followed
     ),
     runs AS
     (
         SELECT
-            cluster, node, hour, part, run,
+            cluster, node, hour, part, if(holes_of_part > 1000, intDiv(toUnixTimestamp64Milli(greatest(written, time)), 10000), toInt64(run)) AS slice,
             min(serial) AS lo,
             max(serial) AS hi,
-            -- eight: a call in flight on each of the processors of a small node
-            arrayMap(e -> e.2, groupArraySortedIf(8)((serial, time), is_prompt)) AS entered,
-            maxIf(time, is_prompt) AS latest_prompt,
+            -- younger than all before it, and did not block: the first of these
+            minIf(time, is_prompt AND time > written) AS young,
             min(time) AS earliest,
             max(time) AS latest,
             count() AS events,
-            minIf((time, serial, boot_id), boot_id != '') AS boot_first,
-            maxIf((time, serial, boot_id), boot_id != '') AS boot_last,
-            groupArraySortedIf(5)((time, serial), is_prompt) AS heads,
-            arrayMap(e -> (fromUnixTimestamp64Milli(-e.1, 'UTC'), toUInt64(-e.2)), groupArraySortedIf(5)((-toUnixTimestamp64Milli(time), -toInt64(serial)), is_prompt)) AS tails,
-            argMin(digest, (serial, time, digest)) AS lo_digest,
-            argMax(digest, (serial, time, digest)) AS hi_digest
+            sumIf(gap_before, gap_before > 0) - greatest(argMin(gap_before, serial), 0) AS missing,
+            countIf(gap_before > 0) - (argMin(gap_before, serial) > 0) AS holes,
+            -- serial and time as one number: pairs are compared by far slower
+            argMin(digest, bitShiftLeft(serial, 32) + toUInt32(time)) AS lo_digest,
+            argMax(digest, bitShiftLeft(serial, 32) + toUInt32(time)) AS hi_digest
         FROM counted
-        GROUP BY cluster, node, hour, part, run
+        GROUP BY cluster, node, hour, part, slice
+    ),
+    runs_of AS
+    (
+        SELECT cluster, node, hour, part, sum(events) AS events, min(earliest) AS first_time, max(latest) AS last_time,
+               arraySort(r -> r.1, groupArray((lo, hi, young, latest, toUInt64(missing), toUInt64(holes), lo_digest, hi_digest))) AS runs
+        FROM runs
+        GROUP BY cluster, node, hour, part
+    ),
+    ends_of AS
+    (
+        SELECT
+            cluster, node, hour, part,
+            argMinIf(boot_id, (time, serial), boot_id != '') AS boot_first,
+            argMaxIf(boot_id, (time, serial), boot_id != '') AS boot_last,
+            arrayMap(e -> e.2, groupArraySortedIf(5)((time, serial), is_prompt)) AS head,
+            arrayReverse(arrayMap(e -> toUInt64(-e.2), groupArraySortedIf(5)((-toUnixTimestamp64Milli(time), -toInt64(serial)), is_prompt))) AS tail
+        FROM placed
+        GROUP BY cluster, node, hour, part
     )
 SELECT
-    cluster,
-    node,
-    hour,
-    part,
-    sum(events) AS events_in_it,
-    min(earliest) AS first_time,
-    max(latest) AS last_time,
-    argMinIf(boot_first.3, boot_first, boot_first.3 != '') AS boot_first_told,
-    argMaxIf(boot_last.3, boot_last, boot_last.3 != '') AS boot_last_told,
-    arrayMap(e -> e.2, arraySlice(arraySort(groupArrayArray(heads)), 1, 5)) AS head,
-    arrayMap(e -> e.2, arraySlice(arraySort(groupArrayArray(tails)), -5)) AS tail,
-    arraySort(r -> r.1, groupArray((lo, hi, entered, latest_prompt, latest, lo_digest, hi_digest))) AS runs,
+    r.cluster AS cluster,
+    r.node AS node,
+    r.hour AS hour,
+    r.part AS part,
+    r.events AS events,
+    r.first_time AS first_time,
+    r.last_time AS last_time,
+    e.boot_first AS boot_first,
+    e.boot_last AS boot_last,
+    e.head AS head,
+    e.tail AS tail,
+    r.runs AS runs,
     {version:UInt64} AS version,
     0 AS is_deleted
-FROM runs
-GROUP BY cluster, node, hour, part
+FROM runs_of AS r
+INNER JOIN ends_of AS e ON e.cluster = r.cluster AND e.node = r.node AND e.hour = r.hour AND e.part = r.part

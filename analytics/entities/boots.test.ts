@@ -75,3 +75,13 @@ it('a boot that only the envelopes of an imported log name is that of all of it'
   );
   expect(await bootsOf('imported')).toEqual(['named 10:00:00 envelope']);
 });
+
+it('what auditd numbers by itself tells of none: it rotates its log while the node runs', async () => {
+  await events(
+    'rotates',
+    [0, 1, 2, 3, 4, 6, 7].map((m) => [m, 50_000 + m * 100] as const),
+  );
+  await store.run(`INSERT INTO auditd (cluster, node, time, serial, record_types, pid, ppid, digests, version)
+    SELECT 'c', 'rotates', toDateTime64('${DAY} 10:05:00', 3, 'UTC'), 731, ['DAEMON_ROTATE'], -1, -1, [SHA256('rotate')], 1`);
+  expect(await bootsOf('rotates')).toEqual([]);
+});

@@ -32,7 +32,7 @@ WITH
     ),
     runs_of AS
     (
-        SELECT cluster, node, boot, r.1 AS lo, r.2 AS hi, r.3 AS entered, r.4 AS latest_prompt, r.5 AS latest, r.6 AS lo_digest, r.7 AS hi_digest
+        SELECT cluster, node, boot, r.1 AS lo, r.2 AS hi, r.3 AS young, r.4 AS latest, r.5 AS missing, r.6 AS holes, r.7 AS lo_digest, r.8 AS hi_digest
         FROM cut ARRAY JOIN runs AS r
     ),
     followed AS
@@ -49,16 +49,20 @@ WITH
     (
         SELECT
             *,
-            latest_prompt > written AS is_younger,
-            arrayFirstOrNull(t -> t > written, entered) AS soon,
-            minIf(coalesce(soon, latest_prompt), is_younger) OVER (PARTITION BY cluster, node, boot ORDER BY lo DESC, hi DESC ROWS UNBOUNDED PRECEDING) AS back
+            minIf(young, young > written) OVER (PARTITION BY cluster, node, boot ORDER BY lo DESC, hi DESC ROWS UNBOUNDED PRECEDING) AS back
         FROM followed
     ),
     holes AS
     (
-        SELECT cluster, node, boot, written AS a, back AS b, covered, lo, digest_before, lo_digest
+        SELECT cluster, node, boot, written AS a, back AS b, covered, lo, toInt64(lo - covered - 1) AS missed, toUInt64(1) AS places, digest_before, lo_digest
         FROM witnessed
         WHERE covered > 0 AND lo > covered + 1 AND back > toDateTime64(0, 3, 'UTC')
+        UNION ALL
+        -- of an hour that has too many the holes were counted there
+        SELECT cluster, node, boot, if(young > toDateTime64(0, 3, 'UTC'), young, latest) AS a, latest AS b, lo AS covered, hi AS lo, toInt64(missing) AS missed,
+               holes AS places, lo_digest AS digest_before, hi_digest AS lo_digest
+        FROM runs_of
+        WHERE holes > 0
     ),
     apart AS
     (
@@ -87,8 +91,8 @@ WITH
             cluster, node, gap,
             min(a) AS gap_from,
             max(b) AS gap_to,
-            toInt64(sum(lo - covered - 1)) AS missed,
-            count() AS holes,
+            sum(missed) AS missed,
+            sum(places) AS holes,
             -- of one boot: how many serials there were between
             if(uniqExact(boot) = 1, max(lo) - min(covered) - 1, 0) AS span,
             [argMin(digest_before, (a, b, lo)), argMax(lo_digest, (a, b, lo))] AS ends

@@ -170,6 +170,17 @@ describe('missing serials', () => {
     ]);
   });
 
+  it('of an hour with thousands of holes are counted all the same', async () => {
+    await record('sieve', [
+      ...range(1, 400, (n) => n),
+      ...[...Array(3000).keys()].map((n) => [500 + n, 2 * n + 501] as const),
+    ]);
+    const gaps = await gapsOf('sieve');
+    // 401 to 500, and every second one from 502 to 6498
+    expect(gaps.map((g) => [g[0], g[1], g[2]])).toEqual([[400, 3499, 100 + 2999]]);
+    expect(gaps[0]?.[3]).toMatch(/3099 of 6098 serials, in 3000 places; so many everywhere/);
+  });
+
   it('are at most a thousand gaps of a node: the nearest become one', async () => {
     await record(
       'many',

@@ -13,8 +13,10 @@ CREATE TABLE IF NOT EXISTS auditd_hours
     boot_last  LowCardinality(String),
     head       Array(UInt64),                      -- serials of the first events that are written the moment they happen, in order of time
     tail       Array(UInt64),                      -- and of the last ones
-    -- maximal runs of serials of which none is missing, in order; entered: times of the first of these events in the run
-    runs       Array(Tuple(lo UInt64, hi UInt64, entered Array(DateTime64(3, 'UTC')), latest_prompt DateTime64(3, 'UTC'), latest DateTime64(3, 'UTC'), lo_digest FixedString(32), hi_digest FixedString(32))),
+    -- maximal runs of serials of which none is missing, in order; young: the first event in it that is younger than all before it and did not
+    -- block. Of an hour with very many, neighbours are one, which counts the serials missing in it, and in how many places.
+    runs       Array(Tuple(lo UInt64, hi UInt64, young DateTime64(3, 'UTC'), latest DateTime64(3, 'UTC'), missing UInt64, holes UInt64,
+                           lo_digest FixedString(32), hi_digest FixedString(32))),
     version    UInt64,
     is_deleted UInt8 DEFAULT 0
 )
