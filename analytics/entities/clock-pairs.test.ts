@@ -37,6 +37,7 @@ beforeAll(async () => {
         kind: 'container',
         pod_uid: 'u',
         ended_at: node(20_000),
+        ended_by: 'exit',
         version: 1,
       },
     },
