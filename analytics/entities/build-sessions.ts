@@ -80,7 +80,7 @@ const loginRow = z.object({
     acct: text,
     terminal: text,
     address: text,
-    op: text,
+
     succeeded: z.coerce.boolean(),
   },
   ...{ command: text, digest: text },
