@@ -232,7 +232,9 @@ export function createClocks(offsets: readonly ClockOffset[]): Clocks {
   const known = new Map<string, ClockOffset[]>();
   for (const o of [...offsets].sort((a, b) => a.window_begin_us - b.window_begin_us)) {
     const key = [o.cluster, o.node, o.layer, o.reference].join('\0');
-    known.set(key, [...(known.get(key) ?? []), o]);
+    const windows = known.get(key);
+    if (windows === undefined) known.set(key, [o]);
+    else windows.push(o);
   }
   const find = ({ cluster, node, layer, at_us }: Moment, reference: string): Offset | undefined => {
     const windows = known.get([cluster, node, layer, reference].join('\0'));
@@ -297,11 +299,18 @@ function sharpest(ways: readonly (Offset | undefined)[]): Offset | undefined {
   return ways.filter((w) => w !== undefined).sort((a, b) => a.uncertainty_us - b.uncertainty_us)[0];
 }
 
-/** Of the window that holds the moment, else of the nearest, the surer of two, and less sure the further away. */
+/** Of the window that holds the moment, else of the nearest, and less sure the further away. Windows are in order and apart. */
 function nearest(windows: readonly ClockOffset[], at_us: number): Offset | undefined {
-  const away = (w: ClockOffset) => Math.max(w.window_begin_us - at_us, at_us - w.window_end_us, 0);
-  let best: ClockOffset | undefined;
-  for (const w of windows) if (best === undefined || away(w) < away(best)) best = w;
+  const away = (w: ClockOffset | undefined) =>
+    w === undefined ? Number.POSITIVE_INFINITY : Math.max(w.window_begin_us - at_us, at_us - w.window_end_us, 0);
+  let [low, high] = [0, windows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((windows[middle]?.window_begin_us ?? 0) <= at_us) low = middle + 1;
+    else high = middle;
+  }
+  const [before, after] = [windows[low - 1], windows[low]];
+  const best = away(before) <= away(after) ? before : after;
   if (best === undefined) return undefined;
   const drifted = (away(best) * DRIFTS_PPM[1]) / 1e6;
   return { offset_us: best.offset_us, uncertainty_us: best.uncertainty_us + drifted };
