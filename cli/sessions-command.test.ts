@@ -111,6 +111,7 @@ beforeAll(async () => {
       first_seen: at(first),
       last_seen: at(first),
       argv,
+      exit_status: -1,
       exe: '/bin/sh',
       uid: 0,
       digests_hex: [],
@@ -118,7 +119,7 @@ beforeAll(async () => {
   });
   await store.insert('processes', [
     process('1@1', 1000, '13:12:00', ['sh', '-c', 'id; ls']),
-    process('2@1', 1001, '13:12:01', ['id']),
+    { ...process('2@1', 1001, '13:12:01', ['id']), exit_status: 1 },
     process('3@1', 1002, '13:12:02', ['ls', '\u001b[2J']),
   ]);
   const inside = (key: string, depth: number) => ({
@@ -192,7 +193,7 @@ describe('one session', () => {
     const { out } = await ask(['session', 'c0071'], { tty: true });
     expect(out).toContain('who:     admin (by alice)');
     expect(out).toContain('clock:   worker-1 was 3000 ms behind the API server, +- 12 ms');
-    expect(out).toContain("  13:12:00 1000 sh -c 'id; ls'\n  13:12:01   1001 id\n");
+    expect(out).toContain("  13:12:00 1000 sh -c 'id; ls'\n  13:12:01   1001 id  (exit 1)\n");
     expect(out).not.toContain('\u001b');
   });
 

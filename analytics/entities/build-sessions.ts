@@ -4,10 +4,11 @@ import { z } from 'zod';
 import { insertInParts } from '../store/derived.ts';
 import type { Store } from '../store/store.ts';
 import clockNotices from './clock-notices.sql';
+import { type ClockOffset, estimateOffsets } from './clock-offsets.ts';
 import clockPairs from './clock-pairs.sql';
 import clockPairsOfNode from './clock-pairs-of-node.sql';
 import { pairsOfExecs, voteOffsets } from './clock-votes.ts';
-import { type ClockOffset, createClocks, estimateOffsets } from './clocks.ts';
+import { createClocks } from './clocks.ts';
 import loginRecords from './login-sessions.sql';
 import { assembleLogins, type Login } from './login-sessions.ts';
 import { joinClients } from './runtime-clients.ts';
@@ -80,7 +81,7 @@ const loginRow = z.object({
     acct: text,
     terminal: text,
     address: text,
-    op: text,
+
     succeeded: z.coerce.boolean(),
   },
   ...{ command: text, digest: text },

@@ -7,7 +7,7 @@ WITH
         -- runc ... create ... ID, and runc ... exec ... --pid-file .../EXECID.pid ... ID
         SELECT cluster, node, argv[-1] AS of_container,
                if(has(argv, 'create'), '', extract(argv[indexOf(argv, '--pid-file') + 1], '([^/]+)\\.pid$')) AS of_exec,
-               min(first_seen) AS at, argMin(digests[1], first_seen) AS digest
+               min(first_seen) AS at, argMin(digests[1], (first_seen, digests[1])) AS digest
         FROM processes FINAL
         WHERE comm IN ('runc', 'crun', 'runsc', 'youki', 'kata-runtime') AND notEmpty(digests) AND (has(argv, 'create') OR has(argv, 'exec') AND has(argv, '--pid-file'))
           AND /*scope node (cluster, node)*/ 1
@@ -15,7 +15,7 @@ WITH
     ),
     tellings AS
     (
-        SELECT cluster, node, container_id, exec_id, if(topic IN ('/containers/create', '/tasks/exec-added'), 'high', 'low') AS side, min(time) AS at, argMin(digest, time) AS digest
+        SELECT cluster, node, container_id, exec_id, if(topic IN ('/containers/create', '/tasks/exec-added'), 'high', 'low') AS side, min(time) AS at, argMin(digest, (time, digest)) AS digest
         FROM runtime FINAL
         WHERE topic IN ('/containers/create', '/tasks/exec-added', '/tasks/start', '/tasks/exec-started') AND container_id != '' AND /*scope node (cluster, node)*/ 1
         GROUP BY cluster, node, container_id, exec_id, side

@@ -8,80 +8,68 @@
 WITH
     births AS
     (
-        SELECT cluster, node, container_id, 'runtime' AS layer, min(if(topic = 'container', created_at, time)) AS at,
-               argMin(digest, if(topic = 'container', created_at, time)) AS digest
+        SELECT cluster, node, container_id, 'runtime' AS layer, min((if(topic = 'container', created_at, time), digest)) AS of
         FROM runtime FINAL
         WHERE (topic = '/containers/create' OR topic = 'container' AND created_at > 0) AND container_id != '' AND /*scope node (cluster, node)*/ 1
         GROUP BY cluster, node, container_id
         UNION ALL
         -- runc create ... ID
-        SELECT cluster, node, argv[-1] AS made, 'auditd' AS layer, min(toDateTime64(first_seen, 9, 'UTC')) AS at,
-               argMin(digests[1], first_seen) AS digest
+        SELECT cluster, node, argv[-1] AS made, 'auditd' AS layer, min((toDateTime64(first_seen, 9, 'UTC'), digests[1])) AS of
         FROM processes FINAL
         WHERE comm IN ('runc', 'crun', 'runsc', 'youki', 'kata-runtime') AND has(argv, 'create') AND notEmpty(digests) AND /*scope node (cluster, node)*/ 1
         GROUP BY cluster, node, made
     ),
-    told AS (SELECT cluster, pod_uid, object_uid, container_ids, time, stage_time, verb, resource, subresource, username, user_pod_uid, code, digest, stage
-             FROM (SELECT *, object_uid AS pod_uid FROM k8s_audit FINAL WHERE resource = 'pods' OR user_pod_uid != '')),
-    pods_of AS
-    (
-        SELECT cluster, container_id, any(pod_uid) AS pod_uid
-        FROM
-        (
-            SELECT cluster, container_id, pod_uid FROM containers FINAL WHERE pod_uid != ''
-            UNION ALL
-            SELECT cluster, arrayJoin(container_ids) AS container_id, pod_uid FROM told WHERE resource = 'pods' AND pod_uid != ''
-        )
-        GROUP BY cluster, container_id
-    ),
     named AS
     (
         -- who sends an id knew it when the request came; an answer may have learned it until it was sent
-        SELECT cluster, arrayJoin(container_ids) AS container_id, if(verb IN ('patch', 'update') AND subresource = 'status', time, stage_time) AS at, digest
-        FROM told WHERE resource = 'pods' AND notEmpty(container_ids)
-        ORDER BY at LIMIT 1 BY cluster, container_id
+        SELECT cluster, id AS container_id, min((if(verb IN ('patch', 'update') AND subresource = 'status', time, stage_time), digest)) AS of
+        FROM (SELECT cluster, verb, subresource, time, stage_time, digest, arrayJoin(container_ids) AS id FROM k8s_audit FINAL WHERE resource = 'pods' AND notEmpty(container_ids))
+        GROUP BY cluster, id
     ),
-    used AS (SELECT cluster, user_pod_uid, min(time) AS at, argMin(digest, time) AS digest FROM told WHERE user_pod_uid != '' GROUP BY cluster, user_pod_uid),
-    bound AS
+    -- of each pod: bound (a mirror pod is created after its containers), gone, its token used
+    facts AS
     (
-        -- a mirror pod is created after its containers
-        SELECT cluster, pod_uid, max(time) AS at, argMax(digest, time) AS digest FROM told
-        WHERE resource = 'pods' AND pod_uid != '' AND code < 400 AND NOT startsWith(username, 'system:node:') AND verb = 'create' AND subresource IN ('', 'binding')
+        SELECT
+            cluster,
+            fact.1 AS pod_uid,
+            maxIf((time, digest), fact.2 = 'object' AND NOT by_kubelet AND verb = 'create' AND subresource IN ('', 'binding')) AS bound,
+            minIf((time, digest), fact.2 = 'object' AND by_kubelet AND verb = 'delete' AND subresource = '') AS gone,
+            minIf((time, digest), fact.2 = 'user') AS used
+        FROM
+        (
+            SELECT cluster, verb, subresource, time, digest, startsWith(username, 'system:node:') AS by_kubelet,
+                   arrayJoin([(if(resource = 'pods' AND code < 400, object_uid, ''), 'object'), (user_pod_uid, 'user')]) AS fact
+            FROM k8s_audit FINAL WHERE resource = 'pods' AND object_uid != '' OR user_pod_uid != ''
+        )
+        WHERE fact.1 != ''
         GROUP BY cluster, pod_uid
-    ),
-    gone AS
-    (
-        SELECT cluster, pod_uid, min(time) AS at, argMin(digest, time) AS digest FROM told
-        WHERE resource = 'pods' AND pod_uid != '' AND code < 400 AND startsWith(username, 'system:node:') AND verb = 'delete' AND subresource = ''
-        GROUP BY cluster, pod_uid
-    ),
-    exits AS
-    (
-        SELECT cluster, node, pod_uid, max(ended_at) AS at, argMax(digests, ended_at) AS of FROM containers FINAL
-        WHERE kind != 'sandbox' AND pod_uid != '' AND ended_at > 0 AND /*scope node (cluster, node)*/ 1
-        GROUP BY cluster, node, pod_uid
     ),
     of_pods AS
     (
-        SELECT b.cluster AS cluster, b.node AS node, b.layer AS layer, p.pod_uid AS pod_uid, min(b.at) AS at, argMin(b.digest, b.at) AS digest
-        FROM births AS b INNER JOIN pods_of AS p ON b.cluster = p.cluster AND b.container_id = p.container_id
+        SELECT b.cluster AS cluster, b.node AS node, b.layer AS layer, c.pod_uid AS pod_uid, min(b.of) AS of, max(c.ended) AS ended
+        FROM births AS b
+        INNER JOIN
+        (
+            SELECT cluster, container_id, pod_uid, if(kind != 'sandbox' AND ended_by IN ('exit', 'signal', 'oom'), (ended_at, end_digests[1]), (toDateTime64(0, 9, 'UTC'), '')) AS ended
+            FROM containers FINAL WHERE pod_uid != ''
+        ) AS c ON b.cluster = c.cluster AND b.container_id = c.container_id
         GROUP BY cluster, node, layer, pod_uid
     ),
     pairs AS
     (
-        SELECT n.cluster AS cluster, n.node AS node, n.layer AS layer, 'high' AS side, n.at AS node_at, a.at AS api_at, [n.digest, a.digest] AS of
-        FROM of_pods AS n INNER JOIN bound AS a ON n.cluster = a.cluster AND n.pod_uid = a.pod_uid
+        SELECT n.cluster AS cluster, n.node AS node, n.layer AS layer, pair.1 AS side, pair.2 AS of_node, pair.3 AS of_api
+        FROM of_pods AS n
+        INNER JOIN facts AS a ON n.cluster = a.cluster AND n.pod_uid = a.pod_uid
+        ARRAY JOIN [('high', n.of, a.bound), ('low', n.of, a.used), ('low', if(n.layer = 'runtime', n.ended, (toDateTime64(0, 9, 'UTC'), '')), a.gone)] AS pair
         UNION ALL
-        SELECT n.cluster, n.node, n.layer, 'low', n.at, a.at, [n.digest, a.digest] FROM births AS n INNER JOIN named AS a ON n.cluster = a.cluster AND n.container_id = a.container_id
-        UNION ALL
-        SELECT n.cluster, n.node, n.layer, 'low', n.at, a.at, [n.digest, a.digest] FROM of_pods AS n INNER JOIN used AS a ON n.cluster = a.cluster AND n.pod_uid = a.user_pod_uid
-        UNION ALL
-        SELECT n.cluster, n.node, 'runtime', 'low', n.at, a.at, [n.of[1], a.digest] FROM exits AS n INNER JOIN gone AS a ON n.cluster = a.cluster AND n.pod_uid = a.pod_uid
+        SELECT n.cluster, n.node, n.layer, 'low', n.of, a.of FROM births AS n INNER JOIN named AS a ON n.cluster = a.cluster AND n.container_id = a.container_id
     ),
     measured AS
     (
-        SELECT cluster, node, layer, side, of, toUnixTimestamp64Micro(node_at) AS at_us, at_us - toUnixTimestamp64Micro(api_at) AS bound_us, intDiv(at_us, 10000000) AS span
+        SELECT cluster, node, layer, side, [of_node.2, of_api.2] AS of, toUnixTimestamp64Micro(of_node.1) AS at_us,
+               at_us - toUnixTimestamp64Micro(of_api.1) AS bound_us, intDiv(at_us, 10000000) AS span
         FROM pairs
+        WHERE of_node.1 > 0 AND of_api.1 > 0
     )
 SELECT cluster, node, layer, 'k8s-audit' AS reference, side, at_us, bound_us,
        count() OVER (PARTITION BY cluster, node, layer, side, span) AS pairs, arrayMap(d -> lower(hex(d)), of) AS digests

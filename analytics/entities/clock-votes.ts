@@ -1,6 +1,7 @@
 // Exec requests as pairs for clocks.ts: those that were joined bound the difference of clocks closely; and where a node told nothing else,
 // the difference under which most requests find a start of their own command.
-import type { ClockPair, Clocks } from './clocks.ts';
+import type { ClockPair } from './clock-offsets.ts';
+import type { Clocks } from './clocks.ts';
 import { UNKNOWN_US } from './clocks.ts';
 import { ranCommand, type Start } from './session-starts.ts';
 import type { JoinedSession, SessionRequest, Target } from './sessions.ts';
@@ -53,21 +54,24 @@ export function voteOffsets(
   clocks: Clocks,
 ): ClockPair[] {
   const nodes = new Map<string, { start: Start; request: SessionRequest; late_us: number }[]>();
+  const entered = new Map(targets.map((t) => [[t.cluster, t.node, t.container_id].join('\0'), t]));
+  const asked = new Map<string, SessionRequest[]>();
+  for (const request of requests) {
+    if (request.kind !== 'exec' || request.code >= 400) continue;
+    const pod = [request.cluster, request.namespace, request.pod].join('\0');
+    asked.set(pod, [...(asked.get(pod) ?? []), request]);
+  }
   for (const start of starts) {
-    const moment = { cluster: start.cluster, node: start.node, layer: start.layer, at_us: start.at_us };
-    if (clocks.byApi(moment).uncertainty_us < UNKNOWN_US) continue;
-    const target = targets.find(
-      (t) => t.container_id === start.container_id && t.node === start.node && t.cluster === start.cluster,
-    );
+    const { cluster, node, layer, at_us, container_id } = start;
+    const target = entered.get([cluster, node, container_id].join('\0'));
     if (target === undefined) continue;
-    const key = [start.cluster, start.node, start.layer].join('\0');
+    if (clocks.byApi({ cluster, node, layer, at_us }).uncertainty_us < UNKNOWN_US) continue;
+    const key = [cluster, node, layer].join('\0');
     const pairs = nodes.get(key) ?? [];
     nodes.set(key, pairs);
-    for (const request of requests) {
-      const late_us = start.at_us - request.requested_us;
-      if (request.kind !== 'exec' || request.code >= 400 || Math.abs(late_us) > VOTE_US_MAX) continue;
-      if (request.cluster !== target.cluster || request.namespace !== target.namespace || request.pod !== target.pod)
-        continue;
+    for (const request of asked.get([cluster, target.namespace, target.pod].join('\0')) ?? []) {
+      const late_us = at_us - request.requested_us;
+      if (Math.abs(late_us) > VOTE_US_MAX) continue;
       if (request.container_name !== '' && request.container_name !== target.container_name) continue;
       const ran = start.entries.some((e) => ranCommand(start, e, request.command) === true);
       if (ran || ranCommand(start, undefined, request.command) === true) pairs.push({ start, request, late_us });

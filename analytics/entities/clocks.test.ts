@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ClockPair, createClocks, estimateOffsets, type Moment } from './clocks.ts';
+import { type ClockPair, estimateOffsets } from './clock-offsets.ts';
+import { createClocks, type Moment } from './clocks.ts';
 
 const S = 1_000_000;
 const MS = 1_000;

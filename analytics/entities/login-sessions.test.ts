@@ -29,7 +29,7 @@ const record = (
     acct: '',
     terminal: '',
     address: '',
-    op: '',
+
     succeeded: true,
     command: '',
     digest: `d${serial}`,

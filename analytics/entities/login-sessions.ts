@@ -20,7 +20,6 @@ export interface LoginRecord {
   acct: string;
   terminal: string;
   address: string;
-  op: string;
   succeeded: boolean;
   command: string;
   digest: string;

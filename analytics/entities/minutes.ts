@@ -1,15 +1,21 @@
-// What auditd tells of each minute (runs of processes, calls of runtimes, devices of containers), kept up to date: made again for the minutes
+// What auditd tells of each minute (runs of processes, calls of runtimes, devices of containers, logins), kept up to date: made again for the minutes
 // that records touch which came since the last run. The rows of a minute are a function of its typed rows alone, so that it does not matter in
 // which order records came, and a store made anew has the same.
 import { z } from 'zod';
 import { forgetOlder } from '../store/derived.ts';
 import { withScratchTable } from '../store/scratch.ts';
 import { type Store, sqlString } from '../store/store.ts';
+import loginRecords from './login-records.sql';
 import rootfsDevices from './rootfs-devices.sql';
 import runs from './runs.sql';
 import runtimeCalls from './runtime-calls.sql';
 
-const SELECTS = { process_runs: runs, runtime_calls: runtimeCalls, rootfs_devices: rootfsDevices } as const;
+const SELECTS = {
+  process_runs: runs,
+  runtime_calls: runtimeCalls,
+  rootfs_devices: rootfsDevices,
+  login_records: loginRecords,
+} as const;
 const TABLES = Object.keys(SELECTS) as (keyof typeof SELECTS)[];
 
 const JOB = 'minutes';

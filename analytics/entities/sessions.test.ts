@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type ClockOffset, createClocks } from './clocks.ts';
+import { type ClockOffset, estimateOffsets } from './clock-offsets.ts';
+import { voteOffsets } from './clock-votes.ts';
+import { createClocks } from './clocks.ts';
 import { assembleStarts, type Entry, type Exec } from './session-starts.ts';
 import { joinSessions, leftOver, type SessionRequest, type Target } from './sessions.ts';
 
@@ -269,5 +271,23 @@ describe('starts', () => {
     expect(starts[0]).toMatchObject({ layer: 'auditd', container_id: 'web', exec_id: 'x', entries: [{ pid: 7 }] });
     const [session] = joinSessions([request('r', 0, ['ps'])], [target('web')], starts, SAME_CLOCK);
     expect(session).toMatchObject({ entry: { pid: 7 }, method: 'command-by-audit', confidence: 0.9 });
+  });
+});
+
+describe('a node of whose clock nothing else is known', () => {
+  test('is taken to be wrong by what lets most requests find their command', () => {
+    const hour = 3_600_000;
+    const requests = [request('a', 0, ['ps']), request('b', 60_000, ['id']), request('c', 90_000, ['ps'])];
+    const execs = [
+      exec('x', 7, hour + 15),
+      exec('y', 8, hour + 60_020),
+      exec('z', 9, hour + 90_010),
+      exec('w', 6, 50_000),
+    ];
+    const entries = [entry('x', 7, ['ps']), entry('y', 8, ['id']), entry('z', 9, ['ps']), entry('w', 6, ['ps'])];
+    const starts = assembleStarts(execs, entries);
+    const pairs = voteOffsets(requests, [target('web')], starts, createClocks([]));
+    const clocks = createClocks(estimateOffsets(pairs));
+    expect(joined(requests, execs, entries, undefined, clocks)).toEqual({ a: 'x', b: 'y', c: 'z' });
   });
 });

@@ -5,6 +5,7 @@
 // where a request and a probe fall together; where nobody saw the command, what goes by the beat of a probe is left alone.
 import type { Clocks } from './clocks.ts';
 import { type Entry, ranCommand, type Start } from './session-starts.ts';
+import { createStartTimes, type Placed } from './start-times.ts';
 
 /** A request as sessions.sql gives it; times in microseconds since 1970, 0 unknown. */
 export interface SessionRequest {
@@ -81,6 +82,13 @@ export function joinSessions(
 ): JoinedSession[] {
   const byPod = groupBy(targets, podKey);
   const byContainer = groupBy(starts, containerKey);
+  const times = new Map<string, ReturnType<typeof createStartTimes>>();
+  const timesOf = (target: Target) => {
+    const key = containerKey(target);
+    const known = times.get(key) ?? createStartTimes(byContainer.get(key) ?? [], clocks);
+    times.set(key, known);
+    return known;
+  };
   const sessions = requests.map((request) => {
     const alive = (byPod.get(podKey(request)) ?? []).filter((t) => mayMean(request, t, clocks));
     return { request, alive, joined: unjoined(request, request.kind === 'debug' ? undefined : onlyOf(alive)) };
@@ -88,15 +96,16 @@ export function joinSessions(
   const reached = sessions.filter(({ request }) => request.kind === 'exec' && request.code < 400);
   const taken = new Set<Start | Entry>();
   const asked = new Set<SessionRequest>();
-  const regular = new Map([...byContainer].map(([key, all]) => [key, onTheBeat(all)]));
   // surest pairs first, so that a vague request does not take another's process
   for (const seen of [true, undefined] as const) {
     const pairs = reached.flatMap((session) =>
-      session.alive.flatMap((target) =>
-        (byContainer.get(containerKey(target)) ?? []).flatMap((start) => pairUp(session, target, start, seen, clocks)),
-      ),
+      session.alive.flatMap((target) => {
+        const { requested_us } = session.request;
+        const near = timesOf(target).between(requested_us - STAMP_US, requested_us + AFTER_US_MAX + STAMP_US);
+        return near.flatMap((placed) => pairUp(session, target, placed, seen, clocks));
+      }),
     );
-    const free = pairs.filter((p) => seen === true || !regular.get(containerKey(p.start))?.has(p.start));
+    const free = pairs.filter((p) => seen === true || !timesOf(p.target).isOnTheBeat(p.start));
     for (const pair of free.sort((a, b) => a.cost - b.cost || tie(a, b))) {
       const isTaken = taken.has(pair.start) || (pair.entry !== undefined && taken.has(pair.entry));
       if (isTaken || asked.has(pair.session.request)) continue;
@@ -159,23 +168,24 @@ function mayMean(request: SessionRequest, target: Target, clocks: Clocks): boole
   return begins && (target.ended_us === 0 || request.requested_us <= ended.at_us + ended.uncertainty_us + STAMP_US);
 }
 
-function pairUp(session: Open, target: Target, start: Start, seen: true | undefined, clocks: Clocks): Pair[] {
+function pairUp(session: Open, target: Target, placed: Placed, seen: true | undefined, clocks: Clocks): Pair[] {
   const { request } = session;
-  const byApi = (at_us: number) =>
-    clocks.byApi({ cluster: start.cluster, node: start.node, layer: start.layer, at_us });
-  const began = byApi(start.at_us);
-  const late = began.at_us - request.requested_us;
-  const slack = began.uncertainty_us + STAMP_US;
+  const { start } = placed;
+  const late = placed.at_us - request.requested_us;
+  const slack = placed.uncertainty_us + STAMP_US;
   if (late < -slack || late > (seen === true ? AFTER_US_MAX : UNSEEN_AFTER_US_MAX) + slack) return [];
   // what began after the request was over is not its own
-  if (request.completed_us > 0 && began.at_us > request.completed_us + slack) return [];
+  if (request.completed_us > 0 && placed.at_us > request.completed_us + slack) return [];
   const programs = start.entries.length === 0 ? [undefined] : start.entries;
   const fitting =
     seen === true
       ? programs.filter((e) => ranCommand(start, e, request.command) === true)
       : programs.filter(() => isUnseen(start, request)).slice(0, 1);
   const exited = start.exited_us > 0 && request.completed_us > 0;
-  const ended = exited ? byApi(start.exited_us).at_us - request.completed_us : 0;
+  const { cluster, node, layer } = start;
+  const ended = exited
+    ? clocks.byApi({ cluster, node, layer, at_us: start.exited_us }).at_us - request.completed_us
+    : 0;
   // an answer ends when the program does: with no command seen that has to hold
   if (seen === undefined && ended > slack) return [];
   const told = start.layer === 'runtime' ? 'command' : 'command-by-audit';
@@ -198,27 +208,6 @@ const tie = (a: Pair, b: Pair) =>
   a.start.at_us - b.start.at_us ||
   a.session.request.requested_us - b.session.request.requested_us ||
   (a.session.request.audit_id + a.start.exec_id < b.session.request.audit_id + b.start.exec_id ? -1 : 1);
-
-/** The kubelet probes every so many whole seconds; its timers vary by some 60 ms. */
-const BEAT_US = 60_000;
-const SECOND_US = 1_000_000;
-/** So many of the six nearest places of a beat: fewer fall together by chance where a person types between probes. */
-const BEATS_MIN = 3;
-
-/** Starts of one container that go by a beat. */
-function onTheBeat(starts: readonly Start[]): Set<Start> {
-  const times = starts.map((s) => s.at_us);
-  const hasNear = (at: number) => times.some((t) => Math.abs(t - at) <= BEAT_US);
-  return new Set(
-    starts.filter(({ at_us }) =>
-      times.some((other) => {
-        const period = Math.round((other - at_us) / SECOND_US) * SECOND_US;
-        if (period === 0 || Math.abs(other - at_us - period) > BEAT_US) return false;
-        return [-3, -2, -1, 1, 2, 3].filter((k) => hasNear(at_us + k * period)).length >= BEATS_MIN;
-      }),
-    ),
-  );
-}
 
 /** The ephemeral container of a name asked for that began next. */
 function joinDebug(request: SessionRequest, targets: readonly Target[], clocks: Clocks): JoinedSession {

@@ -55,6 +55,9 @@ const Inside = z.object({
   pid: z.coerce.number(),
   first_seen: text,
   last_seen: text,
+  ended_at: text.nullable(),
+  ended_by: text,
+  exit_status: z.number().nullable(),
   exe: text,
   comm: text,
   argv: texts,
@@ -126,6 +129,7 @@ export async function readSession(store: Store, session: SessionListed): Promise
 
 const PROCESSES = `
   SELECT p.process_key AS process_key, p.parent_key AS parent_key, i.depth AS depth, p.pid AS pid, p.first_seen AS first_seen, p.last_seen AS last_seen,
+    if(p.ended_at = toDateTime64(0, 3, 'UTC'), NULL, p.ended_at) AS ended_at, p.ended_by AS ended_by, if(p.exit_status < 0, NULL, p.exit_status) AS exit_status,
     p.exe AS exe, p.comm AS comm, p.argv AS argv, p.uid AS uid, p.container_id AS container_id, arrayMap(d -> lower(hex(d)), p.digests) AS digests
   FROM (SELECT * FROM processes FINAL WHERE cluster = {cluster:String}) AS p
   INNER JOIN (SELECT node, process_key, depth FROM session_processes FINAL WHERE cluster = {cluster:String} AND session_id = {session:String}) AS i

@@ -9,6 +9,7 @@ export type DerivedTable =
   | 'process_runs'
   | 'runtime_calls'
   | 'rootfs_devices'
+  | 'login_records'
   | 'processes'
   | 'attributions'
   | 'callers'

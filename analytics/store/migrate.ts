@@ -22,13 +22,14 @@ import actors from './schema/017-actors.sql';
 import gaps from './schema/018-gaps.sql';
 import processes from './schema/019-processes.sql';
 import minutes from './schema/020-minutes.sql';
+import loginRecords from './schema/021-login-records.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
   ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices, processes],
   // after the table of 019 that it adds to
-  ...[containersOfAll, minutes, actors, gaps, sessions],
+  ...[containersOfAll, minutes, actors, gaps, sessions, loginRecords],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

@@ -71,7 +71,8 @@ const round = (confidence: number) => String(Math.round(confidence * 100) / 100)
 
 function processLine(p: ProcessInside): string {
   const program = p.argv.length > 0 ? commandLine(p.argv) : p.exe || p.comm;
-  return `  ${clock(p.first_seen)} ${'  '.repeat(Math.min(p.depth, DEPTH_MAX))}${p.pid} ${program}`;
+  const exit = p.exit_status === null ? '' : `  (exit ${p.exit_status})`;
+  return `  ${clock(p.first_seen)} ${'  '.repeat(Math.min(p.depth, DEPTH_MAX))}${p.pid} ${program}${exit}`;
 }
 
 const lineOf = (s: SessionListed) =>

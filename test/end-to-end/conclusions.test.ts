@@ -112,6 +112,7 @@ const CONCLUSIONS = [
   'containers',
   'boots',
   'process_runs',
+  'login_records',
   'processes',
   'attributions',
   'callers',
