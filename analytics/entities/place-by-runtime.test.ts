@@ -114,6 +114,7 @@ describe('a runtime that auditd saw', () => {
     expect(found.find((p) => p.pid === 71)).toMatchObject({ container_id: 'web', method: 'shim' });
     const busy = {
       ...lone,
+      containers: [...lone.containers, life('log', 5_100, { sandbox_id: 'box' })],
       calls: [...lone.calls, call(80, 50, 5_110, 'exec', 'log'), call(81, 50, 5_111, 'start', 'log')],
     };
     expect(placed(busy).get(71)).toBe('');
