@@ -247,3 +247,44 @@ describe('hostile lines', () => {
     expect(await decode(raw)).toMatchObject({ serial: 11396 });
   });
 });
+
+describe('what a collector read of the process’s cgroup', () => {
+  const [call = '', ...rest] = shell;
+  const of = (id: string) => ({ container_from: 'cgroup', container_id: id });
+  const columns = async () => {
+    const [row] = await typedRows(store, 'auditd', 'serial');
+    const { cgroup_container_id, container_from, cgroup } = row ?? {};
+    return { cgroup_container_id, container_from, cgroup };
+  };
+  it('is in the row of the event, though not in its bytes', async () => {
+    await decodeRecords(store, [{ format: 'auditd', raw: shell.join('\n'), attrs: of('web') }]);
+    expect(await columns()).toEqual({ cgroup_container_id: 'web', container_from: 'cgroup', cgroup: '' });
+  });
+  it('of a container whose cgroup names none is the cgroup', async () => {
+    const attrs = { container_from: 'unknown', cgroup: '/default/probe' };
+    await decodeRecords(store, [{ format: 'auditd', raw: shell.join('\n'), attrs }]);
+    expect(await columns()).toEqual({ cgroup_container_id: '', container_from: 'unknown', cgroup: '/default/probe' });
+  });
+  it.each([
+    [
+      'who names the container knows more than who found it gone',
+      of('web'),
+      { container_from: 'gone' },
+      'web',
+      'cgroup',
+    ],
+    ['who came later may name it', { container_from: 'host' }, of('web'), 'web', 'cgroup'],
+    ['two that name different ones know nothing', of('web'), of('db'), '', ''],
+    ['an import of the same log says nothing', of('web'), {}, 'web', 'cgroup'],
+  ])('of an event in two records: %s', async (_, first, second, id, from) => {
+    const parts = [
+      { format: 'auditd' as const, raw: call, attrs: first as Record<string, string> },
+      { format: 'auditd' as const, raw: rest.join('\n'), attrs: second as Record<string, string> },
+    ];
+    await decodeRecords(store, parts);
+    expect(await columns()).toMatchObject({ cgroup_container_id: id, container_from: from });
+    await emptyTables(store);
+    await decodeRecords(store, parts.toReversed());
+    expect(await columns()).toMatchObject({ cgroup_container_id: id, container_from: from });
+  });
+});

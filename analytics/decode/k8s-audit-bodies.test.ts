@@ -55,6 +55,64 @@ describe('a request', () => {
     ).toEqual([]);
   });
 
+  it('with statuses of a pod has each container, and the one that it took the place of', async () => {
+    const time = (second: number) => `2026-05-01T10:00:0${second}Z`;
+    const responseObject = {
+      kind: 'Pod',
+      spec: { initContainers: [{ name: 'prepare', image: 'a' }], containers: [{ name: 'web', image: 'b' }] },
+      status: {
+        initContainerStatuses: [
+          {
+            ...{ name: 'prepare', containerID: 'cri-o://one', image: 'a', imageID: 'a@x' },
+            state: { terminated: { exitCode: 3, reason: 'Error', startedAt: time(1), finishedAt: time(2) } },
+          },
+        ],
+        containerStatuses: [
+          {
+            ...{
+              name: 'web',
+              containerID: 'containerd://two',
+              image: 'b',
+              imageID: 'b@y',
+              state: { running: { startedAt: time(5) } },
+            },
+            lastState: {
+              terminated: {
+                exitCode: 137,
+                signal: 9,
+                reason: 'OOMKilled',
+                startedAt: time(3),
+                finishedAt: time(4),
+                containerID: 'containerd://three',
+              },
+            },
+          },
+          { name: 'waiting', image: 'c', imageID: '', state: { waiting: { reason: 'ImagePullBackOff' } } },
+        ],
+        ephemeralContainerStatuses: [{ name: 'debug', containerID: 'docker://four', image: 'd', imageID: 'd@z' }],
+      },
+    };
+    const row = await decode({ objectRef: { resource: 'pods', subresource: 'status' }, verb: 'patch', responseObject });
+    const statuses = row['container_statuses'] as Record<string, unknown>[];
+    expect(row['init_containers']).toEqual(['prepare']);
+    expect(
+      statuses.map((s) => [s['kind'], s['name'], s['container_id'], s['exit_code'], s['signal'], s['reason']]),
+    ).toEqual([
+      ['init', 'prepare', 'one', 3, 0, 'Error'],
+      ['container', 'web', 'two', 0, 0, ''],
+      ['container', 'web', 'three', 137, 9, 'OOMKilled'],
+      ['ephemeral', 'debug', 'four', 0, 0, ''],
+    ]);
+    expect(
+      statuses.map((s) => [s['started_at'], s['finished_at']].map((t) => new Date(String(t)).getUTCSeconds())),
+    ).toEqual([
+      [1, 2],
+      [5, 0],
+      [3, 4],
+      [0, 0],
+    ]);
+  });
+
   it('with images has their digests, from the spec and from the status', async () => {
     const responseObject = {
       kind: 'Pod',

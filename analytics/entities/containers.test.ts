@@ -385,8 +385,8 @@ describe('by auditd alone', () => {
   });
   test('a program in a container that calls itself runc makes no container up', async () => {
     await auditd(
-      { ...runc(2, 'create', ID), path_devs: ['fe:00'], path_types: ['NORMAL'] },
-      { ...runc(3, 'create', OTHER), path_devs: ['00:5c'], path_types: ['NORMAL'] },
+      { ...runc(2, 'create', ID), path_names: ['runc'], path_devs: ['fe:00'], path_types: ['NORMAL'] },
+      { ...runc(3, 'create', OTHER), path_names: ['runc'], path_devs: ['00:5c'], path_types: ['NORMAL'] },
     );
     expect((await containers()).map((c) => c['container_id'])).toEqual([ID]);
   });

@@ -2,7 +2,7 @@
 // (docs/decisions/0005). A number is used again by later mounts, so lifetimes decide.
 
 import { type Callers, isOfRuntime } from './place-by-runtime.ts';
-import { type Ground, livesAt, mayBeOf, place } from './placing.ts';
+import { CONTRADICTED, type Ground, livesAt, mayBeOf, place } from './placing.ts';
 import type { Node } from './process-table.ts';
 
 export interface RootfsDevice {
@@ -55,9 +55,10 @@ export function createOverlayDevices(named: readonly RootfsDevice[], callers: Ca
           alive.set(id, Math.max(alive.get(id) ?? 0, confidence));
     return alive;
   };
+  const parentOf = (node: Node) => (node.ppid > 0 ? ground.table.at(node.ppid, node.first_seen) : undefined);
   // nsenter and chroot of the node's own run programs of containers: they are the node's all the same
   const isStartedByNode = (node: Node, callers: Callers): boolean => {
-    const parent = node.ppid > 0 ? ground.table.at(node.ppid, node.first_seen) : undefined;
+    const parent = parentOf(node);
     if (parent === undefined || parent === node || parent.container_id !== '' || isOfRuntime(parent, callers))
       return false;
     return (runsFromNode(parent) || parent.on_host) && isFresh(parent, node);
@@ -79,7 +80,9 @@ export function createOverlayDevices(named: readonly RootfsDevice[], callers: Ca
     placeBy: (node, callers) => {
       if (node.container_id !== '' || node.setup || runsFromNode(node) || isStartedByNode(node, callers)) return;
       const [only, ...more] = [...aliveWith(node)].filter(([id]) => mayBeOf(node, id, ground));
-      if (only !== undefined && more.length === 0) place(node, only[0], 'rootfs-dev', only[1]);
+      if (only === undefined || more.length > 0) return;
+      const elsewhere = parentOf(node)?.container_id ?? '';
+      place(node, only[0], 'rootfs-dev', ['', only[0]].includes(elsewhere) ? only[1] : Math.min(only[1], CONTRADICTED));
     },
   };
 }

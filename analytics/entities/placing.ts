@@ -38,6 +38,9 @@ const CONFIDENCE: Record<Method, number> = {
   siblings: 0.8,
 };
 
+/** Of a process whose parent is in one container and its program in another: either entered it, or has a pid that came round again. */
+export const CONTRADICTED = 0.8;
+
 /** Events of a container's processes may carry a time shortly past its exit: clocks of two writers. */
 const END_SLACK_MS = 1_000;
 

@@ -27,7 +27,7 @@ import {
   type RuntimeCall,
   takenForHost,
 } from './place-by-runtime.ts';
-import { type ContainerLife, type Ground, mayBeOf, place } from './placing.ts';
+import { CONTRADICTED, type ContainerLife, type Ground, mayBeOf, place } from './placing.ts';
 import { endByRuntime, forkedOnly } from './process-ends.ts';
 import { type Boot, createProcessTable, type Node, type Run } from './process-table.ts';
 
@@ -42,9 +42,6 @@ export interface Evidence {
   heard?: readonly Heard[];
   boots: readonly (Boot & { cluster: string; node: string })[];
 }
-
-/** Of a process that runs a program of another container: its parent is as good as seen to start it, and yet. */
-const CONTRADICTED = 0.8;
 
 /** Places every process of every node. Pure: the same evidence gives the same processes. */
 export function buildProcesses(evidence: Evidence): Node[] {

@@ -9,6 +9,8 @@ export interface StagedRecord {
   /** Found in the bytes when left out. */
   eventKey?: string;
   node?: string;
+  /** What the collector put into the envelope. */
+  attrs?: Record<string, string>;
 }
 
 const sourceOf = (format: StagedRecord['format']) =>
@@ -24,14 +26,14 @@ const keys: Partial<Record<string, RegExp>> = {
 /** Decodes the records as one batch, whose typed rows stay; what was staged goes. */
 export const decodeRecords = (store: Store, records: readonly StagedRecord[]): Promise<void> =>
   withStaged(store, async (staged) => {
-    for (const [i, { format, raw, node = 'worker-1', eventKey }] of records.entries()) {
+    for (const [i, { format, raw, node = 'worker-1', eventKey, attrs = {} }] of records.entries()) {
       const key = eventKey ?? keys[format]?.exec(raw.toString())?.[1] ?? '';
       const seconds = format === 'auditd' ? Number(key.split(':')[0]) : 0;
       await store.run(
-        `INSERT INTO ${staged} (source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, is_mended, has_body, reason)
+        `INSERT INTO ${staged} (source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, attrs, is_mended, has_body, reason)
          SELECT '${sourceOf(format)}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
-           '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, true, true, ${deadLetterReason()}`,
-        { node, key, raw: Buffer.from(raw).toString('base64') },
+           '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, {attrs:Map(String, String)}, true, true, ${deadLetterReason()}`,
+        { node, key, raw: Buffer.from(raw).toString('base64'), attrs },
       );
     }
     await decodeStaged(store, staged, await countStaged(store, staged));

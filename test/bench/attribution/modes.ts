@@ -4,9 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decompress } from 'fzstd';
-import { buildEntities } from '../../../analytics/entities/entities.ts';
+import attributions from '../../../analytics/entities/attributions.sql';
+import boots from '../../../analytics/entities/boots.sql';
+import { fillContainers } from '../../../analytics/entities/fill-containers.ts';
+import { refreshMinutes } from '../../../analytics/entities/minutes.ts';
+import { placeProcesses } from '../../../analytics/entities/place-processes.ts';
 import { reindex } from '../../../analytics/reindex.ts';
 import { connect } from '../../../analytics/store/connect.ts';
+import { type DerivedTable, forgetOlder } from '../../../analytics/store/derived.ts';
 import type { Store } from '../../../analytics/store/store.ts';
 import { importPaths } from '../../../ingest/import.ts';
 import { readTruth, type Said, type Score, score, type Truth } from './score.ts';
@@ -95,7 +100,7 @@ export async function openRecording(directory: string, notes: Notes = 'none'): P
       for (const statement of MODES[mode]) await store.run(statement);
       // typed rows changed without a record that came: all minutes are made anew
       await store.insert('cursors', [{ job: 'reindex', loader: '', seq: 0, version: NEVER_SEEN }]);
-      await buildEntities(store, ++version);
+      await attribute(store, ++version);
       return score(truth, await saidIn(store), lifetimes);
     },
     close: async () => {
@@ -127,10 +132,27 @@ async function noteCgroups(store: Store, truth: readonly Truth[], notes: Notes):
     INNER JOIN (SELECT * FROM noted WHERE kind IN ('in', 'setup', 'host')) AS n ON r.event_key = n.event`);
 }
 
+const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
+
+/** Of all entities (buildEntities) those that events are attributed by. */
+async function attribute(store: Store, version: number): Promise<void> {
+  const forget = (table: DerivedTable) => forgetOlder(store, table, version);
+  await refreshMinutes(store, version);
+  await fillContainers(store, version, SETTINGS);
+  await forget('containers');
+  await store.run(`INSERT INTO boots ${boots} ${SETTINGS}`, { version });
+  await forget('boots');
+  await placeProcesses(store, version);
+  await forget('processes');
+  await store.run(`INSERT INTO attributions ${attributions} ${SETTINGS}`, { version });
+  await forget('attributions');
+}
+
 async function saidIn(store: Store): Promise<Map<string, Said>> {
-  const rows = await store.rows(
-    "SELECT event_id, container_id, method, confidence FROM events FINAL WHERE layer = 'auditd'",
-  );
+  const rows = await store.rows(`
+    SELECT concat(toString(intDiv(toUnixTimestamp64Milli(time), 1000)), '.', leftPad(toString(toUnixTimestamp64Milli(time) % 1000), 3, '0'), ':', toString(serial)) AS event_id,
+           container_id, method, confidence
+    FROM attributions FINAL`);
   return new Map(
     rows.map((r) => [
       String(r['event_id']),

@@ -65,7 +65,7 @@ export function score(
   for (const { event, container, kind } of truth) {
     const found = said.get(event);
     if (found === undefined) {
-      result.absent++;
+      if (kind !== 'unknown') result.absent++;
       continue;
     }
     const named = found.container;
