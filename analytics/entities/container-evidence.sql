@@ -65,7 +65,7 @@ WITH
             c.cluster AS cluster,
             c.node AS node,
             c.container_id AS container_id,
-            min(c.runtime_namespace) AS c_namespace,
+            minIf(c.runtime_namespace, c.runtime_namespace != '') AS c_namespace,
             -- all containers of a pod have one shim, which bears the name of its sandbox
             argMaxIf(s.container_id, s.time, NOT startsWith(c.verb, 'shim') AND s.container_id != '') AS c_sandbox_id,
             minIf(c.time, c.verb IN ('create', 'run', 'restore')) AS c_created_at,
