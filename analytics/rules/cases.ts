@@ -77,7 +77,7 @@ async function writeContexts(store: Store, placed: readonly Placed[]): Promise<v
     containers: placed.flatMap(containerOf),
     processes: placed.flatMap(processesOf),
     sessions: placed.flatMap(({ cluster, context }) =>
-      context.session ? [{ cluster, session_id: 'session', process_key: 'process', version: 1 }] : [],
+      context.session ? [{ cluster, session_id: 'session', kind: 'exec', process_key: 'process', version: 1 }] : [],
     ),
   };
   for (const [table, rows] of Object.entries(tables)) await store.insert(table, rows);

@@ -58,7 +58,11 @@ const container = {
   pod: 'web',
   pod_uid: podLabels['io.kubernetes.pod.uid'],
   image: IMAGE,
+  image_digest: '',
   privileged: false,
+  // 128 and SIGKILL
+  ended_by: 'signal',
+  known_by: ['runtime'],
   findings: 0,
 };
 
@@ -99,9 +103,10 @@ describe('a container is listed with its pod, image, lifetime and exit', () => {
     ];
     const [listed, of] = await correlated(lines, async (store) => [await containers(store), await pods(store)]);
     expect(listed).toEqual([
-      { ...container, ...life },
+      { ...container, ...life, image_digest: MANIFEST },
       {
         ...container,
+        ended_by: '',
         container_id: SANDBOX,
         kind: 'sandbox',
         container_name: '',
@@ -116,10 +121,11 @@ describe('a container is listed with its pod, image, lifetime and exit', () => {
   });
 
   it('from documents alone, where no events were kept', async () => {
+    const told = { known_by: ['documents'] };
     const [listed] = await correlated([criContainer, criSandbox], containers);
-    expect(listed).toEqual({ ...container, ...life, privileged: true });
+    expect(listed).toEqual({ ...container, ...life, ...told, privileged: true, image_digest: MANIFEST });
     const State = { ...dockerContainer.State, Pid: 0, ExitCode: 137, FinishedAt: time('3') };
-    expect(await correlated([{ ...dockerContainer, State }], containers)).toEqual([{ ...container, ...life }]);
+    expect(await correlated([{ ...dockerContainer, State }], containers)).toEqual([{ ...container, ...life, ...told }]);
     expect(await correlated([podmanContainer], containers)).toMatchObject([
       { ...life, container_name: 'web', pod: '', image: IMAGE },
     ]);

@@ -26,7 +26,7 @@ export const lineageFields: Record<string, Field> = {
 
 // The process itself, its parent or its parent's parent was started by an exec request.
 const ofSession = (key: string) =>
-  `(a.cluster, ${key}) IN (SELECT cluster, process_key FROM sessions FINAL WHERE kind = 'exec' AND process_key != '')`;
+  `(a.cluster, ${key}) IN (SELECT cluster, process_key FROM sessions FINAL WHERE kind IN ('exec', 'debug', 'runtime-exec') AND process_key != '')`;
 
 /** Columns of a row; `a` is the auditd event. runc's own steps are not the container's doing. */
 export const lineageColumns = `
