@@ -14,6 +14,7 @@ import nodeAddresses from './node-addresses.sql';
 import owners from './owners.sql';
 import pods from './pods.sql';
 import principals from './principals.sql';
+import { ENTITY_SETTINGS } from './settings.ts';
 import tokenPeers from './token-peers.sql';
 import type { Peer, Way } from './token-scene.ts';
 import { findTokenUses, type TokenUse } from './token-uses.ts';
@@ -91,7 +92,7 @@ const peerRow = z.object({
   people: z.array(z.tuple([text, number])),
 });
 
-const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1, output_format_json_named_tuples_as_objects = 0';
+const SETTINGS = `${ENTITY_SETTINGS}, output_format_json_named_tuples_as_objects = 0`;
 
 async function readWays(store: Store): Promise<Way[]> {
   return z.array(wayRow).parse(await store.rows(`${tokenWays} ${SETTINGS}`, {}, 'background'));

@@ -30,6 +30,7 @@ import sessionTargets from './session-targets.sql';
 import { growTrees, type RootCandidate, type Seed, seedLogins } from './session-trees.ts';
 import requestsSql from './sessions.sql';
 import { joinSessions, leftOver, type SessionRequest, type Target } from './sessions.ts';
+import { ENTITY_SETTINGS } from './settings.ts';
 
 const text = z.string();
 const number = z.coerce.number();
@@ -99,16 +100,12 @@ const insideRow = z.object({ cluster: text, session_id: text, node: text, proces
 const treeRow = z.object({ cluster: text, session_id: text, processes: number, last_us: number });
 const callerRow = z.object({ cluster: text, audit_id: text, node: text, process_key: text });
 
-// a column and what is made of it may share a name; and reading a table in the order of its key takes ten times as long with FINAL as
-// sorting the few rows that are asked for
-const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1, optimize_read_in_order = 0';
-
 type Read = <T>(sql: string, row: z.ZodType<T>, params?: Record<string, unknown>) => Promise<T[]>;
 
 /** @returns how many sessions there are */
 export async function buildSessions(store: Store, version: number): Promise<number> {
   const read: Read = async (sql, row, params = {}) =>
-    z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, params, 'background'));
+    z.array(row).parse(await store.rows(`${sql} ${ENTITY_SETTINGS}`, params, 'background'));
   const requests = await read(requestsSql, requestRow);
   const entries = await read(sessionEntries, entryRow);
   const starts = assembleStarts(await read(sessionExecs, execRow), entries);

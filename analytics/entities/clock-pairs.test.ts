@@ -8,6 +8,7 @@ import type { Store } from '../store/store.ts';
 import clockNotices from './clock-notices.sql';
 import clockPairs from './clock-pairs.sql';
 import clockPairsOfNode from './clock-pairs-of-node.sql';
+import { ENTITY_SETTINGS } from './settings.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-clock-pairs-'));
 let store: Store;
@@ -117,11 +118,7 @@ afterAll(async () => {
 });
 
 const pairs = async (sql: string) =>
-  (await store.rows(`${sql} SETTINGS prefer_column_name_to_alias = 1`)).map((r) => [
-    r['layer'],
-    r['side'],
-    Number(r['bound_us']) / 1000,
-  ]);
+  (await store.rows(`${sql} ${ENTITY_SETTINGS}`)).map((r) => [r['layer'], r['side'], Number(r['bound_us']) / 1000]);
 
 test('by API and node: the sharpest of either side, of those that are cause and effect', async () => {
   expect(await pairs(clockPairs)).toEqual([

@@ -14,13 +14,9 @@ import { fillContainers } from './fill-containers.ts';
 import { buildGaps } from './gaps.ts';
 import { refreshMinutes } from './minutes.ts';
 import { placeProcesses } from './place-processes.ts';
+import { ENTITY_SETTINGS } from './settings.ts';
 
 const number = z.coerce.number();
-
-// A column and what is made of it may share a name: inside expressions the name means the column.
-// What looks for conditions that repeat themselves finds none, and takes longer than all else that prepares a long statement (pods.sql: half).
-const SETTINGS = `SETTINGS prefer_column_name_to_alias = 1, optimize_extract_common_expressions = 0, optimize_and_compare_chain = 0,
-  optimize_redundant_comparisons = 0`;
 
 export interface EntityCounts {
   pods: number;
@@ -45,11 +41,12 @@ export async function buildEntities(
   };
   // what a run no longer finds goes at once: the next table is made of what is left
   const fill: Fill = async (table, ...selects) => {
-    for (const select of selects) await store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, params, 'background');
+    for (const select of selects)
+      await store.run(`INSERT INTO ${table} ${select} ${ENTITY_SETTINGS}`, params, 'background');
     await forget(table);
   };
   await refreshMinutes(store, version);
-  await fillContainers(store, version, SETTINGS);
+  await fillContainers(store, version);
   await forget('containers');
   await buildPodsAndPrincipals(fill);
   await fill('boots', boots);

@@ -4,10 +4,10 @@ import type { Store } from '../store/store.ts';
 import containerEvidence from './container-evidence.sql';
 import containers from './containers.sql';
 import trustedCalls from './runtime-calls-trusted.sql';
+import { ENTITY_SETTINGS } from './settings.ts';
 
-/** @param settings of entity statements */
-export function fillContainers(store: Store, version: number, settings: string): Promise<void> {
-  const made = (select: string) => `ENGINE = Memory AS ${select} ${settings}`;
+export function fillContainers(store: Store, version: number): Promise<void> {
+  const made = (select: string) => `ENGINE = Memory AS ${select} ${ENTITY_SETTINGS}`;
   return withScratchTable(store, 'runtime_calls', made(trustedCalls), (calls) =>
     withScratchTable(
       store,
@@ -15,7 +15,7 @@ export function fillContainers(store: Store, version: number, settings: string):
       made(containerEvidence.replaceAll('{runtime_calls}', calls)),
       (evidence) => {
         const select = containers.replaceAll('{evidence}', evidence);
-        return store.run(`INSERT INTO containers ${select} ${settings}`, { version }, 'background');
+        return store.run(`INSERT INTO containers ${select} ${ENTITY_SETTINGS}`, { version }, 'background');
       },
     ),
   );

@@ -11,6 +11,7 @@ import gapsOfLifecycles from './gaps-of-lifecycles.sql';
 import gapsOfOffsets from './gaps-of-offsets.sql';
 import gapsOfSerials from './gaps-of-serials.sql';
 import gapsOfStages from './gaps-of-stages.sql';
+import { ENTITY_SETTINGS } from './settings.ts';
 
 const text = z.string();
 const ms = z.coerce.number();
@@ -29,14 +30,12 @@ const lifecycleRow = z.object({
   digests: z.array(text),
 });
 
-const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
-
 /** Makes `auditd_hours` and `gaps` anew with rows of `version`; older ones go. */
 export async function buildGaps(store: Store, version: number): Promise<void> {
   const fill = (table: 'auditd_hours' | 'gaps', select: string) =>
-    store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, { version }, 'background');
+    store.run(`INSERT INTO ${table} ${select} ${ENTITY_SETTINGS}`, { version }, 'background');
   const read = async <T>(sql: string, row: z.ZodType<T>) =>
-    z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, {}, 'background'));
+    z.array(row).parse(await store.rows(`${sql} ${ENTITY_SETTINGS}`, {}, 'background'));
   await fill('auditd_hours', auditdHours);
   await forgetOlder(store, 'auditd_hours', version);
   for (const select of [gapsOfCollectors, gapsOfSerials, gapsOfOffsets]) await fill('gaps', select);

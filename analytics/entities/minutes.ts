@@ -9,6 +9,7 @@ import loginRecords from './login-records.sql';
 import rootfsDevices from './rootfs-devices.sql';
 import runs from './runs.sql';
 import runtimeCalls from './runtime-calls.sql';
+import { ENTITY_SETTINGS } from './settings.ts';
 
 const SELECTS = {
   process_runs: runs,
@@ -25,7 +26,6 @@ const OVERLAP = 20_000;
 const APART_S = 600;
 const RANGES_MAX = 64;
 const SCOPE = /\/\*scope minute\*\/ 1/g;
-const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
 
 const horizonRow = z.object({ loader: z.string(), seq: z.coerce.number() });
 type Horizon = z.infer<typeof horizonRow>[];
@@ -50,7 +50,7 @@ const read = async (store: Store, sql: string): Promise<Horizon> =>
 
 async function makeAll(store: Store, version: number): Promise<void> {
   for (const table of TABLES) {
-    await store.run(`INSERT INTO ${table} ${SELECTS[table]} ${SETTINGS}`, { version }, 'background');
+    await store.run(`INSERT INTO ${table} ${SELECTS[table]} ${ENTITY_SETTINGS}`, { version }, 'background');
     await forgetOlder(store, table, version);
   }
 }
@@ -76,7 +76,7 @@ async function makeTouched(store: Store, version: number, horizon: Horizon, done
     const inScope = `(${ranges.join(' OR ')}) AND (cluster, node, toStartOfMinute(time)) IN (SELECT cluster, node, minute FROM ${touched})`;
     for (const table of TABLES) {
       const select = SELECTS[table].replace(SCOPE, () => inScope);
-      await store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, { version }, 'background');
+      await store.run(`INSERT INTO ${table} ${select} ${ENTITY_SETTINGS}`, { version }, 'background');
       await store.run(
         `INSERT INTO ${table} SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
          FROM (SELECT * FROM ${table} FINAL WHERE ${inMinutes} AND version < {version:UInt64})`,

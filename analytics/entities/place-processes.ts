@@ -7,6 +7,7 @@ import type { NamedPid } from './place-by-runtime.ts';
 import type { Node } from './process-table.ts';
 import { buildProcesses } from './processes.ts';
 import trustedCalls from './runtime-calls-trusted.sql';
+import { ENTITY_SETTINGS } from './settings.ts';
 
 const text = z.string();
 const place = { cluster: text, node: text };
@@ -76,8 +77,6 @@ const BOOTS =
 const HEARD =
   "SELECT cluster, node, toUnixTimestamp64Milli(max(time)) AS until FROM runtime FINAL WHERE startsWith(topic, '/') GROUP BY cluster, node";
 const NODES = 'SELECT DISTINCT cluster, node FROM process_runs';
-// a column and what is made of it may share a name: inside expressions the name means the column
-const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
 
 async function read<T>(
   store: Store,
@@ -85,7 +84,7 @@ async function read<T>(
   row: z.ZodType<T>,
   parameters: Record<string, string> = {},
 ): Promise<T[]> {
-  return z.array(row).parse(await store.rows(`${sql} ${SETTINGS}`, parameters, 'background'));
+  return z.array(row).parse(await store.rows(`${sql} ${ENTITY_SETTINGS}`, parameters, 'background'));
 }
 
 /** Pids that the runtime named. */

@@ -4,6 +4,7 @@ import { insertInParts } from '../store/derived.ts';
 import type { Store } from '../store/store.ts';
 import type { Login } from './login-sessions.ts';
 import children from './session-children.sql';
+import { ENTITY_SETTINGS } from './settings.ts';
 
 /** A process as session-roots.sql gives it. */
 export interface RootCandidate {
@@ -95,7 +96,7 @@ export async function growTrees(store: Store, seeds: readonly Seed[], version: n
   );
   const deepest = seeds.reduce((max, s) => Math.max(max, s.depth), 0);
   for (let above = 0; seeds.length > 0 && above < DEPTH_MAX; above++) {
-    await store.run(`${children} SETTINGS prefer_column_name_to_alias = 1`, { above, version }, 'background');
+    await store.run(`${children} ${ENTITY_SETTINGS}`, { above, version }, 'background');
     const [row] = await store.rows(
       'SELECT count() AS n FROM session_processes FINAL WHERE version = {version:UInt64} AND depth = {below:UInt16}',
       { version, below: above + 1 },

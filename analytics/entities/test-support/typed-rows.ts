@@ -90,7 +90,7 @@ export async function openContainers(): Promise<MadeContainers> {
     api: into('k8s_audit'),
     containers: async () => {
       await refreshMinutes(store, ++version);
-      await fillContainers(store, version, 'SETTINGS prefer_column_name_to_alias = 1');
+      await fillContainers(store, version);
       const second = (name: string) =>
         `if(${name} = 0, NULL, round(toUnixTimestamp64Milli(${name}) / 1000 - 1777629600, 3)) AS ${name}`;
       const names = (name: string) => `arrayMap(d -> trimRight(toString(d), '.'), ${name}) AS ${name}`;

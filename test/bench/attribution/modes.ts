@@ -9,6 +9,7 @@ import boots from '../../../analytics/entities/boots.sql';
 import { fillContainers } from '../../../analytics/entities/fill-containers.ts';
 import { refreshMinutes } from '../../../analytics/entities/minutes.ts';
 import { placeProcesses } from '../../../analytics/entities/place-processes.ts';
+import { ENTITY_SETTINGS } from '../../../analytics/entities/settings.ts';
 import { reindex } from '../../../analytics/reindex.ts';
 import { connect } from '../../../analytics/store/connect.ts';
 import { type DerivedTable, forgetOlder } from '../../../analytics/store/derived.ts';
@@ -132,19 +133,17 @@ async function noteCgroups(store: Store, truth: readonly Truth[], notes: Notes):
     INNER JOIN (SELECT * FROM noted WHERE kind IN ('in', 'setup', 'host')) AS n ON r.event_key = n.event`);
 }
 
-const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
-
 /** Of all entities (buildEntities) those that events are attributed by. */
 async function attribute(store: Store, version: number): Promise<void> {
   const forget = (table: DerivedTable) => forgetOlder(store, table, version);
   await refreshMinutes(store, version);
-  await fillContainers(store, version, SETTINGS);
+  await fillContainers(store, version);
   await forget('containers');
-  await store.run(`INSERT INTO boots ${boots} ${SETTINGS}`, { version });
+  await store.run(`INSERT INTO boots ${boots} ${ENTITY_SETTINGS}`, { version });
   await forget('boots');
   await placeProcesses(store, version);
   await forget('processes');
-  await store.run(`INSERT INTO attributions ${attributions} ${SETTINGS}`, { version });
+  await store.run(`INSERT INTO attributions ${attributions} ${ENTITY_SETTINGS}`, { version });
   await forget('attributions');
 }
 

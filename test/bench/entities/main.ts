@@ -5,7 +5,6 @@ import type { Store } from '../../../analytics/store/store.ts';
 
 const [location = ''] = process.argv.slice(2);
 const store = await connect(location, 'bench');
-const steps: { what: string; seconds: number }[] = [];
 const timed =
   <A extends [string, ...unknown[]], R>(work: (...args: A) => Promise<R>) =>
   async (...args: A): Promise<R> => {
@@ -14,7 +13,8 @@ const timed =
       return await work(...args);
     } finally {
       const what = args[0].trim().replace(/\s+/g, ' ').slice(0, 60);
-      steps.push({ what, seconds: (performance.now() - start) / 1000 });
+      const seconds = (performance.now() - start) / 1000;
+      if (seconds > 0.05) console.log(seconds.toFixed(2), what);
     }
   };
 const watched: Store = {
@@ -26,6 +26,5 @@ const watched: Store = {
 const start = performance.now();
 const counts = await buildEntities(watched, Date.now());
 const seconds = (performance.now() - start) / 1000;
-for (const step of steps) if (step.seconds > 0.05) console.log(step.seconds.toFixed(2), step.what);
 console.log(JSON.stringify({ seconds, ...counts, peakMB: Math.round(process.resourceUsage().maxRSS / 1024) }));
 await store.close();
