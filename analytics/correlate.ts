@@ -1,7 +1,7 @@
 // The correlate job: entities, then findings, then chains, from all that the store holds. Run again, it replaces what it concluded
 // before; the same records give the same conclusions.
 import { buildChains } from './chains/chains.ts';
-import type { ContextLabels } from './entities/actors.ts';
+import type { ContextLabels } from './entities/actors/actors.ts';
 import { buildEntities, type EntityCounts } from './entities/entities.ts';
 import { detect } from './rules/detect.ts';
 import type { Rule, RuleProblem } from './rules/rule.ts';

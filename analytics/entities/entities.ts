@@ -3,17 +3,23 @@
 import { z } from 'zod';
 import { type DerivedTable, forgetOlder } from '../store/derived.ts';
 import type { Store } from '../store/store.ts';
-import { buildCallers, buildPodsAndPrincipals, CONTEXT_LABELS, type ContextLabels, type Fill } from './actors.ts';
-import attributions from './attributions.sql';
-import boots from './boots.sql';
-import { buildSessions } from './build-sessions.ts';
-import eventsAuditd from './events-auditd.sql';
-import eventsK8s from './events-k8s.sql';
-import eventsRuntime from './events-runtime.sql';
-import { fillContainers } from './fill-containers.ts';
-import { buildGaps } from './gaps.ts';
-import { refreshMinutes } from './minutes.ts';
-import { placeProcesses } from './place-processes.ts';
+import {
+  buildCallers,
+  buildPodsAndPrincipals,
+  CONTEXT_LABELS,
+  type ContextLabels,
+  type Fill,
+} from './actors/actors.ts';
+import { fillContainers } from './containers/fill-containers.ts';
+import eventsAuditd from './events/events-auditd.sql';
+import eventsK8s from './events/events-k8s.sql';
+import eventsRuntime from './events/events-runtime.sql';
+import { buildGaps } from './gaps/gaps.ts';
+import { refreshMinutes } from './minutes/minutes.ts';
+import attributions from './processes/attributions.sql';
+import boots from './processes/boots.sql';
+import { placeProcesses } from './processes/place-processes.ts';
+import { buildSessions } from './sessions/build-sessions.ts';
 import { ENTITY_SETTINGS } from './settings.ts';
 
 const number = z.coerce.number();

@@ -16,20 +16,19 @@ import stagedDigests from './schema/011-staged-digests.sql';
 import parts from './schema/012-parts.sql';
 import oversized from './schema/013-oversized.sql';
 import collectorNotices from './schema/014-collector-notices.sql';
-import containersOfAll from './schema/015-containers.sql';
-import sessions from './schema/016-sessions.sql';
-import actors from './schema/017-actors.sql';
-import gaps from './schema/018-gaps.sql';
-import processes from './schema/019-processes.sql';
-import minutes from './schema/020-minutes.sql';
+import processes from './schema/015-processes.sql';
+import containers from './schema/016-containers.sql';
+import minutes from './schema/017-minutes.sql';
+import actors from './schema/018-actors.sql';
+import gaps from './schema/019-gaps.sql';
+import sessions from './schema/020-sessions.sql';
 import loginRecords from './schema/021-login-records.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
-  ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices, processes],
-  // after the table of 019 that it adds to
-  ...[containersOfAll, minutes, actors, gaps, sessions, loginRecords],
+  ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices],
+  ...[processes, containers, minutes, actors, gaps, sessions, loginRecords],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../../store/connect.ts';
 import type { Row } from '../../store/store.ts';
-import { fillContainers } from '../fill-containers.ts';
-import { refreshMinutes } from '../minutes.ts';
+import { fillContainers } from '../containers/fill-containers.ts';
+import { refreshMinutes } from '../minutes/minutes.ts';
 
 export const at = (second: number) => `2026-05-01 10:00:${second.toFixed(3).padStart(6, '0')}`;
 export const digest = (name: string) => name.padEnd(32, '.');

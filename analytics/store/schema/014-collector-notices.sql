@@ -36,7 +36,7 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY if(time < toDateTime64('2015-01-01 00:00:00', 9, 'UTC'), 0, toYYYYMM(time))
 ORDER BY (cluster, node, collector, time, run, n, digest);
 
--- What is known to be missing, and why: filled by correlate (analytics/entities/gaps-of-collectors.sql). Nothing filled it before.
+-- What is known to be missing, and why: filled by correlate (analytics/entities/gaps/gaps-of-collectors.sql). Nothing filled it before.
 DROP TABLE gaps;
 CREATE TABLE gaps
 (

@@ -1,5 +1,5 @@
 -- Records of people and jobs coming to a node and leaving it (login-records.sql), a few in a thousand of auditd's: made again for the minutes that
--- new records touch (analytics/entities/minutes.ts). login-sessions.ts makes sessions of them.
+-- new records touch (analytics/entities/minutes/minutes.ts). login-sessions.ts makes sessions of them.
 CREATE TABLE IF NOT EXISTS login_records
 (
     cluster    LowCardinality(String),

@@ -1,7 +1,8 @@
 // What is known to be missing, of every kind (docs/reference/gaps.md): a pure function of the typed tables, of receipts and of pods.
 import { z } from 'zod';
-import { forgetOlder, insertInParts } from '../store/derived.ts';
-import type { Store } from '../store/store.ts';
+import { forgetOlder, insertInParts } from '../../store/derived.ts';
+import type { Store } from '../../store/store.ts';
+import { ENTITY_SETTINGS } from '../settings.ts';
 import auditdHours from './auditd-hours.sql';
 import { type FoundGap, gapRow, mergeNeighbours } from './gap.ts';
 import notesOfAuditd from './gaps-notes-of-auditd.sql';
@@ -11,7 +12,6 @@ import gapsOfLifecycles from './gaps-of-lifecycles.sql';
 import gapsOfOffsets from './gaps-of-offsets.sql';
 import gapsOfSerials from './gaps-of-serials.sql';
 import gapsOfStages from './gaps-of-stages.sql';
-import { ENTITY_SETTINGS } from './settings.ts';
 
 const text = z.string();
 const ms = z.coerce.number();

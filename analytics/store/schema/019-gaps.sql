@@ -1,5 +1,5 @@
 -- Serials that auditd's records of a node hold, by the hour: what missing ones are found in without reading every event again
--- (analytics/entities/auditd-hours.sql). Written by correlate.
+-- (analytics/entities/gaps/auditd-hours.sql). Written by correlate.
 CREATE TABLE IF NOT EXISTS auditd_hours
 (
     cluster    LowCardinality(String),

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listGaps } from '../queries/gaps.ts';
-import { connect } from '../store/connect.ts';
-import type { Store } from '../store/store.ts';
+import { listGaps } from '../../queries/gaps.ts';
+import { connect } from '../../store/connect.ts';
+import type { Store } from '../../store/store.ts';
 import { buildGaps } from './gaps.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-serials-'));

@@ -1,6 +1,6 @@
 // Containers from made-up rows of the typed tables: what the runtime and the API alone tell of a lifetime, and what ended it.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Row } from '../store/store.ts';
+import type { Row } from '../../store/store.ts';
 import {
   at,
   digest,
@@ -13,7 +13,7 @@ import {
   pod,
   SANDBOX,
   status,
-} from './test-support/typed-rows.ts';
+} from '../test-support/typed-rows.ts';
 
 let made: MadeContainers;
 beforeAll(async () => {

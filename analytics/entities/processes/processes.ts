@@ -12,7 +12,7 @@
 // Where a later way contradicts what came before, the process is left alone, or placed with less confidence. A path below a container's
 // directory on the node (.../rootfs, overlay2/.../merged, /proc/PID/root) is named by who acts on the container from outside: it places nobody.
 
-import { groupBy } from './group-by.ts';
+import { groupBy } from '../group-by.ts';
 import { markLeft } from './leaving.ts';
 import { createOverlayDevices, isFresh, type OverlayDevices, type RootfsDevice } from './overlay-devices.ts';
 import { placeByCgroup } from './place-by-cgroup.ts';

@@ -1,13 +1,13 @@
 // The processes of every node, one node after the other: their evidence read from the store, placed (processes.ts), written back.
 import { z } from 'zod';
-import { insertInParts } from '../store/derived.ts';
-import type { Row, Store } from '../store/store.ts';
-import containerPids from './container-pids.sql';
+import { insertInParts } from '../../store/derived.ts';
+import type { Row, Store } from '../../store/store.ts';
+import containerPids from '../containers/container-pids.sql';
+import trustedCalls from '../minutes/runtime-calls-trusted.sql';
+import { ENTITY_SETTINGS } from '../settings.ts';
 import type { NamedPid } from './place-by-runtime.ts';
 import type { Node } from './process-table.ts';
 import { buildProcesses } from './processes.ts';
-import trustedCalls from './runtime-calls-trusted.sql';
-import { ENTITY_SETTINGS } from './settings.ts';
 
 const text = z.string();
 const place = { cluster: text, node: text };

@@ -1,10 +1,10 @@
 // Every process inside a session: from the root of its tree down by descent, and for login sessions whatever carries their number.
 
-import { insertInParts } from '../store/derived.ts';
-import type { Store } from '../store/store.ts';
+import { insertInParts } from '../../store/derived.ts';
+import type { Store } from '../../store/store.ts';
+import { ENTITY_SETTINGS } from '../settings.ts';
 import type { Login } from './login-sessions.ts';
 import children from './session-children.sql';
-import { ENTITY_SETTINGS } from './settings.ts';
 
 /** A process as session-roots.sql gives it. */
 export interface RootCandidate {

@@ -1,7 +1,7 @@
 // Execs that came past the API: somebody on the node, or in a container with the runtime's socket, ran crictl, ctr, docker and the like.
 // The client is told by its arguments: an exec that names the container, or the program that was started, right before the start.
 // What has neither request nor client is a probe, a hook, or a client that auditd did not see: no session.
-import type { Clocks } from './clocks.ts';
+import type { Clocks } from '../clocks/clocks.ts';
 import { type Entry, ranCommand, type Start } from './session-starts.ts';
 
 export interface ClientSession {

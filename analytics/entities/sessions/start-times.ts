@@ -1,6 +1,6 @@
 // The starts of one container in order of the API server's time, so that a request looks at those around it and not at a day of probes; and
 // which of them go by the beat of a probe.
-import type { Clocks } from './clocks.ts';
+import type { Clocks } from '../clocks/clocks.ts';
 import type { Start } from './session-starts.ts';
 
 /** A start with its time by the API server's clock. */

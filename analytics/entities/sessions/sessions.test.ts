@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type ClockOffset, estimateOffsets } from './clock-offsets.ts';
-import { voteOffsets } from './clock-votes.ts';
-import { createClocks } from './clocks.ts';
+import { type ClockOffset, estimateOffsets } from '../clocks/clock-offsets.ts';
+import { voteOffsets } from '../clocks/clock-votes.ts';
+import { createClocks } from '../clocks/clocks.ts';
 import { assembleStarts, type Entry, type Exec } from './session-starts.ts';
 import { joinSessions, leftOver, type SessionRequest, type Target } from './sessions.ts';
 

@@ -1,5 +1,5 @@
 // A gap as the jobs that look for one make it, and how neighbours become one. Tables keep a bounded number of them.
-import type { Row } from '../store/store.ts';
+import type { Row } from '../../store/store.ts';
 
 /** Times in ms since 1970. */
 export interface FoundGap {

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect } from '../store/connect.ts';
-import type { Store } from '../store/store.ts';
+import { connect } from '../../store/connect.ts';
+import type { Store } from '../../store/store.ts';
+import { ENTITY_SETTINGS } from '../settings.ts';
 import clockNotices from './clock-notices.sql';
 import clockPairs from './clock-pairs.sql';
 import clockPairsOfNode from './clock-pairs-of-node.sql';
-import { ENTITY_SETTINGS } from './settings.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-clock-pairs-'));
 let store: Store;

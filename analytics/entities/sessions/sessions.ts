@@ -3,7 +3,7 @@
 // No id is shared: the runtime makes its exec id itself and no API record holds it. What joins them is the container, the order in
 // time with the clocks' difference taken off, and the command. Probes start the same way with no request at all, so the command decides
 // where a request and a probe fall together; where nobody saw the command, what goes by the beat of a probe is left alone.
-import type { Clocks } from './clocks.ts';
+import type { Clocks } from '../clocks/clocks.ts';
 import { type Entry, ranCommand, type Start } from './session-starts.ts';
 import { createStartTimes, type Placed } from './start-times.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createClocks } from './clocks.ts';
+import { createClocks } from '../clocks/clocks.ts';
 import { joinClients } from './runtime-clients.ts';
 import { assembleStarts, type Entry, type Exec } from './session-starts.ts';
 

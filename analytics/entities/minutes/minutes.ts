@@ -2,14 +2,14 @@
 // that records touch which came since the last run. The rows of a minute are a function of its typed rows alone, so that it does not matter in
 // which order records came, and a store made anew has the same.
 import { z } from 'zod';
-import { forgetOlder } from '../store/derived.ts';
-import { withScratchTable } from '../store/scratch.ts';
-import { type Store, sqlString } from '../store/store.ts';
-import loginRecords from './login-records.sql';
+import { forgetOlder } from '../../store/derived.ts';
+import { withScratchTable } from '../../store/scratch.ts';
+import { type Store, sqlString } from '../../store/store.ts';
+import loginRecords from '../sessions/login-records.sql';
+import { ENTITY_SETTINGS } from '../settings.ts';
 import rootfsDevices from './rootfs-devices.sql';
 import runs from './runs.sql';
 import runtimeCalls from './runtime-calls.sql';
-import { ENTITY_SETTINGS } from './settings.ts';
 
 const SELECTS = {
   process_runs: runs,

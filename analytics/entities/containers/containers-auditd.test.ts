@@ -1,6 +1,6 @@
 // Containers that auditd and collectors on their node tell of, from made-up rows in the shapes of runc, crun, conmon and shims.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Row } from '../store/store.ts';
+import type { Row } from '../../store/store.ts';
 import {
   at,
   execution,
@@ -11,7 +11,7 @@ import {
   pod,
   SANDBOX,
   status,
-} from './test-support/typed-rows.ts';
+} from '../test-support/typed-rows.ts';
 
 let made: MadeContainers;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 // Sessions of all kinds as rows of their table.
-import type { Row } from '../store/store.ts';
+import type { Row } from '../../store/store.ts';
 import type { Login } from './login-sessions.ts';
 import type { ClientSession } from './runtime-clients.ts';
 import type { JoinedSession, Target } from './sessions.ts';

@@ -1,4 +1,4 @@
--- What auditd's records of one minute tell, made again for the minutes that new records touch (analytics/entities/minutes.ts); the entities are
+-- What auditd's records of one minute tell, made again for the minutes that new records touch (analytics/entities/minutes/minutes.ts); the entities are
 -- made of these. With process_runs.
 
 -- Executions of container runtimes, which carry the id of the container they were called for (runtime-calls.sql).

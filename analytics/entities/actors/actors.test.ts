@@ -3,10 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connect } from '../store/connect.ts';
-import type { Store } from '../store/store.ts';
-import { CONTEXT_LABELS } from './actors.ts';
-import { buildEntities } from './entities.ts';
+import { connect } from '../../store/connect.ts';
+import type { Store } from '../../store/store.ts';
+import { buildEntities } from '../entities.ts';
 import {
   COLLECTOR,
   changed,
@@ -24,7 +23,8 @@ import {
   snat,
   sweep,
   TOKEN,
-} from './test-support/made-cluster.ts';
+} from '../test-support/made-cluster.ts';
+import { CONTEXT_LABELS } from './actors.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-actors-'));
 let store: Store;

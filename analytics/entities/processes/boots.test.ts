@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connect } from '../store/connect.ts';
-import type { Store } from '../store/store.ts';
+import { connect } from '../../store/connect.ts';
+import type { Store } from '../../store/store.ts';
+import { ENTITY_SETTINGS } from '../settings.ts';
 import boots from './boots.sql';
-import { ENTITY_SETTINGS } from './settings.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-boots-'));
 let store: Store;

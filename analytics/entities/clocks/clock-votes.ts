@@ -1,10 +1,11 @@
 // Exec requests as pairs for clocks.ts: those that were joined bound the difference of clocks closely; and where a node told nothing else,
 // the difference under which most requests find a start of their own command.
+
+import { ranCommand, type Start } from '../sessions/session-starts.ts';
+import type { JoinedSession, SessionRequest, Target } from '../sessions/sessions.ts';
 import type { ClockPair } from './clock-offsets.ts';
 import type { Clocks } from './clocks.ts';
 import { UNKNOWN_US } from './clocks.ts';
-import { ranCommand, type Start } from './session-starts.ts';
-import type { JoinedSession, SessionRequest, Target } from './sessions.ts';
 
 /** A node is set to a wrong hour (a time zone taken for UTC) now and then; further off, commands repeat too often to be told apart. */
 const VOTE_US_MAX = 14 * 3_600_000_000;

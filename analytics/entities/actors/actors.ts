@@ -1,20 +1,20 @@
 // Who asked, and for whom: owners and workloads of pods, principals of every kind, the pod and process behind a request, and credentials
 // used where they do not belong. Two steps of entities.ts: before processes are known, and after every event has its process.
 import { z } from 'zod';
-import { type DerivedTable, insertInParts } from '../store/derived.ts';
-import type { Row, Store } from '../store/store.ts';
+import { type DerivedTable, insertInParts } from '../../store/derived.ts';
+import type { Row, Store } from '../../store/store.ts';
+import images from '../containers/images.sql';
+import { ENTITY_SETTINGS } from '../settings.ts';
 import apiConnections from './api-connections.sql';
 import apiContacts from './api-contacts.sql';
 import apiServers from './api-servers.sql';
 import callers from './callers.sql';
 import callersOfNode from './callers-of-node.sql';
-import images from './images.sql';
 import lateUses from './late-token-uses.sql';
 import nodeAddresses from './node-addresses.sql';
 import owners from './owners.sql';
 import pods from './pods.sql';
 import principals from './principals.sql';
-import { ENTITY_SETTINGS } from './settings.ts';
 import tokenPeers from './token-peers.sql';
 import type { Peer, Way } from './token-scene.ts';
 import { findTokenUses, type TokenUse } from './token-uses.ts';

@@ -1,14 +1,15 @@
 // Sessions and clocks, from the typed tables and the processes placed before: who came in, from where, into what, what ran inside, and how
 // far the clocks of the layers differ. Writes sessions, session_processes and clock_offsets.
 import { z } from 'zod';
-import { insertInParts } from '../store/derived.ts';
-import type { Store } from '../store/store.ts';
-import clockNotices from './clock-notices.sql';
-import { type ClockOffset, estimateOffsets } from './clock-offsets.ts';
-import clockPairs from './clock-pairs.sql';
-import clockPairsOfNode from './clock-pairs-of-node.sql';
-import { pairsOfExecs, voteOffsets } from './clock-votes.ts';
-import { createClocks } from './clocks.ts';
+import { insertInParts } from '../../store/derived.ts';
+import type { Store } from '../../store/store.ts';
+import clockNotices from '../clocks/clock-notices.sql';
+import { type ClockOffset, estimateOffsets } from '../clocks/clock-offsets.ts';
+import clockPairs from '../clocks/clock-pairs.sql';
+import clockPairsOfNode from '../clocks/clock-pairs-of-node.sql';
+import { pairsOfExecs, voteOffsets } from '../clocks/clock-votes.ts';
+import { createClocks } from '../clocks/clocks.ts';
+import { ENTITY_SETTINGS } from '../settings.ts';
 import loginRecords from './login-sessions.sql';
 import { assembleLogins, type Login } from './login-sessions.ts';
 import { joinClients } from './runtime-clients.ts';
@@ -30,7 +31,6 @@ import sessionTargets from './session-targets.sql';
 import { growTrees, type RootCandidate, type Seed, seedLogins } from './session-trees.ts';
 import requestsSql from './sessions.sql';
 import { joinSessions, leftOver, type SessionRequest, type Target } from './sessions.ts';
-import { ENTITY_SETTINGS } from './settings.ts';
 
 const text = z.string();
 const number = z.coerce.number();

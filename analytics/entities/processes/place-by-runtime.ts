@@ -1,7 +1,7 @@
 // Processes that the runtime tells of: by its events and documents (pids), or by what it was called for, as auditd saw it (runtime-calls.sql):
 // `runc create ID` has the container's first process as its child, `runc exec ID` another one; conmon is the parent of its container's, and
 // a shim of those of its pod.
-import { groupBy } from './group-by.ts';
+import { groupBy } from '../group-by.ts';
 import type { OverlayDevices } from './overlay-devices.ts';
 import { type Ground, mayBeOf, place } from './placing.ts';
 import type { Node, ProcessTable } from './process-table.ts';

@@ -1,10 +1,10 @@
 // Table containers: what tells of each (container-evidence.sql), then what that comes to (containers.sql).
-import { withScratchTable } from '../store/scratch.ts';
-import type { Store } from '../store/store.ts';
+import { withScratchTable } from '../../store/scratch.ts';
+import type { Store } from '../../store/store.ts';
+import trustedCalls from '../minutes/runtime-calls-trusted.sql';
+import { ENTITY_SETTINGS } from '../settings.ts';
 import containerEvidence from './container-evidence.sql';
 import containers from './containers.sql';
-import trustedCalls from './runtime-calls-trusted.sql';
-import { ENTITY_SETTINGS } from './settings.ts';
 
 export function fillContainers(store: Store, version: number): Promise<void> {
   const made = (select: string) => `ENGINE = Memory AS ${select} ${ENTITY_SETTINGS}`;
