@@ -36,7 +36,8 @@ export type DerivedTable =
 
 /** Rows of earlier runs that run `version` did not write again are written once more, as deleted. */
 export async function forgetOlder(store: Store, table: DerivedTable, version: number): Promise<void> {
-  const key = await sortingKey(store, table);
+  const { key, hasOlder } = await lookAt(store, table, version);
+  if (!hasOlder) return;
   // the key first, which is read alone; the other columns of these few then. The inner SELECT keeps the rows' own version apart from the new
   const older = `SELECT ${key} FROM ${table} FINAL WHERE version < {version:UInt64}`;
   await store.run(
@@ -49,13 +50,14 @@ export async function forgetOlder(store: Store, table: DerivedTable, version: nu
   );
 }
 
-async function sortingKey(store: Store, table: DerivedTable): Promise<string> {
+async function lookAt(store: Store, table: DerivedTable, version: number): Promise<{ key: string; hasOlder: boolean }> {
   const [row] = await store.rows(
-    'SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}',
-    { table },
+    `SELECT sorting_key, (SELECT count() FROM (SELECT 1 FROM ${table} WHERE version < {version:UInt64} LIMIT 1)) AS older
+     FROM system.tables WHERE database = currentDatabase() AND name = {table:String}`,
+    { table, version },
     'background',
   );
-  return String(row?.['sorting_key']);
+  return { key: String(row?.['sorting_key']), hasOlder: Number(row?.['older']) > 0 };
 }
 
 /** One insert holds its rows in memory twice; this many are some megabytes. */
