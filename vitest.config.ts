@@ -1,14 +1,15 @@
 import { defineConfig } from 'vitest/config';
 import { textModules } from './text-modules.ts';
 
-// Two cores and an engine that takes 300 MB a process: few workers, each test file in a process of its own
+// Two cores and an engine that takes 300 MB a process: few workers, one more than cores because tests of outages wait much of their time;
+// each test file in a process of its own
 // (the native engine holds one path a process).
 const shared = { plugins: [textModules()] };
-const limits = { pool: 'forks' as const, testTimeout: 300_000, hookTimeout: 180_000 };
+const limits = { pool: 'forks' as const, testTimeout: 300_000, hookTimeout: 180_000, maxConcurrency: 20 };
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       { ...shared, test: { ...limits, name: 'unit', include: ['{ingest,analytics,cli,web}/**/*.test.ts'] } },
       {

@@ -11,7 +11,7 @@ const web = {
   ip: '10.244.0.5',
 };
 
-describe('an intruder', () => {
+describe.concurrent('an intruder', () => {
   test('in a pod is followed from a service child to its children, not to the service and its other children', async () => {
     const [chain, ...others] = await chainsOf((s) => {
       s.pod(0, web);

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { correlate } from '../../analytics/correlate.ts';
+import { buildEntities } from '../../analytics/entities/entities.ts';
 import { listContainers } from '../../analytics/queries/containers.ts';
 import { connect } from '../../analytics/store/connect.ts';
 import type { Row, Store } from '../../analytics/store/store.ts';
@@ -35,7 +35,7 @@ async function correlated<T>(lines: readonly (object | string)[], ask: (store: S
     const dependencies = { store, now: () => new Date(), stop: new AbortController().signal, onProgress: () => {} };
     const options = { cluster: 'c', node: 'worker-1' };
     expect(await importPaths([join(directory, 'logs')], options, dependencies)).toMatchObject({ dead_letters: 0 });
-    await correlate(store, [], () => new Date());
+    await buildEntities(store, 1);
     return await ask(store);
   } finally {
     await store.close();

@@ -16,7 +16,7 @@ import { createProgram, type Program } from './pipeline/programs.ts';
 import { createAuditLog, createK8sLog, createWebhookClient, type MadeSource } from './pipeline/sources.ts';
 
 const isFull = process.env['VESTIGE_FAULTS'] === 'full';
-const KILLS = isFull ? 60 : 12;
+const KILLS = isFull ? 60 : 9;
 const BROKER_KILLS = isFull ? 6 : 1;
 const TICK_MS = 25;
 const TOKEN = 'a-token-of-the-test-0123456789';

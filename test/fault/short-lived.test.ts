@@ -16,7 +16,7 @@ import { createRandom } from '../support/random.ts';
 import { createGround, isFull, lookIntoSpool } from './ground.ts';
 import { type Gap, gapsOf, storeAt } from './reckoning.ts';
 
-const CONTAINERS = isFull ? 1_000 : 60;
+const CONTAINERS = isFull ? 1_000 : 40;
 const KILLS = isFull ? 8 : 1;
 const DOWN_MS_MAX = isFull ? 4_000 : 1_500;
 const LIFE = ['/containers/create', '/tasks/create', '/tasks/start', '/tasks/exit', '/containers/delete'];

@@ -20,30 +20,62 @@ level: high
 tags: [attack.execution, attack.t1059]
 `;
 
-/** The chains of a scenario, with one rule that finds "evil-marker" in a command line. */
-export async function chainsOf(tell: (scenario: Scenario) => void): Promise<Chain[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'vestige-route-'));
+interface Told {
+  scenario: Scenario;
+  give(chains: Chain[]): void;
+  fail(error: unknown): void;
+}
+/** Tests that run side by side tell theirs in the same moment. */
+const TOGETHER_MS = 100;
+const waiting: Told[] = [];
+
+/**
+ * The chains of a scenario, with one rule that finds "evil-marker" in a command line. Scenarios of tests that run concurrently are concluded upon
+ * together, each a cluster of its own in one store: same pods, same pids, and nothing of one in another.
+ */
+export function chainsOf(tell: (scenario: Scenario) => void): Promise<Chain[]> {
   const scenario = createScenario();
   tell(scenario);
-  mkdirSync(join(directory, 'logs'));
+  if (waiting.length === 0) setTimeout(() => void concludeAll(waiting.splice(0)), TOGETHER_MS);
+  return new Promise((give, fail) => {
+    waiting.push({ scenario, give, fail });
+  });
+}
+
+async function concludeAll(all: readonly Told[]): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'vestige-route-'));
+  try {
+    const chains = await conclude(directory, all);
+    for (const [i, { give }] of all.entries()) give(chains.filter(({ cluster }) => cluster === `c${i}`));
+  } catch (error) {
+    for (const { fail } of all) fail(error);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function conclude(directory: string, all: readonly Told[]): Promise<(Chain & { cluster: string })[]> {
   mkdirSync(join(directory, 'rules'));
   writeFileSync(join(directory, 'rules', 'marker.yml'), RULE);
-  for (const [name, text] of Object.entries(scenario.files())) writeFileSync(join(directory, 'logs', name), text);
   const store = await connect(`embedded:${directory}/store`, 'test');
   try {
     const dependencies = { store, now: () => new Date(), stop: new AbortController().signal, onProgress: () => {} };
-    const { dead_letters } = await importPaths(
-      [join(directory, 'logs')],
-      { cluster: 'c', node: 'worker-1' },
-      dependencies,
-    );
-    expect(dead_letters).toBe(0);
+    for (const [i, { scenario }] of all.entries()) {
+      const logs = join(directory, `c${i}`);
+      mkdirSync(logs);
+      for (const [name, text] of Object.entries(scenario.files())) writeFileSync(join(logs, name), text);
+      const { dead_letters } = await importPaths([logs], { cluster: `c${i}`, node: 'worker-1' }, dependencies);
+      expect(dead_letters).toBe(0);
+    }
     await correlate(store, (await loadRules(join(directory, 'rules'))).rules, () => new Date());
-    const chains = await Promise.all((await listChains(store, { limit: 10 })).map(({ id }) => readChain(store, id)));
-    return chains.filter((c) => c !== undefined);
+    const chains = [];
+    for (const { id, cluster } of await listChains(store, { limit: 100 })) {
+      const chain = await readChain(store, id);
+      if (chain !== undefined) chains.push({ ...chain, cluster });
+    }
+    return chains;
   } finally {
     await store.close();
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 
