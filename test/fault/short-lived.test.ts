@@ -171,9 +171,11 @@ describe.skipIf(!(isAvailable() && isContainerdAvailable()) && !process.env['CI'
       for (const id of lived) {
         const [created, , started, ended, removed] = eventsOf(id).map((event) => event.at);
         const isDescribed = !undescribed.join(' ').includes(id);
+        // a document that one collector was not given another, before it was killed, may have been
+        expect(isDescribed ? [['true']] : [['true'], []], id).toContainEqual(known.get(id)?.['args']);
         expect(known.get(id), id).toMatchObject({
           ...{ created_at: created, started_at: started, ended_at: ended, removed_at: removed },
-          ...{ exit_status: 0, image: IMAGE, args: isDescribed ? ['true'] : [] },
+          ...{ exit_status: 0, image: IMAGE },
         });
       }
       const others = ran.filter((id) => !lived.includes(id));
