@@ -77,7 +77,10 @@ export async function loadSegment(store: Store, batch: string, segment: FullSegm
     const counts = await countStaged(store, staged);
     const news = await countNew(store, staged, counts);
     if (news.records > 0) {
-      await store.run(`INSERT INTO staged SELECT {batch:String}, digest, received_at FROM ${staged}`, { batch });
+      await store.run(
+        `INSERT INTO staged (batch, digest, received_at) SELECT {batch:String}, digest, received_at FROM ${staged}`,
+        { batch },
+      );
     }
     try {
       if (news.records > 0) await decodeStaged(store, staged, counts);

@@ -37,7 +37,7 @@ PARTITION BY if(time < toDateTime64('2015-01-01 00:00:00', 9, 'UTC'), 0, toYYYYM
 ORDER BY (cluster, node, collector, time, run, n, digest);
 
 -- What is known to be missing, and why: filled by correlate (analytics/entities/gaps/gaps-of-collectors.sql). Nothing filled it before.
-DROP TABLE gaps;
+DROP TABLE IF EXISTS gaps;
 CREATE TABLE gaps
 (
     cluster    LowCardinality(String),
