@@ -60,6 +60,9 @@ async function lookAt(store: Store, table: DerivedTable, version: number): Promi
   return { key: String(row?.['sorting_key']), hasOlder: Number(row?.['older']) > 0 };
 }
 
+/** Milliseconds since 1970 as the engine reads a time. */
+export const instant = (ms: number): string => new Date(ms).toISOString().slice(0, -1);
+
 /** One insert holds its rows in memory twice; this many are some megabytes. */
 const ROWS_PER_INSERT = 20_000;
 

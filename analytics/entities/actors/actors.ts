@@ -1,7 +1,7 @@
 // Who asked, and for whom: owners and workloads of pods, principals of every kind, the pod and process behind a request, and credentials
 // used where they do not belong. Two steps of entities.ts: before processes are known, and after every event has its process.
 import { z } from 'zod';
-import { type DerivedTable, insertInParts } from '../../store/derived.ts';
+import { type DerivedTable, insertInParts, instant } from '../../store/derived.ts';
 import type { Row, Store } from '../../store/store.ts';
 import images from '../containers/images.sql';
 import { ENTITY_SETTINGS } from '../settings.ts';
@@ -107,7 +107,6 @@ async function readPeers(store: Store): Promise<Peer[]> {
   }));
 }
 
-const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
 const lateRow = z.object({
   first_seen: number,
   last_seen: number,

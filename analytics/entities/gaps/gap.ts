@@ -1,4 +1,6 @@
 // A gap as the jobs that look for one make it, and how neighbours become one. Tables keep a bounded number of them.
+
+import { instant } from '../../store/derived.ts';
 import type { Row } from '../../store/store.ts';
 
 /** Times in ms since 1970. */
@@ -78,8 +80,6 @@ function unite(
     digests: [...new Set(group.flatMap((g) => g.digests))].sort().slice(0, DIGESTS_MAX),
   };
 }
-
-const instant = (ms: number) => new Date(ms).toISOString().replace('Z', '');
 
 export function gapRow(gap: FoundGap, version: number): Row {
   const { digests, first_seen, last_seen, ...rest } = gap;

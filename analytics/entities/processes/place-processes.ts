@@ -1,6 +1,6 @@
 // The processes of every node, one node after the other: their evidence read from the store, placed (processes.ts), written back.
 import { z } from 'zod';
-import { insertInParts } from '../../store/derived.ts';
+import { insertInParts, instant } from '../../store/derived.ts';
 import type { Row, Store } from '../../store/store.ts';
 import containerPids from '../containers/container-pids.sql';
 import trustedCalls from '../minutes/runtime-calls-trusted.sql';
@@ -88,10 +88,10 @@ async function read<T>(
 }
 
 /** Pids that the runtime named. */
-export const readPids = (store: Store): Promise<NamedPid[]> => read(store, containerPids, pidRow);
+const readPids = (store: Store): Promise<NamedPid[]> => read(store, containerPids, pidRow);
 
-/** Makes all processes anew. Gives those that an exec in a container started. */
-export async function placeProcesses(store: Store, version: number): Promise<Node[]> {
+/** Makes all processes anew. */
+export async function placeProcesses(store: Store, version: number): Promise<void> {
   const evidence = {
     pids: await readPids(store),
     containers: await read(store, LIVES, lifeRow),
@@ -100,16 +100,11 @@ export async function placeProcesses(store: Store, version: number): Promise<Nod
     calls: await read(store, `${trustedCalls} ORDER BY time, serial`, callRow),
     heard: await read(store, HEARD, heardRow),
   };
-  const started: Node[] = [];
   for (const at of await read(store, NODES, z.object(place))) {
     const nodes = buildProcesses({ ...evidence, runs: await read(store, RUNS, runRow, at) });
     await insertInParts(store, 'processes', rowsOf(nodes, version));
-    for (const node of nodes) if (node.exec_id !== '') started.push(node);
   }
-  return started;
 }
-
-const instant = (ms: number) => new Date(ms).toISOString().slice(0, -1);
 
 function* rowsOf(nodes: readonly Node[], version: number): Generator<Row> {
   for (const node of nodes) yield processRow(node, version);
