@@ -3,8 +3,8 @@
 import { buildChains } from './chains/chains.ts';
 import type { ContextLabels } from './entities/actors/actors.ts';
 import { buildEntities, type EntityCounts } from './entities/entities.ts';
-import { detect } from './rules/detect.ts';
-import type { Rule, RuleProblem } from './rules/rule.ts';
+import type { Rule, RuleProblem } from './rules/language/rule.ts';
+import { detect } from './rules/run/detect.ts';
 import type { Store } from './store/store.ts';
 
 export interface Correlation extends EntityCounts {

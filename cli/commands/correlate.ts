@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Correlation, correlate } from '../../analytics/correlate.ts';
 import { CONTEXT_LABELS, type ContextLabels } from '../../analytics/entities/actors/actors.ts';
-import { loadRules } from '../../analytics/rules/load.ts';
-import type { Rule } from '../../analytics/rules/rule.ts';
+import { loadRules } from '../../analytics/rules/language/load.ts';
+import type { Rule } from '../../analytics/rules/language/rule.ts';
 import { CommandError, type Context, EXIT } from '../context.ts';
 
 interface Options {

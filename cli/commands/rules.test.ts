@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { missingCases } from '../../analytics/rules/cases.ts';
-import { checkRules } from '../../analytics/rules/check.ts';
-import { loadRules } from '../../analytics/rules/load.ts';
-import { parseRules } from '../../analytics/rules/parse.ts';
+import { checkRules } from '../../analytics/rules/compile/check.ts';
+import { loadRules } from '../../analytics/rules/language/load.ts';
+import { parseRules } from '../../analytics/rules/language/parse.ts';
+import { missingCases } from '../../analytics/rules/run/cases.ts';
 import { testRules } from './rules.ts';
 
 const PACK = 'analytics/rules/pack';

@@ -7,7 +7,7 @@ import { decompress } from 'fzstd';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { correlate } from '../../analytics/correlate.ts';
 import { listChains, readChain } from '../../analytics/queries/chains.ts';
-import { loadRules } from '../../analytics/rules/load.ts';
+import { loadRules } from '../../analytics/rules/language/load.ts';
 import { connect } from '../../analytics/store/connect.ts';
 import type { Store } from '../../analytics/store/store.ts';
 import { importPaths } from '../../ingest/import.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { correlate } from '../../analytics/correlate.ts';
 import { type Chain, listChains, readChain } from '../../analytics/queries/chains.ts';
-import { loadRules } from '../../analytics/rules/load.ts';
+import { loadRules } from '../../analytics/rules/language/load.ts';
 import { connect } from '../../analytics/store/connect.ts';
 import { importPaths } from '../../ingest/import.ts';
 import { createScenario, type Scenario } from './scenario.ts';

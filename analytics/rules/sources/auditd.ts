@@ -2,7 +2,7 @@
 // of an event are rows of their own, so a0 of SYSCALL (a register) and a0 of EXECVE (an argument) are different things.
 // Fields have the names of the record (https://github.com/linux-audit/audit-documentation/wiki/SPEC-Audit-Field-Dictionary).
 import { sqlString } from '../../store/store.ts';
-import type { Field } from '../compile.ts';
+import type { Field } from '../compile/compile.ts';
 import {
   EVENT_COLUMNS,
   eventKey,

@@ -1,7 +1,7 @@
 // A dotted path into a record's JSON as SQL, arrays fanned out: spec.containers.image is the image of every container.
 // Below annotations, labels and the like the rest of the path is one key, for such keys hold dots themselves.
 import { sqlString } from '../../store/store.ts';
-import type { Field } from '../compile.ts';
+import type { Field } from '../compile/compile.ts';
 
 const KEYED = new Set(['annotations', 'labels', 'matchLabels', 'nodeSelector', 'extra', 'data']);
 

@@ -3,7 +3,7 @@
 // path is read from the bytes. Also the names that public rules use though native events do not have them.
 import { auditEvents } from '../../decode/decode.ts';
 import { sqlString } from '../../store/store.ts';
-import type { Field } from '../compile.ts';
+import type { Field } from '../compile/compile.ts';
 import { jsonField } from './json-path.ts';
 import rowsSql from './k8s-audit.sql';
 import { flag, many, one, type Source } from './source.ts';

@@ -1,6 +1,6 @@
 // What the joined layers know of an auditd event: its process, that one's parent, the container, the exec session.
 // Shared by the log sources over auditd. All of it is empty before entities are known; rules then run again.
-import type { Field } from '../compile.ts';
+import type { Field } from '../compile/compile.ts';
 import { flag, many, one } from './source.ts';
 
 export const LINEAGE = 'lineage';

@@ -1,7 +1,7 @@
 // The categories of Sigma's Linux rules as views over auditd and what is known of processes: process_creation,
 // network_connection, and the file categories. One row an audit event. Image is every name the program goes by: its
 // file, the name it was called by (a busybox applet is /bin/busybox and /bin/wget), so that a rule finds either.
-import type { Field } from '../compile.ts';
+import type { Field } from '../compile/compile.ts';
 import {
   EVENT_COLUMNS,
   eventKey,

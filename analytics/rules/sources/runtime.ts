@@ -1,6 +1,6 @@
 // product: kubernetes, service: runtime. Events of a container runtime and its container documents. Vestige's own log
 // source: Sigma has none. Fields have the names of table `runtime`.
-import type { Field } from '../compile.ts';
+import type { Field } from '../compile/compile.ts';
 import { OWN_MOUNT } from './lineage.ts';
 import { flag, many, number, one, type Source } from './source.ts';
 

@@ -1,7 +1,7 @@
 // A log source as rules see it: rows to test, one an event or one an audit record, and the fields those rows have.
 // Fields named `vestige.*` are Vestige's own: what the joined layers know of the event (docs: reference of rules).
-import type { Field, FieldLookup } from '../compile.ts';
-import type { LogSource } from '../rule.ts';
+import type { Field, FieldLookup } from '../compile/compile.ts';
+import type { LogSource } from '../language/rule.ts';
 
 export interface RowOptions {
   /** Joins that the rules' fields need (Field.join). */

@@ -4,9 +4,9 @@
 // Strings are compared without case unless the rule says |cased; |re is with case, as Sigma has it.
 // What only the record's bytes can answer (`from: 'raw'`) makes a rule need them: `bound` is the same condition
 // with such tests taken as possible, for finding the rows whose bytes must be read.
-import { sqlString } from '../store/store.ts';
-import { type Expression, type FieldTest, type Match, testsOf } from './expression.ts';
-import { type Pattern, plainText } from './pattern.ts';
+import { sqlString } from '../../store/store.ts';
+import { type Expression, type FieldTest, type Match, testsOf } from '../language/expression.ts';
+import { type Pattern, plainText } from '../language/pattern.ts';
 
 export interface Field {
   /** String, or Array(String) when `many`. */

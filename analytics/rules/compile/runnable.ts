@@ -1,7 +1,7 @@
 // Expressions of rules that the engine itself refuses: one bad rule must not stop the scan that tests all of them.
-import { type Store, sqlString } from '../store/store.ts';
-import { testsOf } from './expression.ts';
-import type { EventRule, Rule, RuleProblem } from './rule.ts';
+import { type Store, sqlString } from '../../store/store.ts';
+import { testsOf } from '../language/expression.ts';
+import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
 
 /** Problems of rules whose regular expressions the engine (RE2) cannot read. */
 export async function refusedByEngine(store: Store, rules: readonly Rule[]): Promise<RuleProblem[]> {

@@ -1,9 +1,9 @@
 // The cases that every rule file holds, run: records through the real decoders, the rule's SQL on the engine, findings
 // read back. Each case is a cluster of its own, so that one store serves all of them.
-import type { Row, Store } from '../store/store.ts';
-import { sourceOf } from './check.ts';
+import type { Row, Store } from '../../store/store.ts';
+import { sourceOf } from '../compile/check.ts';
+import type { CaseContext, Rule, RuleCase } from '../language/rule.ts';
 import { detect } from './detect.ts';
-import type { CaseContext, Rule, RuleCase } from './rule.ts';
 
 export interface CaseRecord {
   cluster: string;

@@ -1,15 +1,15 @@
 // Rules over everything stored, findings into their table. A pure function of the store: run again, it finds the same.
-import type { Store } from '../store/store.ts';
-import { checkRules, sourceOf } from './check.ts';
+import type { Store } from '../../store/store.ts';
+import { checkRules, sourceOf } from '../compile/check.ts';
+import { refusedByEngine } from '../compile/runnable.ts';
+import { testsOf } from '../language/expression.ts';
+import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
+import type { Source } from '../sources/source.ts';
 import { type Correlations, correlate, type Run } from './correlation.ts';
-import { testsOf } from './expression.ts';
 import { createFindingWriter, type Finding, type FindingWriter } from './findings.ts';
 import { placesOf } from './places.ts';
-import type { EventRule, Rule, RuleProblem } from './rule.ts';
-import { refusedByEngine } from './runnable.ts';
 import { type Hit, scan } from './scan.ts';
 import { renderSentence } from './sentence.ts';
-import type { Source } from './sources/source.ts';
 
 export interface DetectOptions {
   /** Of the rows written; rows of a lower version that are not found again are retired. */

@@ -50,6 +50,13 @@ const Case = Context.extend({
 const Extras = z.strictObject({
   sentence: z.string().optional(),
   signal: z.enum(SIGNALS).optional(),
+  /** What an analyst asks that this rule answers. */
+  question: z.string().optional(),
+  /** Why `level` is what it is. */
+  level_reason: z.string().optional(),
+  zh: z.strictObject({ title: z.string().min(1), description: z.string().min(1) }).optional(),
+  /** Techniques of the matrix of attacks on containers, as IA-01. */
+  matrix: z.array(z.string().regex(/^[A-Z]{2}-\d{2}$/)).default([]),
   blind_spots: texts.default([]),
   cases: z.strictObject({ match: z.array(Case).default([]), miss: z.array(Case).default([]) }).optional(),
 });
@@ -198,6 +205,10 @@ function headOf(head: z.infer<typeof Head>, path: string) {
     falsePositives: head.falsepositives,
     blindSpots: extras?.blind_spots ?? [],
     signal: extras?.signal,
+    question: extras?.question,
+    severityReason: extras?.level_reason,
+    chinese: extras?.zh,
+    matrix: extras?.matrix ?? [],
     sentence: extras?.sentence,
     cases: { match: (extras?.cases?.match ?? []).map(caseOf), miss: (extras?.cases?.miss ?? []).map(caseOf) },
     path,

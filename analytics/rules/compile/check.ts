@@ -1,13 +1,13 @@
 // Which source a rule is for, and whether that source knows its fields: before a rule is compiled.
 
-import { missingBases } from './correlation.ts';
-import { testsOf } from './expression.ts';
-import type { CorrelationRule, EventRule, Rule, RuleProblem } from './rule.ts';
-import { auditd } from './sources/auditd.ts';
-import { k8sAudit } from './sources/k8s-audit.ts';
-import { files, networkConnection, processCreation } from './sources/linux-views.ts';
-import { runtime } from './sources/runtime.ts';
-import type { Source } from './sources/source.ts';
+import { testsOf } from '../language/expression.ts';
+import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/rule.ts';
+import { missingBases } from '../run/correlation.ts';
+import { auditd } from '../sources/auditd.ts';
+import { k8sAudit } from '../sources/k8s-audit.ts';
+import { files, networkConnection, processCreation } from '../sources/linux-views.ts';
+import { runtime } from '../sources/runtime.ts';
+import type { Source } from '../sources/source.ts';
 
 const SOURCES: readonly Source[] = [k8sAudit, auditd, processCreation, files, networkConnection, runtime];
 

@@ -1,7 +1,7 @@
 // Sliding windows: what is one run, what are two, what is none.
 import { describe, expect, it } from 'vitest';
+import type { CorrelationRule } from '../language/rule.ts';
 import { runsOf } from './correlation.ts';
-import type { CorrelationRule } from './rule.ts';
 import type { Hit } from './scan.ts';
 
 const rule = (type: CorrelationRule['type'], atLeast: number, timespanMs = 60_000): CorrelationRule => ({
@@ -23,6 +23,10 @@ const rule = (type: CorrelationRule['type'], atLeast: number, timespanMs = 60_00
   falsePositives: [],
   blindSpots: [],
   signal: undefined,
+  question: undefined,
+  severityReason: undefined,
+  chinese: undefined,
+  matrix: [],
   sentence: undefined,
   cases: { match: [], miss: [] },
   path: 'x.yml',

@@ -1,10 +1,10 @@
 // Rules of one log source over its rows: one scan that tests them all, and, for rules that ask what only the bytes can
 // tell, a second one over the rows that may match.
 import { z } from 'zod';
-import type { Row, Store } from '../store/store.ts';
-import { type Compiled, compile } from './compile.ts';
-import type { EventRule } from './rule.ts';
-import type { Source } from './sources/source.ts';
+import type { Row, Store } from '../../store/store.ts';
+import { type Compiled, compile } from '../compile/compile.ts';
+import type { EventRule } from '../language/rule.ts';
+import type { Source } from '../sources/source.ts';
 
 /** An event that rules match. */
 export interface Hit {

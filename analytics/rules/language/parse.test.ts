@@ -1,6 +1,6 @@
 // Rule files that are wrong come back as problems with a place, and never as half a rule.
 import { describe, expect, it } from 'vitest';
-import { checkRules } from './check.ts';
+import { checkRules } from '../compile/check.ts';
 import { parseRules } from './parse.ts';
 
 const rule = (detection: string, rest = '') => `

@@ -1,6 +1,6 @@
 // Correlation rules over the hits of event rules: how many, or how many different, of one group within a sliding window.
 // A finding is a maximal run: windows that overlap and each hold enough are one, so that late data makes it longer.
-import type { CorrelationRule, EventRule, Rule } from './rule.ts';
+import type { CorrelationRule, EventRule, Rule } from '../language/rule.ts';
 import type { Hit } from './scan.ts';
 
 /** What a correlation keeps of a hit. */

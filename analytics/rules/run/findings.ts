@@ -1,8 +1,8 @@
 // Findings of a run to their table. A finding's id comes from rule and event alone, so that the next run replaces it;
 // what the run no longer finds is marked deleted.
 import { createHash } from 'node:crypto';
-import { type Store, sqlString } from '../store/store.ts';
-import type { Rule } from './rule.ts';
+import { type Store, sqlString } from '../../store/store.ts';
+import type { Rule } from '../language/rule.ts';
 
 export interface Finding {
   rule: Rule;

@@ -1,6 +1,6 @@
 // Where an event happened and who did it, as the three layers together know it: from `events`, where it is written.
 import { z } from 'zod';
-import { type Store, sqlString } from '../store/store.ts';
+import { type Store, sqlString } from '../../store/store.ts';
 import type { Hit } from './scan.ts';
 
 const Place = z.object({

@@ -61,6 +61,12 @@ interface RuleHead {
   readonly falsePositives: readonly string[];
   readonly blindSpots: readonly string[];
   readonly signal: Signal | undefined;
+  /** What an analyst asks that this rule answers. */
+  readonly question: string | undefined;
+  readonly severityReason: string | undefined;
+  readonly chinese: { readonly title: string; readonly description: string } | undefined;
+  /** Techniques of the matrix of attacks on containers, as IA-01. */
+  readonly matrix: readonly string[];
   /** A sentence for the analyst with {placeholders}; [a part] whose placeholder is empty is left out. */
   readonly sentence: string | undefined;
   readonly cases: { readonly match: readonly RuleCase[]; readonly miss: readonly RuleCase[] };
