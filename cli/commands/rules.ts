@@ -137,7 +137,7 @@ async function load(store: Store, records: readonly CaseRecord[]): Promise<void>
     const envelope = {
       source,
       cluster,
-      node,
+      node: source === 'k8s-audit' ? '' : node,
       collector: '',
       bootId: '',
       stream: 'cases',

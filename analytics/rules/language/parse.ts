@@ -2,50 +2,13 @@
 // Specification: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1)
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { Case, caseOf } from './case.ts';
 import { ConditionError, parseCondition } from './condition.ts';
 import { DetectionError, parsePart } from './detection.ts';
 import type { Expression } from './expression.ts';
-import { type CaseContext, LEVELS, type Rule, type RuleCase, type RuleProblem, SIGNALS } from './rule.ts';
+import { LEVELS, type Rule, type RuleProblem, SIGNALS } from './rule.ts';
 
 const texts = z.union([z.string(), z.array(z.string())]).transform((value) => (Array.isArray(value) ? value : [value]));
-
-const Side = z.strictObject({ exe: z.string().optional(), argv: z.array(z.coerce.string()).optional() });
-const Context = z.strictObject({
-  container: z
-    .strictObject({
-      namespace: z.string().optional(),
-      pod: z.string().optional(),
-      image: z.string().optional(),
-      privileged: z.boolean().optional(),
-      mounts: z.array(z.string()).optional(),
-    })
-    .optional(),
-  process: Side.optional(),
-  parent: Side.optional(),
-  session: z.boolean().optional(),
-  pods: z
-    .array(
-      z.strictObject({
-        namespace: z.string(),
-        pod: z.string(),
-        uid: z.string().optional(),
-        ips: z.array(z.string()).optional(),
-        privileged: z.boolean().optional(),
-        host_paths: z.array(z.string()).optional(),
-      }),
-    )
-    .optional(),
-});
-const Event = z.record(z.string(), z.unknown());
-const Case = Context.extend({
-  name: z.string(),
-  /** One event as a map: a Kubernetes event, written as YAML. */
-  event: Event.optional(),
-  events: z.array(Event).optional(),
-  /** Records as received. */
-  record: z.string().optional(),
-  records: z.array(z.string()).optional(),
-});
 
 const Extras = z.strictObject({
   sentence: z.string().optional(),
@@ -213,12 +176,6 @@ function headOf(head: z.infer<typeof Head>, path: string) {
     cases: { match: (extras?.cases?.match ?? []).map(caseOf), miss: (extras?.cases?.miss ?? []).map(caseOf) },
     path,
   };
-}
-
-function caseOf({ name, event, events, record, records, ...context }: z.infer<typeof Case>): RuleCase {
-  const written = [...(event ? [event] : []), ...(events ?? [])].map((e) => JSON.stringify(e));
-  const received = [...(record === undefined ? [] : [record]), ...(records ?? [])].map((text) => text.trimEnd());
-  return { name, records: [...written, ...received], context: context as CaseContext };
 }
 
 function timespanToMs(text: string): number {

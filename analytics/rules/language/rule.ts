@@ -17,35 +17,43 @@ export interface LogSource {
   readonly service: string | undefined;
 }
 
-/** One case of a rule: records as received, and what entities would know of them. */
+/** One case of a rule: records as received, of any layer, and what entities would know of them. */
 export interface RuleCase {
   readonly name: string;
-  readonly records: readonly string[];
-  readonly context: CaseContext;
-}
-
-export interface CaseContext {
-  readonly container?: {
-    readonly namespace?: string | undefined;
-    readonly pod?: string | undefined;
-    readonly image?: string | undefined;
-    readonly privileged?: boolean | undefined;
-    /** `host path:path in the container` */
-    readonly mounts?: readonly string[] | undefined;
-  };
-  readonly process?: { readonly exe?: string | undefined; readonly argv?: readonly string[] | undefined };
-  readonly parent?: { readonly exe?: string | undefined; readonly argv?: readonly string[] | undefined };
-  /** The process was started by an exec request. */
-  readonly session?: boolean | undefined;
-  /** Pods of the cluster that a Kubernetes case speaks of. */
-  readonly pods?: readonly {
+  readonly steps: readonly CaseStep[];
+  /** Pods of the cluster that the case speaks of. */
+  readonly pods: readonly {
     readonly namespace: string;
     readonly pod: string;
     readonly uid?: string | undefined;
+    readonly node?: string | undefined;
     readonly ips?: readonly string[] | undefined;
     readonly privileged?: boolean | undefined;
     readonly host_paths?: readonly string[] | undefined;
   }[];
+}
+
+export interface CaseStep {
+  readonly record: string;
+  readonly context: CaseContext;
+}
+
+export interface CaseContext {
+  readonly container?:
+    | {
+        readonly namespace?: string | undefined;
+        readonly pod?: string | undefined;
+        readonly name?: string | undefined;
+        readonly image?: string | undefined;
+        readonly privileged?: boolean | undefined;
+        /** `host path:path in the container` */
+        readonly mounts?: readonly string[] | undefined;
+      }
+    | undefined;
+  readonly process?: { readonly exe?: string | undefined; readonly argv?: readonly string[] | undefined } | undefined;
+  readonly parent?: { readonly exe?: string | undefined; readonly argv?: readonly string[] | undefined } | undefined;
+  /** The process was started by an exec request. */
+  readonly session?: boolean | undefined;
 }
 
 interface RuleHead {

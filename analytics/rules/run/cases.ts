@@ -1,12 +1,12 @@
 // The cases that every rule file holds, run: records through the real decoders, the rule's SQL on the engine, findings
 // read back. Each case is a cluster of its own, so that one store serves all of them.
 import type { Row, Store } from '../../store/store.ts';
-import { sourceOf } from '../compile/check.ts';
-import type { CaseContext, Rule, RuleCase } from '../language/rule.ts';
+import type { CaseContext, CaseStep, Rule, RuleCase } from '../language/rule.ts';
 import { detect } from './detect.ts';
 
 export interface CaseRecord {
   cluster: string;
+  /** Of records of a node; what the API server wrote is of none. */
   node: string;
   text: string;
 }
@@ -33,17 +33,11 @@ export async function runCases(
   ]);
   const clusterOf = (n: number) => `case-${n}`;
   await load(
-    cases.flatMap(({ rule, one }, n) =>
-      one.records.map((text) => ({
-        cluster: clusterOf(n),
-        node: layerOf(rule, rules) === 'k8s-audit' ? '' : NODE,
-        text,
-      })),
-    ),
+    cases.flatMap(({ one }, n) => one.steps.map(({ record }) => ({ cluster: clusterOf(n), node: NODE, text: record }))),
   );
   await writeContexts(
     store,
-    cases.map(({ one }, n) => ({ cluster: clusterOf(n), context: one.context })),
+    cases.map(({ one }, n) => ({ cluster: clusterOf(n), one })),
   );
   // base rules of correlations are tested too
   const generating = rules.map((rule) => (rule.kind === 'event' ? { ...rule, generates: true } : rule));
@@ -58,50 +52,61 @@ export async function runCases(
   }));
 }
 
-function layerOf(rule: Rule, rules: readonly Rule[]): string | undefined {
-  if (rule.kind === 'event') return sourceOf(rule)?.layer;
-  const base = rules.find(
-    (other) => other.kind === 'event' && rule.rules.some((r) => r === other.name || r === other.id),
-  );
-  return base?.kind === 'event' ? sourceOf(base)?.layer : undefined;
-}
-
 interface Placed {
   cluster: string;
-  context: CaseContext;
+  one: RuleCase;
 }
 
+/** What entities would know, a row a table. */
 async function writeContexts(store: Store, placed: readonly Placed[]): Promise<void> {
-  const tables: Record<'pods' | 'containers' | 'processes' | 'sessions', Row[]> = {
+  const scenes = placed.flatMap(scenesOf);
+  const tables: Record<'pods' | 'containers' | 'processes' | 'sessions' | 'attributions', Row[]> = {
     pods: placed.flatMap(podsOf),
-    containers: placed.flatMap(containerOf),
-    processes: placed.flatMap(processesOf),
-    sessions: placed.flatMap(({ cluster, context }) =>
-      context.session ? [{ cluster, session_id: 'session', kind: 'exec', process_key: 'process', version: 1 }] : [],
-    ),
+    containers: scenes.flatMap(containerOf),
+    processes: scenes.flatMap(processesOf),
+    sessions: scenes.flatMap(sessionOf),
+    attributions: scenes.flatMap(attributionsOf),
   };
-  for (const [table, rows] of Object.entries(tables)) await store.insert(table, rows);
-  await store.run(
-    `INSERT INTO attributions (cluster, node, time, serial, process_key, container_id, version)
-     SELECT cluster, node, time, serial, 'process', if(has({contained:Array(String)}, cluster), {container:String}, ''), 1
-     FROM auditd FINAL WHERE has({known:Array(String)}, cluster)`,
-    {
-      contained: placed.filter(({ context }) => context.container).map(({ cluster }) => cluster),
-      known: placed
-        .filter(({ context }) => context.container || context.parent || context.process || context.session)
-        .map(({ cluster }) => cluster),
-      container: CONTAINER,
-    },
-  );
+  for (const [table, rows] of Object.entries(tables)) if (rows.length > 0) await store.insert(table, rows);
+}
+
+/** Steps of a case that happen in one process of one container. */
+interface Scene {
+  cluster: string;
+  context: CaseContext;
+  steps: CaseStep[];
+  container: string;
+  /** Tells the processes of a case's scenes apart. */
+  name: string;
+}
+
+function scenesOf({ cluster, one }: Placed): Scene[] {
+  const scenes = new Map<string, Scene>();
+  const containers: string[] = [];
+  for (const step of one.steps) {
+    const { context } = step;
+    if (!(context.container || context.parent || context.process || context.session)) continue;
+    const key = JSON.stringify(context);
+    const scene = scenes.get(key);
+    if (scene) scene.steps.push(step);
+    else {
+      const place = context.container && JSON.stringify(context.container);
+      if (place !== undefined && !containers.includes(place)) containers.push(place);
+      const container = place === undefined ? '' : `${CONTAINER}${containers.indexOf(place)}`;
+      scenes.set(key, { cluster, context, steps: [step], container, name: String(scenes.size) });
+    }
+  }
+  return [...scenes.values()];
 }
 
 // Rows of one insert have the same columns.
-function podsOf({ cluster, context }: Placed): Row[] {
-  return (context.pods ?? []).map(({ namespace, pod, uid = pod, ips = [], privileged = false, host_paths = [] }) => ({
+function podsOf({ cluster, one }: Placed): Row[] {
+  return one.pods.map(({ namespace, pod, uid = pod, node = '', ips = [], privileged = false, host_paths = [] }) => ({
     cluster,
     namespace,
     pod,
     pod_uid: uid,
+    node,
     ips,
     privileged,
     host_paths,
@@ -109,17 +114,18 @@ function podsOf({ cluster, context }: Placed): Row[] {
   }));
 }
 
-function containerOf({ cluster, context }: Placed): Row[] {
+function containerOf({ cluster, context, container: container_id }: Scene): Row[] {
   if (!context.container) return [];
-  const { namespace = '', pod = '', image = '', privileged = false, mounts = [] } = context.container;
+  const { namespace = '', pod = '', name = '', image = '', privileged = false, mounts = [] } = context.container;
   const sides = mounts.map((mount) => mount.split(':'));
   const mount_sources = sides.map(([source]) => source);
   const mount_targets = sides.map(([, target]) => target);
-  const known = { namespace, pod, image, privileged, mount_sources, mount_targets };
-  return [{ cluster, node: NODE, container_id: CONTAINER, ...known, version: 1 }];
+  const pod_uid = pod;
+  const known = { container_name: name, namespace, pod, pod_uid, image, privileged, mount_sources, mount_targets };
+  return [{ cluster, node: NODE, container_id, ...known, version: 1 }];
 }
 
-function processesOf({ cluster, context }: Placed): Row[] {
+function processesOf({ cluster, context, name }: Scene): Row[] {
   const row = (process_key: string, parent_key: string, side: CaseContext['parent']) => ({
     cluster,
     node: NODE,
@@ -130,7 +136,24 @@ function processesOf({ cluster, context }: Placed): Row[] {
     argv: side?.argv ?? [],
     version: 1,
   });
-  return [row('process', 'parent', context.process), ...(context.parent ? [row('parent', '', context.parent)] : [])];
+  return [
+    row(`process${name}`, `parent${name}`, context.process),
+    ...(context.parent ? [row(`parent${name}`, '', context.parent)] : []),
+  ];
+}
+
+const sessionOf = ({ cluster, context, name }: Scene): Row[] =>
+  context.session
+    ? [{ cluster, session_id: `session${name}`, kind: 'exec', process_key: `process${name}`, version: 1 }]
+    : [];
+
+function attributionsOf({ cluster, steps, container: container_id, name }: Scene): Row[] {
+  return steps.flatMap(({ record }) => {
+    const [, seconds, serial] = /\bmsg=audit\((\d+\.\d+):(\d+)\)/.exec(record) ?? [];
+    if (seconds === undefined || serial === undefined) return [];
+    const time = new Date(Number(seconds) * 1000).toISOString().replace('T', ' ').replace('Z', '');
+    return [{ cluster, node: NODE, time, serial, process_key: `process${name}`, container_id, version: 1 }];
+  });
 }
 
 /** What a rule's cases leave out: a rule shows what it finds and what it only nearly finds. */

@@ -1,0 +1,111 @@
+// The cases of a rule as its file writes them, to records and what entities would know. A case is one event or a list of
+// steps of any layer, each a Kubernetes event (a map), a record as received, or a short form of an audit record.
+import { z } from 'zod';
+import { CASE_START_S, MadeRecord, madeRecord } from './made-records.ts';
+import type { CaseContext, CaseStep, RuleCase } from './rule.ts';
+
+const Side = z.strictObject({ exe: z.string().optional(), argv: z.array(z.coerce.string()).optional() });
+
+const Known = z.strictObject({
+  container: z
+    .strictObject({
+      namespace: z.string().optional(),
+      pod: z.string().optional(),
+      name: z.string().optional(),
+      image: z.string().optional(),
+      privileged: z.boolean().optional(),
+      mounts: z.array(z.string()).optional(),
+    })
+    .optional(),
+  process: Side.optional(),
+  parent: Side.optional(),
+  session: z.boolean().optional(),
+});
+
+const Event = z.record(z.string(), z.unknown());
+const Written = MadeRecord.extend({
+  /** A Kubernetes event as a map; what every event has is filled in. */
+  event: Event.optional(),
+  /** As received. */
+  record: z.string().optional(),
+});
+type Written = z.infer<typeof Written>;
+
+/** One step of a case; what it says of its process and container stands instead of what the case says. */
+const Step = Written.extend(Known.shape).extend({
+  /** Seconds after the first; one after another where nothing is said. */
+  at: z.number().min(0).optional(),
+  /** Happens on the node, in no container. */
+  on_node: z.boolean().default(false),
+});
+
+export const Case = Written.extend(Known.shape).extend({
+  name: z.string(),
+  events: z.array(Event).optional(),
+  records: z.array(z.string()).optional(),
+  steps: z.array(Step).optional(),
+  /** Pods of the cluster that the case speaks of. */
+  pods: z
+    .array(
+      z.strictObject({
+        namespace: z.string(),
+        pod: z.string(),
+        uid: z.string().optional(),
+        node: z.string().optional(),
+        ips: z.array(z.string()).optional(),
+        privileged: z.boolean().optional(),
+        host_paths: z.array(z.string()).optional(),
+      }),
+    )
+    .optional(),
+});
+
+export function caseOf({ name, events, records, steps, pods, ...rest }: z.infer<typeof Case>): RuleCase {
+  const { container, process, parent, session, ...written } = rest;
+  const context = { container, process, parent, session } as CaseContext;
+  const alone = [
+    ...[written, ...(events ?? []).map((event) => ({ event })), ...(records ?? []).map((record) => ({ record }))],
+  ];
+  const all: CaseStep[] = alone.flatMap((one) => stepOf(one, context, { serial: 1, atS: 0, inOrder: false }));
+  for (const [n, step] of (steps ?? []).entries()) all.push(...stepsOf(step, context, n));
+  return { name, steps: all, pods: (pods ?? []) as RuleCase['pods'] };
+}
+
+function stepsOf({ at, on_node, ...step }: z.infer<typeof Step>, context: CaseContext, n: number): CaseStep[] {
+  const { container, process, parent, session, ...written } = step;
+  const said = Object.fromEntries(
+    Object.entries({ container, process, parent, session }).filter(([, value]) => value !== undefined),
+  );
+  const known = { ...context, ...said } as CaseContext;
+  if (on_node) delete (known as { container?: unknown }).container;
+  return stepOf(written, known, { serial: n + 1, atS: at ?? n, inOrder: true });
+}
+
+interface Place {
+  serial: number;
+  atS: number;
+  /** Of a list of steps: events of Kubernetes are dated too. */
+  inOrder: boolean;
+}
+
+function stepOf({ event, record, ...made }: Partial<Written>, context: CaseContext, place: Place): CaseStep[] {
+  const text = event
+    ? JSON.stringify(place.inOrder ? dated(event, place) : event)
+    : (record?.trimEnd() ?? madeRecord(made, place.serial, place.atS));
+  return text === undefined ? [] : [{ record: text, context }];
+}
+
+function dated(event: Record<string, unknown>, { serial, atS }: Place): Record<string, unknown> {
+  const time = new Date((CASE_START_S + atS) * 1000).toISOString().replace('Z', '000Z');
+  return {
+    kind: 'Event',
+    apiVersion: 'audit.k8s.io/v1',
+    level: 'Metadata',
+    auditID: `00000000-0000-4000-8000-${String(serial).padStart(12, '0')}`,
+    stage: 'ResponseComplete',
+    responseStatus: { code: 200 },
+    requestReceivedTimestamp: time,
+    stageTimestamp: time,
+    ...event,
+  };
+}
