@@ -7,7 +7,13 @@ import { checkRules } from '../../analytics/rules/compile/check.ts';
 import { refusedByEngine } from '../../analytics/rules/compile/runnable.ts';
 import { type LoadedRules, loadRules } from '../../analytics/rules/language/load.ts';
 import type { Rule, RuleProblem } from '../../analytics/rules/language/rule.ts';
-import { type CaseOutcome, type CaseRecord, missingCases, runCases } from '../../analytics/rules/run/cases.ts';
+import {
+  type CaseOutcome,
+  type CaseRecord,
+  missingCases,
+  missingFacts,
+  runCases,
+} from '../../analytics/rules/run/cases.ts';
 import { connect } from '../../analytics/store/connect.ts';
 import type { Store } from '../../analytics/store/store.ts';
 import { recognise, sourceOf } from '../../ingest/frame/recognise.ts';
@@ -21,7 +27,7 @@ interface Options {
 
 export function registerRules(program: Command, context: Context): void {
   const rules = program.command('rules').description('detection rules (Sigma): what there is, whether it is sound');
-  const add = (name: string, description: string, run: (loaded: LoadedRules) => Promise<void>) =>
+  const add = (name: string, description: string, run: (loaded: LoadedRules, ofPack: boolean) => Promise<void>) =>
     rules
       .command(name)
       .description(description)
@@ -29,11 +35,11 @@ export function registerRules(program: Command, context: Context): void {
       .addHelpText('after', `\nExamples:\n  vestige rules ${name}\n  vestige --json rules ${name} --rules my-rules/`)
       .action(async ({ rules: directory = context.packDirectory }: Options) => {
         if (!existsSync(directory)) throw new CommandError(EXIT.notFound, `no such directory: ${directory}`);
-        await run(await loadRules(directory));
+        await run(await loadRules(directory), directory === context.packDirectory);
       });
   add('list', 'the rules', (loaded) => list(loaded, context));
   add('lint', 'what keeps rules from being understood or run', (loaded) => lint(loaded, context));
-  add('test', 'the cases of every rule, on the engine', (loaded) => test(loaded, context));
+  add('test', 'the cases of every rule, on the engine', (loaded, ofPack) => test(loaded, context, ofPack));
 }
 
 async function list({ rules, problems }: LoadedRules, context: Context): Promise<void> {
@@ -82,7 +88,7 @@ async function lint({ rules, problems }: LoadedRules, context: Context): Promise
   if (all.length > 0) context.setExitCode(EXIT.failed);
 }
 
-async function test({ rules, problems }: LoadedRules, context: Context): Promise<void> {
+async function test({ rules, problems }: LoadedRules, context: Context, ofPack: boolean): Promise<void> {
   for (const { path, at, detail } of problems) context.say(`vestige: ${path}: ${at}: ${detail}`);
   const outcomes = await testRules(rules);
   const wrong = outcomes.filter(({ wanted, matched }) => matched !== (wanted === 'match'));
@@ -92,8 +98,10 @@ async function test({ rules, problems }: LoadedRules, context: Context): Promise
     { title: 'case', value: (outcome) => outcome.case, flexible: true },
     { title: 'file', value: (outcome) => outcome.path, flexible: true },
   ]);
-  const bare = rules.filter((rule) => missingCases(rule).length > 0);
-  for (const rule of bare) context.say(`vestige: ${rule.path}: ${missingCases(rule).join(', ')}`);
+  for (const rule of rules) {
+    const missing = [...missingCases(rule), ...(ofPack ? missingFacts(rule) : [])];
+    if (missing.length > 0) context.say(`vestige: ${rule.path}: ${missing.join(', ')}`);
+  }
   context.say(`${rules.length} rules, ${outcomes.length} cases, ${wrong.length} wrong`);
   if (wrong.length > 0 || problems.length > 0) context.setExitCode(EXIT.failed);
 }

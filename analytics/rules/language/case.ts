@@ -1,7 +1,8 @@
 // The cases of a rule as its file writes them, to records and what entities would know. A case is one event or a list of
 // steps of any layer, each a Kubernetes event (a map), a record as received, or a short form of an audit record.
 import { z } from 'zod';
-import { CASE_START_S, MadeRecord, madeRecord } from './made-records.ts';
+import { wholeEvent } from './case-event.ts';
+import { MadeRecord, madeRecord } from './made-records.ts';
 import type { CaseContext, CaseStep, RuleCase } from './rule.ts';
 
 const Side = z.strictObject({ exe: z.string().optional(), argv: z.array(z.coerce.string()).optional() });
@@ -24,7 +25,7 @@ const Known = z.strictObject({
 
 const Event = z.record(z.string(), z.unknown());
 const Written = MadeRecord.extend({
-  /** A Kubernetes event as a map; what every event has is filled in. */
+  /** A Kubernetes event as a map, as far as it matters (case-event.ts). */
   event: Event.optional(),
   /** As received. */
   record: z.string().optional(),
@@ -66,7 +67,7 @@ export function caseOf({ name, events, records, steps, pods, ...rest }: z.infer<
   const alone = [
     ...[written, ...(events ?? []).map((event) => ({ event })), ...(records ?? []).map((record) => ({ record }))],
   ];
-  const all: CaseStep[] = alone.flatMap((one) => stepOf(one, context, { serial: 1, atS: 0, inOrder: false }));
+  const all: CaseStep[] = alone.flatMap((one, n) => stepOf(one, context, { serial: n + 1, atS: n }));
   for (const [n, step] of (steps ?? []).entries()) all.push(...stepsOf(step, context, n));
   return { name, steps: all, pods: (pods ?? []) as RuleCase['pods'] };
 }
@@ -78,34 +79,17 @@ function stepsOf({ at, on_node, ...step }: z.infer<typeof Step>, context: CaseCo
   );
   const known = { ...context, ...said } as CaseContext;
   if (on_node) delete (known as { container?: unknown }).container;
-  return stepOf(written, known, { serial: n + 1, atS: at ?? n, inOrder: true });
+  return stepOf(written, known, { serial: n + 1, atS: at ?? n });
 }
 
 interface Place {
   serial: number;
   atS: number;
-  /** Of a list of steps: events of Kubernetes are dated too. */
-  inOrder: boolean;
 }
 
 function stepOf({ event, record, ...made }: Partial<Written>, context: CaseContext, place: Place): CaseStep[] {
   const text = event
-    ? JSON.stringify(place.inOrder ? dated(event, place) : event)
+    ? JSON.stringify(wholeEvent(event, place))
     : (record?.trimEnd() ?? madeRecord(made, place.serial, place.atS));
   return text === undefined ? [] : [{ record: text, context }];
-}
-
-function dated(event: Record<string, unknown>, { serial, atS }: Place): Record<string, unknown> {
-  const time = new Date((CASE_START_S + atS) * 1000).toISOString().replace('Z', '000Z');
-  return {
-    kind: 'Event',
-    apiVersion: 'audit.k8s.io/v1',
-    level: 'Metadata',
-    auditID: `00000000-0000-4000-8000-${String(serial).padStart(12, '0')}`,
-    stage: 'ResponseComplete',
-    responseStatus: { code: 200 },
-    requestReceivedTimestamp: time,
-    stageTimestamp: time,
-    ...event,
-  };
 }

@@ -164,3 +164,18 @@ export function missingCases(rule: { cases: { match: readonly RuleCase[]; miss: 
     ...(miss.length === 0 ? ['no near miss that must not match'] : []),
   ];
 }
+
+/** What a rule of the pack leaves out of what its reader needs: rules of others need none of it. */
+export function missingFacts(rule: Rule): string[] {
+  const wanted: readonly [string, boolean][] = [
+    ['question', rule.question !== undefined],
+    ['level_reason', rule.severityReason !== undefined],
+    ['zh', rule.chinese !== undefined],
+    ['matrix', rule.matrix.length > 0],
+    ['falsepositives', rule.falsePositives.length > 0],
+    ['blind_spots', rule.blindSpots.length > 0],
+    ['sentence', rule.sentence !== undefined],
+    ['signal', rule.signal !== undefined],
+  ];
+  return wanted.filter(([, there]) => !there).map(([name]) => `no ${name}`);
+}
