@@ -1,7 +1,7 @@
 // From what a user writes after --store to an open store with its schema in place.
 import { z } from 'zod';
 import { openEmbedded } from './embedded.ts';
-import { migrate } from './migrate.ts';
+import { checkSchema, migrate } from './migrate.ts';
 import { openRemote } from './remote.ts';
 import { type Store, StoreError } from './store.ts';
 
@@ -27,10 +27,10 @@ export async function connect(location: string, command: string): Promise<Store>
       `not a store: ${location} (embedded:DIR or http(s)://user:password@host:port/database)`,
     );
   }
-  const store =
-    parsed.data.kind === 'embedded'
-      ? await openEmbedded(location, parsed.data.directory, command)
-      : await openServer(parsed.data.url);
+  if (parsed.data.kind === 'embedded') {
+    return openEmbedded(location, parsed.data.directory, command, { bring: migrate, check: checkSchema });
+  }
+  const store = await openServer(parsed.data.url);
   try {
     await migrate(store);
   } catch (error) {

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatQueryParams } from '@clickhouse/client-common';
-import { openEndpoint } from './endpoint.ts';
+import { type Endpoint, openEndpoint } from './endpoint.ts';
 import { describeOwner, type Owner, readOwner, removeOwner, writeOwner } from './owner-file.ts';
 import { openRemote } from './remote.ts';
 import { SCRATCH_TABLES } from './scratch.ts';
@@ -17,14 +17,33 @@ import { type Params, type Row, type Store, StoreError, sqlString } from './stor
 const LOCK_WAIT_MS_MAX = 10_000;
 const LOCK_RETRY_MS = 150;
 
-export async function openEmbedded(location: string, directory: string, command: string): Promise<Store> {
+/** What a store must hold before anybody works with it. */
+export interface Schema {
+  /** By the process that owns the directory alone, before others may speak to it: two at once would each find half of the other's. */
+  bring(store: Store): Promise<void>;
+  /** By those that speak to an owner. */
+  check(store: Store): Promise<void>;
+}
+
+export async function openEmbedded(
+  location: string,
+  directory: string,
+  command: string,
+  schema: Schema,
+): Promise<Store> {
   const home = resolve(directory);
   const deadline = Date.now() + LOCK_WAIT_MS_MAX;
   let refused = 0;
   for (;;) {
     const owner = readOwner(home);
     const beside = owner && (await openBeside(location, home, owner));
-    if (beside) return beside;
+    if (beside) {
+      await schema.check(beside).catch(async (error) => {
+        await beside.close();
+        throw error;
+      });
+      return beside;
+    }
     try {
       mkdirSync(join(home, 'tmp'), { recursive: true, mode: 0o700 });
     } catch (cause) {
@@ -53,11 +72,17 @@ export async function openEmbedded(location: string, directory: string, command:
       await sleep(LOCK_RETRY_MS);
       continue;
     }
-    return own(location, home, sessions, command);
+    return own(location, home, sessions, command, schema);
   }
 }
 
-async function own(location: string, home: string, sessions: Sessions, command: string): Promise<Store> {
+async function own(
+  location: string,
+  home: string,
+  sessions: Sessions,
+  command: string,
+  schema: Schema,
+): Promise<Store> {
   const temporary = join(home, 'tmp');
   for (const left of readdirSync(temporary)) rmSync(join(temporary, left), { recursive: true, force: true });
   // what killed jobs left half-way: nobody else can be at work before the owner file is there
@@ -65,17 +90,8 @@ async function own(location: string, home: string, sessions: Sessions, command: 
   for (const { name } of await sessions.in('write').rows(SCRATCH_TABLES)) {
     await sessions.in('write').run(`DROP TABLE IF EXISTS ${String(name)} SYNC`);
   }
-  const token = randomBytes(24).toString('base64url');
-  const endpoint = await openEndpoint(sessions, token, temporary);
-  writeOwner(home, {
-    pid: process.pid,
-    host: hostname(),
-    command,
-    since: new Date().toISOString(),
-    address: endpoint.address,
-    token,
-  });
-  return {
+  let endpoint: Endpoint | undefined;
+  const store: Store = {
     location,
     directory: home,
     readsLocalFiles: true,
@@ -94,10 +110,27 @@ async function own(location: string, home: string, sessions: Sessions, command: 
     },
     close: async () => {
       removeOwner(home); // first, so that nobody is sent to an endpoint that is closing
-      await endpoint.close();
+      await endpoint?.close();
       await sessions.close();
     },
   };
+  try {
+    await schema.bring(store);
+    const token = randomBytes(24).toString('base64url');
+    endpoint = await openEndpoint(sessions, token, temporary);
+    writeOwner(home, {
+      pid: process.pid,
+      host: hostname(),
+      command,
+      since: new Date().toISOString(),
+      address: endpoint.address,
+      token,
+    });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
 }
 
 // Undefined when the owner file is a leftover: nobody answers at its address.

@@ -36,6 +36,28 @@ export async function migrate(store: Store): Promise<void> {
   await store.run(
     'CREATE TABLE IF NOT EXISTS schema_versions (n UInt32, applied_at DateTime DEFAULT now()) ENGINE = ReplacingMergeTree ORDER BY n',
   );
+  const done = await versionOf(store);
+  for (const [i, file] of files.entries()) {
+    if (i < done) continue;
+    for (const statement of statementsOf(file)) await store.run(await withoutInput(store, statement));
+  }
+  // once for all: each statement may be run again, so that who is killed among them begins anew
+  const applied = 'INSERT INTO schema_versions (n) SELECT number + 1 FROM numbers({done:UInt32}, {more:UInt32})';
+  if (files.length > done) await store.run(applied, { done, more: files.length - done });
+}
+
+/** @throws StoreError where the process that owns the store is of another Vestige: its tables are not those that this program knows */
+export async function checkSchema(store: Store): Promise<void> {
+  const done = await versionOf(store);
+  if (done < files.length) {
+    throw new StoreError(
+      'busy',
+      `the store ${store.location} is held by a process of an older Vestige (schema ${done}, this program knows ${files.length}); end it, or start it anew with this program`,
+    );
+  }
+}
+
+async function versionOf(store: Store): Promise<number> {
   const [row] = await store.rows('SELECT toUInt32(max(n)) AS n FROM schema_versions', {}, 'write');
   const done = Number(row?.['n'] ?? 0);
   if (done > files.length) {
@@ -44,13 +66,7 @@ export async function migrate(store: Store): Promise<void> {
       `the store ${store.location} was made by a newer Vestige (schema ${done}, this program knows ${files.length})`,
     );
   }
-  for (const [i, file] of files.entries()) {
-    if (i < done) continue;
-    for (const statement of statementsOf(file)) await store.run(await withoutInput(store, statement));
-  }
-  // once for all: each statement may be run again, so that who is killed among them begins anew
-  const applied = 'INSERT INTO schema_versions (n) SELECT number + 1 FROM numbers({done:UInt32}, {more:UInt32})';
-  if (files.length > done) await store.run(applied, { done, more: files.length - done });
+  return done;
 }
 
 // The engine takes rows of INSERT ... VALUES from standard input as well, which belongs to the command; a SELECT it does not feed.

@@ -103,6 +103,24 @@ describe('the owner of a directory', () => {
     expect(answer.status).toBe(401);
   });
 
+  it('of another schema is not touched by who speaks to its owner', async () => {
+    const [{ last } = { last: 0 }] = (await owner.rows('SELECT toUInt32(max(n)) AS last FROM schema_versions')) as {
+      last: number;
+    }[];
+    const beside = () => connect(`embedded:${directory}`, 'of another version');
+    try {
+      await owner.run('INSERT INTO schema_versions (n) SELECT {n:UInt32}', { n: last + 1 });
+      await expect(beside()).rejects.toMatchObject({ code: 'newer-schema' });
+      await owner.run('DELETE FROM schema_versions WHERE n >= {n:UInt32} SETTINGS lightweight_deletes_sync = 2', {
+        n: last,
+      });
+      await expect(beside()).rejects.toMatchObject({ code: 'busy', message: expect.stringMatching(/older Vestige/) });
+    } finally {
+      await owner.run('INSERT INTO schema_versions (n) SELECT {n:UInt32}', { n: last });
+    }
+    await (await beside()).close();
+  });
+
   it('answers a small question while a long one runs', async () => {
     const long = owner.rows('SELECT sum(sipHash64(number)) AS s FROM numbers(30000000)', {}, 'background');
     const start = performance.now();
