@@ -1,4 +1,4 @@
-// vestige rules list|lint|test
+// vestige rules list|lint|test; rules-eval.ts: rules eval
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,7 @@ import { recognise, sourceOf } from '../../ingest/frame/recognise.ts';
 import { loadSegment } from '../../ingest/load/load.ts';
 import { batchName, createSegment } from '../../ingest/load/segment.ts';
 import { CommandError, type Context, EXIT } from '../context.ts';
+import { registerRulesEval } from './rules-eval.ts';
 
 interface Options {
   rules?: string;
@@ -40,6 +41,7 @@ export function registerRules(program: Command, context: Context): void {
   add('list', 'the rules', (loaded) => list(loaded, context));
   add('lint', 'what keeps rules from being understood or run', (loaded) => lint(loaded, context));
   add('test', 'the cases of every rule, on the engine', (loaded, ofPack) => test(loaded, context, ofPack));
+  registerRulesEval(rules, context);
 }
 
 async function list({ rules, problems }: LoadedRules, context: Context): Promise<void> {
@@ -120,7 +122,7 @@ export function testRules(rules: readonly Rule[]): Promise<CaseOutcome[]> {
   return withScratchStore((store) => runCases(store, rules, (records) => load(store, records)));
 }
 
-async function withScratchStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
+export async function withScratchStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'vestige-rules-'));
   try {
     const store = await connect(`embedded:${directory}`, 'vestige rules');

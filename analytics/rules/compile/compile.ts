@@ -15,6 +15,8 @@ export interface Field {
   readonly from: 'columns' | 'raw';
   /** Whether the record has the field at all; presence is never read from a column's default. */
   readonly present: { readonly sql: string; readonly from: 'columns' | 'raw' };
+  /** Whether the record says null for it, where that can be known; a field that is not there is null without it. */
+  readonly isNull?: { readonly sql: string; readonly from: 'columns' | 'raw' } | undefined;
   /** A join of the log source that the columns come from. */
   readonly join?: string | undefined;
 }
@@ -68,8 +70,16 @@ function resolve(test: FieldTest, lookup: FieldLookup): Field {
   return field;
 }
 
-const source = (test: FieldTest, field: Field) =>
-  ['exists', 'null', 'empty'].includes(test.match.kind) ? field.present.from : field.from;
+function source({ match }: FieldTest, field: Field): Field['from'] {
+  const asksPresence = ['exists', 'null', 'empty'].includes(match.kind) || isAnything(match);
+  if (!asksPresence) return field.from;
+  if (match.kind === 'null' && field.isNull?.from === 'raw') return 'raw';
+  return isAnything(match) && field.many ? field.from : field.present.from;
+}
+
+/** `*` alone: any value, but there must be one. */
+const isAnything = (match: Match) =>
+  match.kind === 'pattern' && match.pattern.length === 1 && match.pattern[0] === 'any';
 
 // A list of values of one field is one pass over it: `x IN (...)` instead of forty comparisons.
 function mergeValues(parts: readonly Expression[], lookup: FieldLookup): { merged: string[]; rest: Expression[] } {
@@ -101,9 +111,9 @@ function testSql(match: Match, field: Field): string {
     case 'exists':
       return match.wanted ? field.present.sql : `NOT (${field.present.sql})`;
     case 'null':
-      return `NOT (${field.present.sql})`;
+      return field.isNull ? `(NOT (${field.present.sql}) OR ${field.isNull.sql})` : `NOT (${field.present.sql})`;
     case 'empty':
-      return `(${field.present.sql} AND ${field.many ? `NOT arrayExists(v -> v != '', ${field.sql})` : `${field.sql} = ''`})`;
+      return `(${field.present.sql} AND ${field.many ? `has(${field.sql}, '')` : `${field.sql} = ''`})`;
     case 'regex':
       return anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(match.source, match.flags))})`);
     case 'compare':
@@ -111,6 +121,7 @@ function testSql(match: Match, field: Field): string {
     case 'cidr':
       return anyOf(field, (v) => inNetwork(v, match.network));
     case 'pattern':
+      if (isAnything(match)) return field.many ? `notEmpty(${field.sql})` : field.present.sql;
       return anyOf(field, (v) => patternSql(v, match.pattern, match.cased));
   }
 }
@@ -128,7 +139,6 @@ function patternSql(v: string, pattern: Pattern, cased: boolean): string {
   if (whole !== undefined) return `${value} = ${literal(whole)}`;
   const [first, second, third] = pattern;
   const text = (piece: Pattern[number] | undefined) => (typeof piece === 'object' ? piece.text : undefined);
-  if (pattern.length === 1 && first === 'any') return '1';
   if (pattern.length === 2 && first === 'any' && text(second) !== undefined)
     return `endsWith(${value}, ${literal(text(second) ?? '')})`;
   if (pattern.length === 2 && second === 'any' && text(first) !== undefined)

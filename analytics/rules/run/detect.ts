@@ -137,10 +137,10 @@ function findingOf(
 function aliasNote(rule: Rule): string {
   if (rule.kind !== 'event') return '';
   const source = sourceOf(rule);
-  const fields = new Set([...testsOf(rule.condition)].map((test) => test.field ?? ''));
-  const notes = [...fields].flatMap((field) => {
-    const meaning = source?.aliasOf?.(field);
-    return meaning === undefined ? [] : [`${field} was read as ${meaning}`];
+  const read = [...testsOf(rule.condition)].flatMap((test) => {
+    const meaning = source?.aliasOf?.(test);
+    return meaning === undefined ? [] : [`${test.field} was read as ${meaning}`];
   });
+  const notes = [...new Set(read)];
   return notes.length === 0 ? '' : ` (${notes.join('; ')})`;
 }

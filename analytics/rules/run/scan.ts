@@ -48,6 +48,9 @@ const HitRow = z.object({
 const CONDITIONS_BYTES_MAX = 150_000;
 const SETTINGS = 'SETTINGS join_use_nulls = 0, output_format_json_quote_64bit_integers = 0';
 
+/** What is scanned. */
+export type Rows = Pick<Source, 'field' | 'constraint' | 'rows'>;
+
 interface Prepared {
   rule: EventRule;
   compiled: Compiled;
@@ -58,7 +61,7 @@ interface Prepared {
 /** `fields`: those whose values correlations need of every hit. */
 export async function* scan(
   store: Store,
-  source: Source,
+  source: Rows,
   rules: readonly EventRule[],
   fields: readonly string[],
 ): AsyncIterable<Hit> {
@@ -75,7 +78,7 @@ export async function* scan(
   }
 }
 
-function prepare(source: Source, rule: EventRule): Prepared {
+function prepare(source: Rows, rule: EventRule): Prepared {
   const compiled = compile(rule.condition, source.field);
   const constraint = source.constraint(rule.logsource);
   const within = (sql: string) => (constraint === undefined ? sql : `(${constraint} AND ${sql})`);
@@ -97,7 +100,7 @@ function inGroups(prepared: readonly Prepared[]): Prepared[][] {
   return groups;
 }
 
-function joinsOf(source: Source, group: readonly Prepared[], fields: readonly string[]): Set<string> {
+function joinsOf(source: Rows, group: readonly Prepared[], fields: readonly string[]): Set<string> {
   const joins = new Set(group.flatMap(({ compiled }) => [...compiled.joins]));
   for (const name of fields) {
     const join = source.field(name)?.join;
@@ -106,7 +109,7 @@ function joinsOf(source: Source, group: readonly Prepared[], fields: readonly st
   return joins;
 }
 
-function scanSql(source: Source, group: readonly Prepared[], fields: readonly string[], rawFor?: string): string {
+function scanSql(source: Rows, group: readonly Prepared[], fields: readonly string[], rawFor?: string): string {
   const joins = joinsOf(source, group, fields);
   const { columns, from } = source.rows({ joins, ...(rawFor === undefined ? {} : { rawFor }) });
   const hits = group.map(({ exact }, i) => `if(${exact}, ${i + 1}, 0)`).join(',\n');
@@ -124,7 +127,7 @@ FROM
 ${SETTINGS}`;
 }
 
-function valuesSql(source: Source, fields: readonly string[]): string {
+function valuesSql(source: Rows, fields: readonly string[]): string {
   const pairs = fields.flatMap((name) => {
     const field = source.field(name);
     if (!field || field.from === 'raw') return [];

@@ -16,7 +16,13 @@ export function jsonField(raw: string, path: string): Field {
   const nodes = splitPath(path).reduce(descend, `[${raw}]`);
   const leaves = `arrayFlatten(arrayMap(n -> ${elements('n')}, ${nodes}))`;
   const values = `arrayMap(n -> if(JSONType(n) = 'String', JSONExtractString(n), n), arrayFilter(n -> n != 'null', ${leaves}))`;
-  return { sql: values, many: true, from: 'raw', present: { sql: `notEmpty(${nodes})`, from: 'raw' } };
+  return {
+    sql: values,
+    many: true,
+    from: 'raw',
+    present: { sql: `notEmpty(${nodes})`, from: 'raw' },
+    isNull: { sql: `has(${leaves}, 'null')`, from: 'raw' },
+  };
 }
 
 const elements = (node: string) => `if(JSONType(${node}) = 'Array', JSONExtractArrayRaw(${node}), [${node}])`;

@@ -17,11 +17,6 @@ SELECT
     if(k.resource = 'pods', k.object_uid, '') AS pod_uid,
     '' AS container_id,
     '' AS process_key,
-    multiIf(k.username = 'system:anonymous', 'anonymous',
-            startsWith(k.username, 'system:serviceaccount:kube-system:'), 'system',
-            startsWith(k.username, 'system:serviceaccount:'), 'service-account',
-            startsWith(k.username, 'system:'), 'system',
-            'user') AS principal_kind,
 -- with addresses
     multiIf(k.source_ips[1] = '', '',
             k.source_ips[1] IN ('127.0.0.1', '::1'), 'loopback',

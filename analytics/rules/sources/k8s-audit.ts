@@ -4,6 +4,8 @@
 import { auditEvents } from '../../decode/decode.ts';
 import { sqlString } from '../../store/store.ts';
 import type { Field } from '../compile/compile.ts';
+import type { FieldTest } from '../language/expression.ts';
+import { plainText } from '../language/pattern.ts';
 import { jsonField } from './json-path.ts';
 import rowsSql from './k8s-audit.sql';
 import { flag, many, one, type Source } from './source.ts';
@@ -34,12 +36,19 @@ const columns: Record<string, Field> = {
   'objectRef.apiVersion': one('api_version'),
   'objectRef.namespace': one('namespace'),
   'objectRef.name': one('name'),
-  'responseStatus.code': one("if(code = 0, '', toString(code))"),
+  'responseStatus.code': many("arrayFilter(c -> c NOT IN ('0', ''), [toString(code), upper(decision)])"),
   'responseStatus.reason': one('status_reason'),
 };
 
+interface Alias {
+  readonly field: Field;
+  readonly meaning: string;
+  /** The name is a native one, but rules also write values that no native event has: those that are no numbers. */
+  readonly words?: true;
+}
+
 /** Names of public rules that no native event has, what stands for them, and how that is said. */
-const aliases: Record<string, { field: Field; meaning: string }> = {
+const aliases: Record<string, Alias> = {
   hostPath: { field: many('host_paths'), meaning: 'host paths of the volumes' },
   capabilities: { field: many('capabilities_added'), meaning: 'capabilities added to any container' },
   privileged: { field: flag('privileged'), meaning: 'whether any container is privileged' },
@@ -50,10 +59,27 @@ const aliases: Record<string, { field: Field; meaning: string }> = {
   resource: { field: one('resource'), meaning: 'objectRef.resource' },
   namespace: { field: one('namespace'), meaning: 'objectRef.namespace' },
   username: { field: one('username'), meaning: 'user.username' },
+  'responseStatus.code': {
+    field: many("if(decision = '', [], [upper(decision)])"),
+    meaning: 'the decision of the authorizer, ALLOW or FORBID',
+    words: true,
+  },
 };
 
+function isAliased({ field: name, match }: FieldTest): boolean {
+  const alias = aliases[name ?? ''];
+  if (!alias?.words) return alias !== undefined;
+  const text = match.kind === 'pattern' ? plainText(match.pattern) : undefined;
+  return text !== undefined && text !== '' && !/^\d+$/.test(text);
+}
+
+const principalKind = `multiIf(username = 'system:anonymous', 'anonymous',
+    startsWith(username, 'system:serviceaccount:kube-system:'), 'system',
+    startsWith(username, 'system:serviceaccount:'), 'service-account',
+    startsWith(username, 'system:'), 'system', 'user')`;
+
 const own: Record<string, Field> = {
-  'vestige.principal_kind': one('principal_kind'),
+  'vestige.principal_kind': one(principalKind),
   'vestige.command': one("arrayStringConcat(exec_command, ' ')"),
   'vestige.commands': many('commands'),
   'vestige.images': many('images'),
@@ -89,7 +115,10 @@ function field(name: string | undefined): Field | undefined {
   const own_ = own[name];
   if (own_ || name.startsWith('vestige.')) return own_;
   const column = columns[name];
-  if (column) return { ...column, present: jsonField('raw', name).present };
+  if (column) {
+    const { present, isNull } = jsonField('raw', name);
+    return { ...column, present, isNull };
+  }
   const alias = aliases[name];
   if (alias) return alias.field;
   if (name.startsWith('annotations.')) {
@@ -97,6 +126,12 @@ function field(name: string | undefined): Field | undefined {
     return { ...one(`annotations[${key}]`), present: { sql: `mapContains(annotations, ${key})`, from: 'columns' } };
   }
   return TOP_LEVEL.has(name.split('.')[0] ?? '') ? jsonField('raw', name) : undefined;
+}
+
+/** What native events do not have: an alias, or what Vestige itself makes of an event. `adds` values to a field they have. */
+export function madeField(name: string): { field: Field; adds: boolean } | undefined {
+  const field = own[name] ?? aliases[name]?.field;
+  return field && { field, adds: aliases[name]?.words === true };
 }
 
 const eventsOfCandidates = auditEvents(
@@ -114,7 +149,7 @@ export const k8sAudit: Source = {
     (service === 'audit' || (service === undefined && ['audit', 'application'].includes(category ?? 'audit'))),
   constraint: () => undefined,
   field,
-  aliasOf: (name) => aliases[name]?.meaning,
+  aliasOf: (test) => (isAliased(test) ? aliases[test.field ?? '']?.meaning : undefined),
   rows: ({ joins, rawFor }) => {
     let sql = rowsSql;
     for (const name of ['addresses', 'token', 'principal', 'images', 'target', 'raw']) {

@@ -1,6 +1,7 @@
 // A log source as rules see it: rows to test, one an event or one an audit record, and the fields those rows have.
 // Fields named `vestige.*` are Vestige's own: what the joined layers know of the event (docs: reference of rules).
 import type { Field, FieldLookup } from '../compile/compile.ts';
+import type { FieldTest } from '../language/expression.ts';
 import type { LogSource } from '../language/rule.ts';
 
 export interface RowOptions {
@@ -17,8 +18,8 @@ export interface Source {
   /** What the rule's category asks of a row beyond its condition. */
   constraint(logsource: LogSource): string | undefined;
   readonly field: FieldLookup;
-  /** What a field really is that public rules use though the source's own records do not have it. */
-  aliasOf?(name: string): string | undefined;
+  /** What a test really reads that asks for a field that public rules use though the source's own records do not have it. */
+  aliasOf?(test: FieldTest): string | undefined;
   rows(options: RowOptions): Rows;
 }
 
