@@ -5,6 +5,7 @@ import type { ContextLabels } from './entities/actors/actors.ts';
 import { buildEntities, type EntityCounts } from './entities/entities.ts';
 import type { Rule, RuleProblem } from './rules/language/rule.ts';
 import { detect } from './rules/run/detect.ts';
+import { skipEmpty } from './store/skip-empty.ts';
 import type { Store } from './store/store.ts';
 
 export interface Correlation extends EntityCounts {
@@ -25,7 +26,7 @@ export async function correlate(
   const started = now().getTime();
   const version = await nextVersion(store, started);
   const entities = await buildEntities(store, version, labels);
-  const { findings, refused } = await detect(store, rules, { version });
+  const { findings, refused } = await detect(await skipEmpty(store), rules, { version });
   const chains = await buildChains(store, version);
   await mark(store, 'correlate', version);
   return { ...entities, findings, refused, chains, seconds: (now().getTime() - started) / 1000 };

@@ -2,6 +2,7 @@
 // and the three layers put on one axis. Everything is made anew from the typed tables; the content is a pure function of them.
 import { z } from 'zod';
 import { type DerivedTable, forgetOlder } from '../store/derived.ts';
+import { skipEmpty } from '../store/skip-empty.ts';
 import type { Store } from '../store/store.ts';
 import {
   buildCallers,
@@ -32,12 +33,17 @@ export interface EntityCounts {
   events: number;
 }
 
-/** Makes all entities anew with `version`, and marks as gone what this run no longer finds. */
+/**
+ * Makes all entities anew with `version`, and marks as gone what this run no longer finds.
+ * @param spare leaves out statements that can only come out empty
+ */
 export async function buildEntities(
-  store: Store,
+  given: Store,
   version: number,
   labels: ContextLabels = CONTEXT_LABELS,
+  spare: (store: Store) => Promise<Store> = skipEmpty,
 ): Promise<EntityCounts> {
+  const store = await spare(given);
   const forget = (table: DerivedTable) => forgetOlder(store, table, version);
   const params = {
     version,
@@ -65,7 +71,7 @@ export async function buildEntities(
   for (const table of ['sessions', 'session_processes', 'clock_offsets'] as const) await forget(table);
   await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
   await buildGaps(store, version);
-  return { sessions, ...(await countRows(store, version)) };
+  return { sessions, ...(await countRows(given, version)) };
 }
 
 /** Of one run: each row was written once, which is far cheaper to count than what is left of all runs. */
