@@ -1,8 +1,9 @@
 // Which source a rule is for, and whether that source knows its fields: before a rule is compiled.
 
 import { testsOf } from '../language/expression.ts';
+import { nearest } from '../language/nearest.ts';
+import { missingBases, restsOnItself } from '../language/references.ts';
 import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/rule.ts';
-import { missingBases } from '../run/correlation.ts';
 import { auditd } from '../sources/auditd.ts';
 import { k8sAudit } from '../sources/k8s-audit.ts';
 import { files, networkConnection, processCreation } from '../sources/linux-views.ts';
@@ -21,11 +22,26 @@ export function checkRules(rules: readonly Rule[]): RuleProblem[] {
 }
 
 function checkCorrelation(rule: CorrelationRule, rules: readonly Rule[]): RuleProblem[] {
-  return missingBases(rule, rules).map((name) => ({
-    path: rule.path,
-    at: 'correlation.rules',
-    detail: `no event rule has the name or id "${name}"`,
-  }));
+  const missing = missingBases(rule, rules).map((name) => {
+    const known = rules.flatMap((other) => (other === rule ? [] : [other.name ?? '', other.id]));
+    const near = nearest(
+      name,
+      known.filter((other) => other !== ''),
+    );
+    return {
+      path: rule.path,
+      at: 'correlation.rules',
+      detail: `no rule has the name or id "${name}"`,
+      remedy:
+        near === undefined ? 'give a rule that name, and load it together with this one' : `did you mean ${near}?`,
+    };
+  });
+  if (!restsOnItself(rule, rules)) return missing;
+  const circle = 'a correlation cannot rest on itself';
+  return [
+    ...missing,
+    { path: rule.path, at: 'correlation.rules', detail: circle, remedy: 'take it out of the circle' },
+  ];
 }
 
 function checkEventRule(rule: EventRule): RuleProblem[] {

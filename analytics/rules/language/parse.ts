@@ -2,8 +2,10 @@
 // Specification: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1)
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { ConditionError } from './boolean.ts';
 import { Case, caseOf } from './case.ts';
-import { ConditionError, parseCondition } from './condition.ts';
+import { parseCondition } from './condition.ts';
+import { parseCorrelation } from './correlation.ts';
 import { DetectionError, parsePart } from './detection.ts';
 import type { Expression } from './expression.ts';
 import { LEVELS, type Rule, type RuleProblem, SIGNALS } from './rule.ts';
@@ -44,21 +46,7 @@ const EventBody = z.object({
   }),
   detection: z.record(z.string(), z.unknown()),
   // Sigma 2.1 gives correlations `generate`; Vestige lets an event rule say it too
-  generate: z.boolean().default(true),
-});
-
-const TIMESPAN = /^(\d+)([smhd])$/;
-const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-const CorrelationBody = z.object({
-  correlation: z.strictObject({
-    type: z.enum(['event_count', 'value_count']),
-    rules: texts,
-    'group-by': texts.default([]),
-    timespan: z.string().regex(TIMESPAN, 'a timespan is a number and s, m, h or d'),
-    condition: z.strictObject({ gte: z.int().min(1), field: z.string().optional() }),
-    generate: z.boolean().optional(),
-  }),
+  generate: z.boolean().optional(),
 });
 
 interface Parsed {
@@ -104,27 +92,13 @@ function parseRule(document: unknown, path: string): Outcome {
   if (!head.success) return { problems: fromZod(head.error, path) };
   const common = headOf(head.data, path);
   if (typeof document === 'object' && document !== null && 'correlation' in document) {
-    const body = CorrelationBody.safeParse(document);
-    if (!body.success) return { problems: fromZod(body.error, path) };
-    const { type, rules, 'group-by': groupBy, timespan, condition } = body.data.correlation;
-    if (type === 'value_count' && condition.field === undefined) {
-      return {
-        problems: [{ path, at: 'correlation.condition.field', detail: 'value_count counts values of a field' }],
-      };
-    }
-    const timespanMs = timespanToMs(timespan);
-    return {
-      rule: {
-        ...common,
-        kind: 'correlation',
-        type,
-        rules,
-        groupBy,
-        timespanMs,
-        atLeast: condition.gte,
-        field: condition.field,
-      },
-    };
+    const problems: RuleProblem[] = [];
+    const { correlation, generate } = document as { correlation: unknown; generate?: unknown };
+    const body = parseCorrelation(correlation, generate, (at, detail, remedy) =>
+      problems.push({ path, at, detail, remedy }),
+    );
+    if (body === undefined) return { problems };
+    return { rule: { ...common, kind: 'correlation', ...body, generates: undefined } };
   }
   const body = EventBody.safeParse(document);
   if (!body.success) return { problems: fromZod(body.error, path) };
@@ -176,11 +150,6 @@ function headOf(head: z.infer<typeof Head>, path: string) {
     cases: { match: (extras?.cases?.match ?? []).map(caseOf), miss: (extras?.cases?.miss ?? []).map(caseOf) },
     path,
   };
-}
-
-function timespanToMs(text: string): number {
-  const [, amount = '', unit = ''] = TIMESPAN.exec(text) ?? [];
-  return Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
 }
 
 function fromZod(error: z.ZodError, path: string): RuleProblem[] {

@@ -1,5 +1,6 @@
 // What a rule is once parsed: Sigma's metadata, a condition as a tree of tests, and Vestige's own additions.
 import type { Expression } from './expression.ts';
+import type { RuleExpression } from './rule-expression.ts';
 
 export const LEVELS = ['informational', 'low', 'medium', 'high', 'critical'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -78,6 +79,11 @@ interface RuleHead {
   /** A sentence for the analyst with {placeholders}; [a part] whose placeholder is empty is left out. */
   readonly sentence: string | undefined;
   readonly cases: { readonly match: readonly RuleCase[]; readonly miss: readonly RuleCase[] };
+  /**
+   * What the rule says of its own hits: findings of their own, or (false) for correlations only. Undefined: findings, unless a
+   * correlation rests on the rule and does not say `generate: true`.
+   */
+  readonly generates: boolean | undefined;
   /** File and, where a file holds several, which document of it. */
   readonly path: string;
 }
@@ -86,28 +92,61 @@ export interface EventRule extends RuleHead {
   readonly kind: 'event';
   readonly logsource: LogSource;
   readonly condition: Expression;
-  /** False: feeds correlations only, its hits are no findings. */
-  readonly generates: boolean;
+}
+
+export const CORRELATION_TYPES = [
+  'event_count',
+  'value_count',
+  'temporal',
+  'temporal_ordered',
+  'value_sum',
+  'value_avg',
+  'value_percentile',
+  'value_median',
+] as const;
+export type CorrelationType = (typeof CORRELATION_TYPES)[number];
+
+export const COMPARISONS = ['gt', 'gte', 'lt', 'lte', 'eq', 'neq'] as const;
+
+export interface Comparison {
+  readonly operator: (typeof COMPARISONS)[number];
+  readonly value: number;
 }
 
 export interface CorrelationRule extends RuleHead {
   readonly kind: 'correlation';
-  readonly type: 'event_count' | 'value_count';
-  /** Names or ids of event rules. */
+  readonly type: CorrelationType;
+  /** Names or ids of event rules and of other correlations; for temporal_ordered in their order. */
   readonly rules: readonly string[];
+  /** Fields, places (docs: reference of rules) or aliases. */
   readonly groupBy: readonly string[];
   readonly timespanMs: number;
-  readonly atLeast: number;
-  /** Counted distinct, for value_count. */
-  readonly field: string | undefined;
+  /** What a name of groupBy is called in the events of each base rule: alias, then rule, then field. */
+  readonly aliases: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** What is counted or computed must pass all of them. */
+  readonly condition: readonly Comparison[];
+  /** An extended condition of temporal correlations: which base rules must match, and which not. */
+  readonly expression: RuleExpression | undefined;
+  /** Whose values are counted or computed, for the value_* types. */
+  readonly fields: readonly string[];
+  /** For value_percentile; undefined: the share that a value has of all. */
+  readonly percentile: number | undefined;
+  /** Hits of the base rules are findings of their own too. */
+  readonly basesGenerate: boolean;
 }
 
 export type Rule = EventRule | CorrelationRule;
 
-/** Why a file or a part of it is no rule: bad data is a value. */
+/** Why a file or a part of it is no rule, or not the rule it seems: bad data is a value. */
 export interface RuleProblem {
   readonly path: string;
+  /** Of the file, from 1. */
+  readonly line?: number | undefined;
   /** Where in the document, as `detection.selection.verb`. */
   readonly at: string;
   readonly detail: string;
+  /** What to write instead. */
+  readonly remedy?: string | undefined;
+  /** A rule with a warning runs. Absent: an error, and the rule is left out. */
+  readonly level?: 'warning' | undefined;
 }

@@ -1,92 +1,218 @@
-// Correlation rules over the hits of event rules: how many, or how many different, of one group within a sliding window.
-// A finding is a maximal run: windows that overlap and each hold enough are one, so that late data makes it longer.
+// Correlation rules over the hits of event rules of any log sources, and over runs of other correlations. Hits are grouped by fields,
+// places or aliases; within a group windows.ts and ordered.ts find runs. A finding is a maximal run: what runs there are is a pure
+// function of the hits, whatever the order they came in.
+import { type Clocks, createClocks } from '../../entities/clocks/clocks.ts';
+import { basesOf, eventRulesOf, generatingRules, inOrder } from '../language/references.ts';
 import type { CorrelationRule, EventRule, Rule } from '../language/rule.ts';
+import type { Source } from '../sources/source.ts';
+import { measureOf } from './measure.ts';
+import { byTime, momentOf, type Occurrence, serialOf } from './occurrence.ts';
+import { runsInOrder } from './ordered.ts';
+import { isPlace, placeOf } from './place-names.ts';
 import type { Hit } from './scan.ts';
+import { type FoundRun, runsInWindows } from './windows.ts';
 
-/** What a correlation keeps of a hit. */
+/** What a correlation keeps of the hits that it found together. */
 export interface Run {
   readonly rule: CorrelationRule;
-  /** In order of time; the first gives the finding its place. */
+  /** In order of time; the first gives the finding its key. */
   readonly hits: readonly Hit[];
+  /** Which of the hits is the first of each base rule, by its name. */
+  readonly firstOf: ReadonlyMap<string, Hit>;
+  /** What the rule counts or computes, over the whole run; of temporal correlations how many events. */
   readonly count: number;
   readonly spanMs: number;
 }
 
 export interface Correlations {
-  /** Fields whose values are needed of hits. */
+  /** Fields of hits whose values are needed, and places: a log source may have them as fields. */
   readonly fields: readonly string[];
-  add(hit: Hit): void;
+  /** Whether the hit's place must be known before it is added: a correlation groups by it. */
+  needsPlace(hit: Hit): boolean;
+  add(hit: Hit, layer: Source['layer']): void;
+  /** Runs of rules that make findings; those that only feed other correlations are not told. */
   runs(): Iterable<Run>;
 }
 
 // A finding names its events; a burst of more is told by its count and its first events.
 const HITS_NAMED_MAX = 1000;
 
-export function correlate(rules: readonly Rule[]): Correlations {
-  const correlations = rules.filter((rule) => rule.kind === 'correlation');
-  const groups = new Map<string, { rule: CorrelationRule; hits: Hit[] }>();
-  const isBase = (correlation: CorrelationRule, rule: EventRule) =>
-    correlation.rules.some((name) => name === rule.name || name === rule.id);
+export interface CorrelateDeps {
+  /** Without: what nothing is known of. */
+  readonly clocks?: Clocks | undefined;
+  readonly layerOf: (rule: EventRule) => Source['layer'] | undefined;
+}
+
+export function correlate(rules: readonly Rule[], { clocks = createClocks([]), layerOf }: CorrelateDeps): Correlations {
+  const correlations = inOrder(rules);
+  const generating = generatingRules(rules);
+  const bases = new Map(correlations.map((rule) => [rule, basesOf(rule, rules)]));
+  const isBase = new Set([...bases.values()].flat().map(({ id }) => id));
+  const added = new Map<string, { hit: Hit; layer: Source['layer'] }[]>();
+  const placing = new Set(correlations.flatMap((rule) => placedBasesOf(rule, rules, layerOf)));
   return {
-    fields: [...new Set(correlations.flatMap((rule) => [...rule.groupBy, ...(rule.field ? [rule.field] : [])]))],
-    add: (hit) => {
-      for (const rule of correlations) {
-        if (!hit.rules.some((base) => isBase(rule, base))) continue;
-        const key = JSON.stringify([rule.id, hit.cluster, ...rule.groupBy.map((field) => hit.values[field] ?? '')]);
-        const group = groups.get(key) ?? { rule, hits: [] };
-        group.hits.push(hit);
-        groups.set(key, group);
+    fields: [...new Set(correlations.flatMap(namesOf))],
+    needsPlace: (hit) => hit.rules.some((rule) => placing.has(rule)),
+    add: (hit, layer) => {
+      for (const { id } of hit.rules) {
+        if (!isBase.has(id)) continue;
+        const hits = added.get(id);
+        if (hits === undefined) added.set(id, [{ hit, layer }]);
+        else hits.push({ hit, layer });
       }
     },
     *runs() {
-      for (const { rule, hits } of groups.values()) yield* runsOf(rule, hits);
+      const found = new Map<string, GroupRun[]>();
+      for (const rule of correlations) {
+        const groups = createGroups(rule);
+        for (const [position, base] of (bases.get(rule) ?? []).entries()) {
+          for (const { hit, layer } of added.get(base.id) ?? []) groups.add(position, base, fromHit(hit, layer));
+          for (const run of found.get(base.id) ?? []) {
+            for (const occurrence of fromRun(rule, run)) groups.add(position, base, occurrence);
+          }
+        }
+        const names = (bases.get(rule) ?? []).map((base) => base.name ?? base.id);
+        const ofRule = [...groups.all()].flatMap((group) => runsOfGroup(rule, group, names, clocks));
+        found.set(rule.id, ofRule);
+        if (generating.has(rule)) for (const { run } of ofRule) yield run;
+      }
     },
   };
 }
 
-/** Names of base rules that no rule has. */
-export function missingBases(rule: CorrelationRule, rules: readonly Rule[]): string[] {
-  return rule.rules.filter(
-    (name) => !rules.some((base) => base.kind === 'event' && (base.name === name || base.id === name)),
-  );
+/** Event rules of correlations that group by places, where the log sources themselves do not know them: auditd's do. */
+function placedBasesOf(rule: CorrelationRule, rules: readonly Rule[], layerOf: CorrelateDeps['layerOf']): EventRule[] {
+  const places = namesOf(rule).filter(isPlace);
+  const bases = places.length === 0 ? [] : eventRulesOf(rule, rules);
+  const known = bases.every((base) => layerOf(base) === 'auditd') && !places.includes('vestige.principal');
+  return known ? [] : bases;
 }
 
-export function* runsOf(rule: CorrelationRule, unordered: readonly Hit[]): Iterable<Run> {
-  const hits = unordered
-    .map((hit) => ({
-      hit,
-      at: timeMs(hit.time),
-      value: rule.field === undefined ? '' : (hit.values[rule.field] ?? ''),
-    }))
-    .sort((a, b) => a.at - b.at || (a.hit.event_key < b.hit.event_key ? -1 : 1));
-  const inWindow = new Map<string, number>();
-  let from = 0;
-  let run: { first: number; last: number } | undefined;
-  for (const [n, { at, value }] of hits.entries()) {
-    inWindow.set(value, (inWindow.get(value) ?? 0) + 1);
-    for (; at - (hits[from]?.at ?? at) > rule.timespanMs; from++) leave(inWindow, hits[from]?.value ?? '');
-    const count = rule.type === 'value_count' ? inWindow.size : n - from + 1;
-    if (count < rule.atLeast) continue;
-    if (run && from <= run.last) run.last = n;
-    else {
-      if (run) yield finished(rule, hits.slice(run.first, run.last + 1));
-      run = { first: from, last: n };
+/** Every name of a field or place that a correlation may ask of a hit. */
+function namesOf(rule: CorrelationRule): string[] {
+  const aliased = Object.values(rule.aliases).flatMap((fields) => Object.values(fields));
+  return [...rule.groupBy, ...rule.fields, ...aliased].filter((name) => !(name in rule.aliases));
+}
+
+interface Candidate {
+  readonly hit: Hit;
+  readonly layer: Source['layer'];
+  readonly hits: readonly Hit[];
+  readonly unit: string;
+  /** What a run of a correlation was grouped by. */
+  readonly grouped: ReadonlyMap<string, string> | undefined;
+}
+
+function fromHit(hit: Hit, layer: Source['layer']): Candidate {
+  const { cluster, node } = momentOf(hit, layer);
+  return { hit, layer, hits: [hit], unit: [cluster, node, layer, hit.event_key].join('\0'), grouped: undefined };
+}
+
+interface GroupRun {
+  readonly run: Run;
+  readonly reached: readonly Occurrence[];
+  readonly grouped: ReadonlyMap<string, string>;
+}
+
+// Temporal correlations ask when a run's condition held; the others count runs.
+function fromRun(rule: CorrelationRule, { run, reached, grouped }: GroupRun): Candidate[] {
+  const [first] = run.hits;
+  const unit = [run.rule.id, ...grouped.values(), first?.cluster, first?.node, first?.event_key].join('\0');
+  const moments = rule.type === 'temporal' || rule.type === 'temporal_ordered' ? reached : reached.slice(0, 1);
+  return moments.map(({ hit, moment }) => ({ hit, layer: moment.layer, hits: run.hits, unit, grouped }));
+}
+
+interface Group {
+  readonly grouped: ReadonlyMap<string, string>;
+  readonly occurrences: Occurrence[];
+}
+
+function createGroups(rule: CorrelationRule) {
+  const groups = new Map<string, { grouped: Map<string, string>; byUnit: Map<string, Occurrence> }>();
+  const joins = rule.type === 'temporal' || rule.type === 'temporal_ordered';
+  return {
+    add: (position: number, base: Rule, candidate: Candidate) => {
+      const { hit, hits, unit, layer } = candidate;
+      const ofName = (name: string) => valueFor(rule, position, base, candidate, name);
+      const keys = rule.groupBy.map(ofName);
+      // that two events both lack something does not make them belong together
+      if (joins && keys.some((key) => key === '')) return;
+      const key = JSON.stringify([hit.cluster, ...keys]);
+      const group = groups.get(key) ?? {
+        grouped: new Map(rule.groupBy.map((name, n) => [name, keys[n] ?? ''])),
+        byUnit: new Map(),
+      };
+      groups.set(key, group);
+      const at = `${unit}\0${hit.time}`;
+      const known = group.byUnit.get(at);
+      const values = rule.fields.map(ofName);
+      const moment = momentOf(hit, layer);
+      group.byUnit.set(at, {
+        hit,
+        hits: known === undefined ? hits : [...new Set([...known.hits, ...hits])],
+        unit,
+        atUs: moment.at_us,
+        moment,
+        serial: serialOf(hit.event_key),
+        rules: new Set([...(known?.rules ?? []), position]),
+        value: values.length === 0 || values.some((v) => v === '') ? known?.value : values.join('\0'),
+      });
+    },
+    *all(): Iterable<Group> {
+      for (const { grouped, byUnit } of groups.values()) yield { grouped, occurrences: [...byUnit.values()] };
+    },
+  };
+}
+
+function valueFor(rule: CorrelationRule, position: number, base: Rule, candidate: Candidate, name: string): string {
+  const fields = rule.aliases[name];
+  const field = fields === undefined ? name : aliasFor(fields, rule.rules[position] ?? '', base);
+  if (field === undefined) return '';
+  const grouped = candidate.grouped?.get(field);
+  if (grouped !== undefined) return grouped;
+  return isPlace(field) ? placeOf(candidate.hit, field) : (candidate.hit.values[field] ?? '');
+}
+
+const aliasFor = (fields: Readonly<Record<string, string>>, reference: string, { name, id }: Rule) =>
+  fields[reference] ?? (name === undefined ? undefined : fields[name]) ?? fields[id];
+
+function runsOfGroup(
+  rule: CorrelationRule,
+  { grouped, occurrences }: Group,
+  names: readonly string[],
+  clocks: Clocks,
+): GroupRun[] {
+  const ordered = onOneAxis(occurrences, clocks).sort(byTime);
+  const found = rule.type === 'temporal_ordered' ? runsInOrder(rule, ordered, clocks) : runsInWindows(rule, ordered);
+  return found.map((one) => ({ run: finished(rule, one, names), reached: one.reached, grouped }));
+}
+
+// Events of one layer keep their own stamps; of several they are brought to the clock of the API server.
+function onOneAxis(occurrences: readonly Occurrence[], clocks: Clocks): Occurrence[] {
+  const layers = new Set(occurrences.map(({ moment }) => moment.layer));
+  if (layers.size <= 1) return [...occurrences];
+  return occurrences.map((occurrence) => ({ ...occurrence, atUs: clocks.byApi(occurrence.moment).at_us }));
+}
+
+function finished(rule: CorrelationRule, { occurrences }: FoundRun, names: readonly string[]): Run {
+  const measure = measureOf(rule);
+  for (const occurrence of occurrences) measure.add(occurrence);
+  const temporal = rule.type === 'temporal' || rule.type === 'temporal_ordered';
+  const units = new Set(occurrences.map(({ unit }) => unit)).size;
+  const hits = [...new Set(occurrences.flatMap((occurrence) => occurrence.hits))];
+  const firstOf = new Map<string, Hit>();
+  for (const { rules, hit } of occurrences) {
+    for (const n of rules) {
+      const name = names[n] ?? '';
+      if (!firstOf.has(name)) firstOf.set(name, hit);
     }
   }
-  if (run) yield finished(rule, hits.slice(run.first, run.last + 1));
+  const spanUs = (occurrences.at(-1)?.atUs ?? 0) - (occurrences[0]?.atUs ?? 0);
+  return {
+    rule,
+    hits: hits.slice(0, HITS_NAMED_MAX),
+    firstOf,
+    count: temporal ? units : (measure.value() ?? units),
+    spanMs: spanUs / 1000,
+  };
 }
-
-function leave(inWindow: Map<string, number>, value: string): void {
-  const left = (inWindow.get(value) ?? 1) - 1;
-  if (left === 0) inWindow.delete(value);
-  else inWindow.set(value, left);
-}
-
-function finished(rule: CorrelationRule, run: readonly { hit: Hit; at: number; value: string }[]): Run {
-  const count = rule.type === 'value_count' ? new Set(run.map(({ value }) => value)).size : run.length;
-  const spanMs = (run.at(-1)?.at ?? 0) - (run[0]?.at ?? 0);
-  return { rule, hits: run.slice(0, HITS_NAMED_MAX).map(({ hit }) => hit), count, spanMs };
-}
-
-// Milliseconds are enough to order by: events of one millisecond are ordered by their key.
-const timeMs = (time: string) => Date.parse(`${time.replace(' ', 'T')}Z`);

@@ -3,10 +3,12 @@ import type { Store } from '../../store/store.ts';
 import { checkRules, sourceOf } from '../compile/check.ts';
 import { refusedByEngine } from '../compile/runnable.ts';
 import { testsOf } from '../language/expression.ts';
+import { generatingRules } from '../language/references.ts';
 import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
 import type { Source } from '../sources/source.ts';
 import { type Correlations, correlate, type Run } from './correlation.ts';
 import { createFindingWriter, type Finding, type FindingWriter } from './findings.ts';
+import { knownClocks } from './known-clocks.ts';
 import { placesOf } from './places.ts';
 import { type Hit, scan } from './scan.ts';
 import { renderSentence } from './sentence.ts';
@@ -28,16 +30,21 @@ export async function detect(store: Store, given: readonly Rule[], { version }: 
   const paths = new Set(refused.map((problem) => problem.path));
   const rules = given.filter((rule) => !paths.has(rule.path));
   const writer = createFindingWriter(store, version);
-  const correlations = correlate(rules);
+  const generating = generatingRules(rules);
+  const clocks = rules.some((rule) => rule.kind === 'correlation') ? await knownClocks(store) : undefined;
+  const correlations = correlate(rules, { clocks, layerOf: (rule) => sourceOf(rule)?.layer });
   for (const [source, ofSource] of bySource(rules)) {
-    const hits = await collect(store, source, ofSource, correlations);
-    const generating = hits.filter((hit) => hit.rules.some((rule) => rule.generates));
-    for (const batch of inBatches(generating)) {
+    const hits = await collect(store, source, ofSource, correlations.fields);
+    const isGenerating = (hit: Hit) => hit.rules.some((rule) => generating.has(rule));
+    // places come before correlations, which may group by them
+    for (const batch of inBatches(hits.filter((hit) => isGenerating(hit) || correlations.needsPlace(hit)))) {
       const places = await placesOf(store, source.layer, batch);
-      for (const hit of batch) {
-        for (const rule of hit.rules.filter((r) => r.generates)) {
-          await writer.add(findingOf(rule, hit, source.layer, places(hit), hit.words, hit.digests));
-        }
+      for (const hit of batch) Object.assign(hit, places(hit));
+    }
+    for (const hit of hits) {
+      correlations.add(hit, source.layer);
+      for (const rule of hit.rules.filter((r) => generating.has(r))) {
+        await writer.add(findingOf(rule, hit, source.layer, {}, hit.words, hit.digests));
       }
     }
   }
@@ -59,10 +66,10 @@ async function collect(
   store: Store,
   source: Source,
   rules: readonly EventRule[],
-  correlations: Correlations,
+  fields: readonly string[],
 ): Promise<Hit[]> {
   const hits = new Map<string, Hit>();
-  for await (const hit of scan(store, source, rules, correlations.fields)) {
+  for await (const hit of scan(store, source, rules, fields)) {
     const key = [hit.cluster, hit.node, hit.event_key].join('\0');
     const known = hits.get(key);
     if (!known) hits.set(key, hit);
@@ -71,7 +78,6 @@ async function collect(
       known.digests = [...new Set([...known.digests, ...hit.digests])];
     }
   }
-  for (const hit of hits.values()) correlations.add(hit);
   return [...hits.values()];
 }
 
@@ -98,11 +104,37 @@ async function writeRuns(store: Store, correlations: Correlations, writer: Findi
       );
       for (const { run, first } of batch) {
         const digests = [...new Set(run.hits.flatMap((hit) => hit.digests))];
-        const words = { ...first.words, count: String(run.count), span: spanInWords(run) };
-        await writer.add(findingOf(run.rule, first, layer, places(first), words, digests));
+        const place = { ...placeOfRun(run), ...places(first) };
+        await writer.add(findingOf(run.rule, first, layer, place, wordsOf(run), digests));
       }
     }
   }
+}
+
+/** Words of the first event, then what later ones add; of each base rule also under its name: {exec_into_pod_command}. */
+function wordsOf(run: Run): Record<string, string> {
+  const own = [...run.firstOf].flatMap(([name, hit]) =>
+    Object.entries(hit.words).map(([word, value]) => [`${name.replace(/\W/g, '_')}_${word}`, value]),
+  );
+  const words: Record<string, string> = Object.fromEntries(own);
+  for (const hit of [...run.hits.slice(0, 1), ...run.firstOf.values()]) {
+    for (const [word, value] of Object.entries(hit.words)) words[word] ||= value;
+  }
+  const count = Number.isInteger(run.count) ? String(run.count) : run.count.toFixed(2);
+  return { ...words, count, span: spanInWords(run) };
+}
+
+/**
+ * A request names a pod; what ran there then knows the container and the process. Place and process belong together, so they are
+ * taken from one event, the first of the same pod that knows more.
+ */
+function placeOfRun({ hits: [first, ...others] }: Run): Partial<Finding> {
+  if (first === undefined || first.container_id !== '' || first.process_key !== '') return {};
+  const samePod = (hit: Hit) => hit.namespace === first.namespace && hit.pod === first.pod;
+  const better = others.find((hit) => hit.container_id !== '' && (first.pod === '' || samePod(hit)));
+  if (better === undefined) return {};
+  const { namespace, pod, pod_uid, container_id, process_key } = better;
+  return { namespace, pod, pod_uid, container_id, process_key };
 }
 
 const spanInWords = ({ spanMs }: Run) =>
