@@ -156,3 +156,70 @@ x-vestige:
     ]);
   });
 });
+
+describe('a correlation over layers', () => {
+  const layers = `
+title: Exec requested
+id: 11111111-1111-4111-8111-111111111101
+name: exec_requested
+logsource: { product: kubernetes, service: audit }
+detection: { selection: { objectRef.resource: pods, objectRef.subresource: exec }, condition: selection }
+---
+title: Shell started
+id: 11111111-1111-4111-8111-111111111102
+name: shell_started
+logsource: { product: linux, category: process_creation }
+detection: { selection: { Image|endswith: /sh }, condition: selection }
+---
+title: Connected
+id: 11111111-1111-4111-8111-111111111103
+name: connected
+logsource: { product: linux, category: network_connection }
+detection: { selection: { vestige.outside: true }, condition: selection }
+---
+title: Exec requested, then a shell that connects
+id: 11111111-1111-4111-8111-111111111104
+correlation:
+  type: temporal_ordered
+  rules: [exec_requested, shell_started, connected]
+  group-by: [vestige.namespace, vestige.pod]
+  timespan: 1m
+x-vestige:
+  cases:
+    match:
+      - name: one pod
+        container: { namespace: shop, pod: web-1 }
+        steps: &steps
+          - event: &exec { verb: create, objectRef: { resource: pods, subresource: exec, namespace: shop, name: web-1 } }
+          - exec: { argv: [sh], exe: /bin/sh }
+          - connect: { to: "203.0.113.9:443", exe: /bin/sh }
+    miss:
+      - name: another pod
+        container: { namespace: shop, pod: web-2 }
+        steps: *steps
+      - name: another order
+        container: { namespace: shop, pod: web-1 }
+        steps:
+          - exec: { argv: [sh], exe: /bin/sh }
+          - event: *exec
+          - connect: { to: "203.0.113.9:443", exe: /bin/sh }
+      - name: not within the minute
+        container: { namespace: shop, pod: web-1 }
+        steps:
+          - event: *exec
+          - exec: { argv: [sh], exe: /bin/sh }
+          - connect: { to: "203.0.113.9:443", exe: /bin/sh }
+            at: 90
+`;
+  it('groups by places, whatever the layer', async () => {
+    const { rules, problems } = parseRules(layers, 'x.yml');
+    expect([...problems, ...checkRules(rules)]).toEqual([]);
+    const outcomes = await testRules(rules);
+    expect(outcomes.map(({ name, matched }) => [name, matched])).toEqual([
+      ['one pod', true],
+      ['another pod', false],
+      ['another order', false],
+      ['not within the minute', false],
+    ]);
+  });
+});

@@ -25,7 +25,7 @@ describe('a condition', () => {
     ['1 of sel_*', '(sel_x|sel_y)'],
     ['all of sel_*', '(sel_x&sel_y)'],
     ['a and not 1 of sel_*', '(a&!(sel_x|sel_y))'],
-    ['any of sel_?', '(sel_x|sel_y)'],
+    ['any of sel_*', '(sel_x|sel_y)'],
     ['1 of them', '(a|b|c|sel_x|sel_y)'],
     ['all of them', '(a&b&c&sel_x&sel_y)'],
     ['1 of a', 'a'],
