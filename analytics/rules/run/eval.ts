@@ -12,9 +12,10 @@
 import type { Store } from '../../store/store.ts';
 import { refusedByEngine } from '../compile/runnable.ts';
 import { type Expression, testsOf } from '../language/expression.ts';
+import { generatingRules, missingBases } from '../language/references.ts';
 import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/rule.ts';
 import { k8sAudit } from '../sources/k8s-audit.ts';
-import { correlate, missingBases } from './correlation.ts';
+import { correlate } from './correlation.ts';
 import { createEvalTable, type EvalTable, NATIVE } from './eval-table.ts';
 import { type Hit, scan } from './scan.ts';
 
@@ -53,7 +54,8 @@ export async function evalRules(
 ): Promise<Evaluated> {
   const table = createEvalTable(store, options.timeField);
   const { rules, refused } = await runnable(store, given, table);
-  const correlations = correlate(rules);
+  const generating = generatingRules(rules);
+  const correlations = correlate(rules, { layerOf: () => LAYER });
   for (const name of correlations.fields) for (const rows of table.sources) rows.field(name);
   const eventRules = rules.filter((rule) => rule.kind === 'event');
   const seen = { events: 0, untimed: 0 };
@@ -70,7 +72,7 @@ export async function evalRules(
       for await (const hit of scan(store, source, all, correlations.fields)) {
         const event = Number(hit.event_key);
         const { rules: own, aliases } = withoutTwins(hit.rules, twins);
-        for (const rule of own.filter(({ generates }) => generates)) {
+        for (const rule of own.filter((one) => generating.has(one))) {
           matches.push({ rule_id: rule.id, rule_title: rule.title, event, alias: aliases.get(rule) ?? null });
         }
         const known = hits.get(event);
@@ -78,7 +80,7 @@ export async function evalRules(
         else hits.set(event, { ...hit, rules: own });
       }
     }
-    for (const hit of hits.values()) if (hit.words['timed'] === '1') correlations.add(hit);
+    for (const hit of hits.values()) if (hit.words['timed'] === '1') correlations.add(hit, LAYER);
   });
   for (const { rule, hits } of correlations.runs()) {
     const lines = hits.map((hit) => Number(hit.event_key)).sort((a, b) => a - b);
@@ -88,6 +90,9 @@ export async function evalRules(
   matches.sort((a, b) => a.event - b.event || (a.rule_id < b.rule_id ? -1 : 1));
   return { matches, refused, ...seen };
 }
+
+/** Whatever the events are: correlations take them as told by one clock, in the order of their numbers where it stands still. */
+const LAYER = 'k8s-audit';
 
 const isKubernetes = (rule: EventRule) => k8sAudit.accepts(rule.logsource);
 
