@@ -12,8 +12,6 @@ const PLACES: Readonly<Record<string, (hit: Hit) => string>> = {
   'vestige.cluster': (hit) => hit.cluster,
 };
 
-export const PLACE_NAMES = Object.keys(PLACES);
-
 export const isPlace = (name: string): boolean => Object.hasOwn(PLACES, name);
 
 export const placeOf = (hit: Hit, name: string): string => PLACES[name]?.(hit) ?? '';
