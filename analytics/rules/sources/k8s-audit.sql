@@ -4,6 +4,10 @@
 --   token      a bound token used from an address that is not its pod's
 --   principal  an address that its principal first used at most a day before, used less than others, and no pod's; of the
 --              second and third address only: who comes from many is at home in none
+--   agents     the first request of a principal with a kind of client that it uses less than others; of the second to fourth kind
+--              only: who uses many has no habit
+--   registries images from a registry that this event names first, after twenty writes of workloads: by then the cluster has habits
+--   tags       images whose name the status of a pod resolves to another digest than before, told once for each digest
 --   images     images from a registry that looks like one the cluster uses, or that carry the path of its images
 --   target     the pod that the request names
 --   raw        the bytes, out of their envelope, for the events that candidate_keys gives
@@ -32,6 +36,15 @@ SELECT
 -- with principal
     p.is_new AND k.time < p.first_use + INTERVAL 1 DAY AS address_new,
     p.is_new AND k.time = p.first_use AS address_first,
+-- end
+-- with agents
+    g.is_new AND k.time = g.first_use AS agent_first,
+-- end
+-- with registries
+    arrayFilter(image -> has(fresh.hosts, ({registry_of_image}, k.time)), k.images) AS new_registry_images,
+-- end
+-- with tags
+    arrayDistinct(arrayMap(c -> c.4, arrayFilter(c -> has(moved.pairs, (c.4, extract(c.5, '@(sha256:[0-9a-f]{64})$'), k.time)), k.container_statuses))) AS moved_images,
 -- end
 -- with images
     arrayFilter(image -> has(registries.odd, image), k.images) AS lookalike_images,
@@ -97,6 +110,60 @@ LEFT JOIN
         GROUP BY cluster, username, address
     )
 ) AS p ON p_cluster = k.cluster AND p_username = k.username AND p_address = k.source_ips[1]
+-- end
+-- with agents
+LEFT JOIN
+(
+    SELECT cluster AS g_cluster, username AS g_username, agent AS g_agent, first_seen AS first_use,
+           row_number() OVER (PARTITION BY cluster, username ORDER BY first_seen, agent) BETWEEN 2 AND 4
+               AND requests * 2 < sum(requests) OVER (PARTITION BY cluster, username) AS is_new
+    FROM
+    (
+        SELECT cluster, username, splitByRegexp('[/ ]', user_agent)[1] AS agent, min(time) AS first_seen, count() AS requests
+        FROM k8s_audit FINAL
+        WHERE user_agent != '' AND NOT startsWith(username, 'system:') OR startsWith(username, 'system:serviceaccount:') AND NOT startsWith(username, 'system:serviceaccount:kube-system:')
+        GROUP BY cluster, username, agent
+    )
+) AS g ON g_cluster = k.cluster AND g_username = k.username AND g_agent = splitByRegexp('[/ ]', k.user_agent)[1]
+-- end
+-- with registries
+LEFT JOIN
+(
+    SELECT cluster AS f_cluster, groupArray((host, first_seen)) AS hosts
+    FROM
+    (
+        SELECT cluster, host, min(time) AS first_seen, min(place) AS first_place
+        FROM
+        (
+            SELECT cluster, time, arrayJoin(arrayDistinct(arrayMap(image -> {registry_of_image}, images))) AS host,
+                   dense_rank() OVER (PARTITION BY cluster ORDER BY time, audit_id) AS place
+            FROM k8s_audit FINAL
+            WHERE notEmpty(images) AND subresource = '' AND verb IN ('create', 'update', 'patch') AND code BETWEEN 100 AND 299
+        )
+        GROUP BY cluster, host
+    )
+    WHERE first_place > 20
+    GROUP BY cluster
+) AS fresh ON f_cluster = k.cluster
+-- end
+-- with tags
+LEFT JOIN
+(
+    SELECT cluster AS m_cluster, groupArray((image, image_digest, first_seen)) AS pairs
+    FROM
+    (
+        SELECT cluster, image, image_digest, first_seen, row_number() OVER (PARTITION BY cluster, image ORDER BY first_seen, image_digest) AS nth
+        FROM
+        (
+            SELECT cluster, status.4 AS image, extract(status.5, '@(sha256:[0-9a-f]{64})$') AS image_digest, min(time) AS first_seen
+            FROM (SELECT cluster, time, arrayJoin(container_statuses) AS status FROM k8s_audit FINAL WHERE resource = 'pods' AND notEmpty(container_statuses))
+            WHERE image != '' AND image_digest != '' AND position(image, '@') = 0 AND NOT startsWith(image, 'sha256:')
+            GROUP BY cluster, image, image_digest
+        )
+    )
+    WHERE nth > 1
+    GROUP BY cluster
+) AS moved ON m_cluster = k.cluster
 -- end
 -- with images
 LEFT JOIN

@@ -6,6 +6,7 @@ import { sqlString } from '../../store/store.ts';
 import type { Field } from '../compile/compile.ts';
 import type { FieldTest } from '../language/expression.ts';
 import { plainText } from '../language/pattern.ts';
+import { writableHostPaths } from './host-mounts.ts';
 import { jsonField } from './json-path.ts';
 import rowsSql from './k8s-audit.sql';
 import { flag, many, one, type Source } from './source.ts';
@@ -87,6 +88,8 @@ const own: Record<string, Field> = {
   'vestige.privileged': flag('privileged'),
   'vestige.host_pid': flag('host_pid'),
   'vestige.host_network': flag('host_network'),
+  'vestige.host_ipc': flag('host_ipc'),
+  'vestige.writable_host_paths': writableHostPaths('raw'),
   'vestige.capabilities': many('capabilities_added'),
   'vestige.role_kind': one('role_kind'),
   'vestige.role_name': one('role_name'),
@@ -99,12 +102,17 @@ const own: Record<string, Field> = {
   'vestige.image_digests': many('image_digests'),
   'vestige.token_audiences': many('token_audiences'),
   'vestige.token_bound_to': one('token_bound_to'),
+  'vestige.token_seconds': one("if(token_expiration_seconds = 0, '', toString(token_expiration_seconds))"),
   'vestige.webhook_targets': many('webhook_targets'),
   'vestige.token_pod': one('user_pod_name'),
+  'vestige.forwarded': flag('length(source_ips) > 1'),
   'vestige.source': one('source_kind', 'addresses'),
   'vestige.foreign_token': flag('foreign_token', 'token'),
   'vestige.new_address': flag('address_new', 'principal'),
   'vestige.first_from_address': flag('address_first', 'principal'),
+  'vestige.first_with_agent': flag('agent_first', 'agents'),
+  'vestige.new_registry_images': many('new_registry_images', 'registries'),
+  'vestige.moved_images': many('moved_images', 'tags'),
   'vestige.lookalike_images': many('lookalike_images', 'images'),
   'vestige.target_privileged': flag('target_privileged', 'target'),
   'vestige.target_host_paths': many('target_host_paths', 'target'),
@@ -139,6 +147,10 @@ const eventsOfCandidates = auditEvents(
    WHERE source = 'k8s-audit' AND (cluster, digest) IN (SELECT cluster, digest FROM k8s_audit WHERE audit_id IN (candidate_keys))`,
 );
 
+// as the container runtimes read names: what has no host is Docker Hub's
+const REGISTRY_OF_IMAGE =
+  "if(position(image, '/') > 0 AND (match(splitByChar('/', image)[1], '[.:]') OR splitByChar('/', image)[1] = 'localhost'), splitByChar('/', image)[1], 'docker.io')";
+
 const block = (name: string) => new RegExp(`-- with ${name}\\n([\\s\\S]*?)-- end\\n`, 'g');
 
 export const k8sAudit: Source = {
@@ -152,13 +164,14 @@ export const k8sAudit: Source = {
   aliasOf: (test) => (isAliased(test) ? aliases[test.field ?? '']?.meaning : undefined),
   rows: ({ joins, rawFor }) => {
     let sql = rowsSql;
-    for (const name of ['addresses', 'token', 'principal', 'images', 'target', 'raw']) {
+    for (const name of ['addresses', 'token', 'principal', 'agents', 'images', 'registries', 'tags', 'target', 'raw']) {
       const wanted = name === 'raw' ? rawFor !== undefined : joins.has(name);
       if (!wanted) sql = sql.replace(block(name), '');
     }
     const [columns = '', from = ''] = sql
       .slice(sql.indexOf('SELECT\n') + 'SELECT\n'.length)
       .replace('{events}', () => eventsOfCandidates)
+      .replaceAll('{registry_of_image}', REGISTRY_OF_IMAGE)
       .replaceAll('IN (candidate_keys)', `IN (${rawFor ?? ''})`)
       .split('\nFROM\n(\n', 2);
     return { columns, from: `(\n${from}` };
