@@ -30,6 +30,7 @@ export type DerivedTable =
   | 'auditd_hours'
   | 'gaps'
   | 'findings'
+  | 'namespaces'
   | 'chains'
   | 'chain_links'
   | 'chain_members';

@@ -23,12 +23,13 @@ import actors from './schema/018-actors.sql';
 import gaps from './schema/019-gaps.sql';
 import sessions from './schema/020-sessions.sql';
 import loginRecords from './schema/021-login-records.sql';
+import noise from './schema/027-noise.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
   ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices],
-  ...[processes, containers, minutes, actors, gaps, sessions, loginRecords],
+  ...[processes, containers, minutes, actors, gaps, sessions, loginRecords, noise],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */
