@@ -1,14 +1,16 @@
 // The correlate job: entities, then findings, then chains, from all that the store holds. Run again, it replaces what it concluded
 // before; the same records give the same conclusions.
 import { buildChains } from './chains/chains.ts';
-import type { ContextLabels } from './entities/actors/actors.ts';
+import { CONTEXT_LABELS, type ContextLabels } from './entities/actors/actors.ts';
 import { buildEntities, type EntityCounts } from './entities/entities.ts';
+import { fillNamespaces, SENSITIVE_VALUES, tellSensitiveValues } from './noise/context.ts';
+import { countNoise, type NoiseCounts } from './noise/counts.ts';
 import type { Rule, RuleProblem } from './rules/language/rule.ts';
 import { detect } from './rules/run/detect.ts';
 import { skipEmpty } from './store/skip-empty.ts';
 import type { Store } from './store/store.ts';
 
-export interface Correlation extends EntityCounts {
+export interface Correlation extends EntityCounts, NoiseCounts {
   findings: number;
   /** Rules that were left out, and why. */
   refused: RuleProblem[];
@@ -21,15 +23,19 @@ export async function correlate(
   store: Store,
   rules: readonly Rule[],
   now: () => Date,
-  labels?: ContextLabels,
+  labels: ContextLabels = CONTEXT_LABELS,
+  sensitiveValues: readonly string[] = SENSITIVE_VALUES,
 ): Promise<Correlation> {
   const started = now().getTime();
   const version = await nextVersion(store, started);
   const entities = await buildEntities(store, version, labels);
+  await fillNamespaces(store, version, labels);
+  await tellSensitiveValues(store, sensitiveValues, version);
   const { findings, refused } = await detect(await skipEmpty(store), rules, { version });
   const chains = await buildChains(store, version);
   await mark(store, 'correlate', version);
-  return { ...entities, findings, refused, chains, seconds: (now().getTime() - started) / 1000 };
+  const noise = await countNoise(store);
+  return { ...entities, findings, ...noise, refused, chains, seconds: (now().getTime() - started) / 1000 };
 }
 
 /** Later runs must outrank earlier ones, finished or not, even if the clock went back. */

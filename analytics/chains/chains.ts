@@ -22,16 +22,16 @@ export async function buildChains(store: Store, version: number): Promise<number
   const chains: Chain[] = [];
   for (const cluster of new Set(findings.map((f) => f.cluster))) {
     const mine = findings.filter((f) => f.cluster === cluster);
-    const grave = await chainsFrom(store, cluster, mine, (f) => atLeast(f.severity, 'high'));
+    const grave = await chainsFrom(store, cluster, mine, (f) => atLeast(f.seed, 'high'));
     const told = new Set(grave.flatMap((c) => c.findings.map((f) => f.id)));
     // what no grave finding reached may still be a chain of lesser ones
     const lesser = await chainsFrom(
       store,
       cluster,
       mine.filter((f) => !told.has(f.id)),
-      (f) => f.severity === 'medium',
+      (f) => f.seed === 'medium',
     );
-    chains.push(...grave, ...lesser.filter((c) => new Set(c.findings.map((f) => f.rule_id)).size > 1));
+    chains.push(...grave, ...lesser.filter((c) => new Set(c.findings.filter(isShown).map((f) => f.rule_id)).size > 1));
   }
   await writeChains(store, chains, version);
   return chains.length;
@@ -44,7 +44,7 @@ async function chainsFrom(
   isSeed: (f: ChainFinding) => boolean,
 ): Promise<Chain[]> {
   const seeds = [...new Set(findings.filter(isSeed).flatMap((f) => f.entity ?? []))];
-  const suspicious = new Set(findings.filter((f) => atLeast(f.severity, 'low')).flatMap((f) => f.entity ?? []));
+  const suspicious = new Set(findings.filter((f) => atLeast(f.rule_severity, 'low')).flatMap((f) => f.entity ?? []));
   const growth = await grow(createLookup(store, cluster), seeds, suspicious);
   const components = componentsOf(growth.graph, HOLDS_MIN);
   const parts = divide(growth, components, findings);
@@ -106,6 +106,8 @@ function chainOf(
   };
 }
 
+const isShown = (f: ChainFinding) => f.suppressed_by === '';
+
 // --- how grave -----------------------------------------------------------------------------------------------------
 
 /** What one rule's hits add to the score, whatever their number: the same thing ten times is not ten times as bad. */
@@ -113,7 +115,8 @@ const WEIGHT: Record<Severity, number> = { informational: 0, low: 1, medium: 3, 
 const PER_TACTIC = 5;
 
 /** Severity from how sure the findings are and how far along the way they lie. */
-function weigh(findings: readonly ChainFinding[]): { severity: Severity; score: number; tactics: string[] } {
+function weigh(all: readonly ChainFinding[]): { severity: Severity; score: number; tactics: string[] } {
+  const findings = all.filter(isShown);
   const gravest = new Map<string, Severity>();
   for (const f of findings) {
     const known = gravest.get(f.rule_id);

@@ -1,7 +1,8 @@
 // The fields of a finding that exceptions speak of, as a log source has them: columns of the finding, and what entities know of its
 // container, its process and its request. Alias f is the finding; joins are made where a field of theirs is asked for.
-import { parsePart } from '../rules/language/detection.ts';
+
 import { compile, type Field } from '../rules/compile/compile.ts';
+import { parsePart } from '../rules/language/detection.ts';
 import { and, type Expression, or, testsOf } from '../rules/language/expression.ts';
 import { many, one } from '../rules/sources/source.ts';
 import type { Draft } from './exceptions.ts';
@@ -25,7 +26,10 @@ const fields: Record<string, Field> = {
   principal: one('f.principal'),
   summary: one('f.summary'),
   digest: many('arrayMap(d -> lower(hex(d)), f.digests)'),
-  workload: many("if(w.workload_name = '', [], [w.workload_name, concat(w.workload_kind, '/', w.workload_name)])", 'pods'),
+  workload: many(
+    "if(w.workload_name = '', [], [w.workload_name, concat(w.workload_kind, '/', w.workload_name)])",
+    'pods',
+  ),
   owner: one('w.owner', 'pods'),
   team: one('w.team', 'pods'),
   container: one('c.container_name', 'containers'),
@@ -48,7 +52,8 @@ const field = (name: string | undefined): Field | undefined => (name === undefin
 /** What each join adds; `findings` stands for the table or SELECT that f is. */
 const JOINS: Record<string, (findings: string) => string> = {
   pods: () => 'LEFT ANY JOIN (SELECT * FROM pods FINAL) AS w ON w.cluster = f.cluster AND w.pod_uid = f.pod_uid',
-  containers: () => `LEFT ANY JOIN (SELECT cluster, node, container_id, container_name, image, image_digest FROM containers FINAL) AS c
+  containers:
+    () => `LEFT ANY JOIN (SELECT cluster, node, container_id, container_name, image, image_digest FROM containers FINAL) AS c
     ON c.cluster = f.cluster AND c.container_id = f.container_id`,
   processes: (findings) => `LEFT ANY JOIN (SELECT cluster, node, process_key, exe, argv FROM processes FINAL
       WHERE process_key IN (SELECT process_key FROM ${findings})) AS p
@@ -70,10 +75,17 @@ export interface FindingCondition {
 
 /** What follows FROM for conditions that ask for these joins. */
 export const fromFindings = (findings: string, joins: readonly string[]): string =>
-  `${findings} AS f ${[...new Set(joins)].sort().map((name) => JOINS[name]?.(findings) ?? '').join('\n')}`;
+  `${findings} AS f ${[...new Set(joins)]
+    .sort()
+    .map((name) => JOINS[name]?.(findings) ?? '')
+    .join('\n')}`;
 
 /** @throws DetectionError with the place and words for who wrote it */
-export function conditionOf({ rules, selection, filter }: Pick<Draft, 'rules' | 'selection' | 'filter'>): FindingCondition {
+export function conditionOf({
+  rules,
+  selection,
+  filter,
+}: Pick<Draft, 'rules' | 'selection' | 'filter'>): FindingCondition {
   const parts: Expression[] = [
     ...(rules.length === 0 ? [] : [or(rules.map((rule) => parsePart({ rule }, 'rules')))]),
     ...(selection === undefined ? [] : [parsePart(selection, 'selection')]),

@@ -3,47 +3,37 @@
 import { withScratchTable } from '../store/scratch.ts';
 import type { Store } from '../store/store.ts';
 import { sqlString } from '../store/store.ts';
+import { SENSITIVE_VALUES } from './context.ts';
 import { type Exception, type ExceptionKind, readExceptions } from './exceptions.ts';
 import { conditionOf, fromFindings } from './finding-fields.ts';
 import judgeSql from './judge.sql';
 
-/** Values of labels of sensitivity that raise findings, when a user says nothing else: of common schemes the upper part. */
-export const SENSITIVE_VALUES: readonly string[] = [
-  ...['high', 'very-high', 'critical', 'restricted', 'confidential', 'strictly-confidential', 'secret', 'top-secret'],
-  ...['sensitive', 'highly-sensitive', 'regulated', 'pci', 'pii', 'phi'],
-];
-
-export async function tellSensitiveValues(store: Store, values: readonly string[], version: number): Promise<void> {
-  const told = values.map((value) => value.toLowerCase());
-  await store.insert('sensitive_values', [{ job: 'correlate', values: told, version }]);
-}
-
 /** Judges the rows of a table like findings and writes them to findings. */
 export function insertJudged(store: Store, table: string): Promise<void> {
-  return judge(store, table, '');
+  return judge(store, table, '1');
 }
-
-const CHANGED = `WHERE (severity, severity_reason, workload_kind, workload_name, suppressed_by)
-  != (new_severity, new_severity_reason, new_workload_kind, new_workload_name, new_suppressed_by)`;
 
 /** Judges all findings again and writes those that come out differently, under the version they have: of two the later is read. */
 export function judgeAgain(store: Store): Promise<void> {
-  return judge(store, '(SELECT * FROM findings FINAL)', CHANGED);
+  return judge(store, '(SELECT * FROM findings FINAL)', '0');
 }
 
 const NAMED = '(cluster LowCardinality(String), id String, name String) ENGINE = MergeTree ORDER BY (cluster, id)';
 
-async function judge(store: Store, findings: string, only: string): Promise<void> {
+async function judge(store: Store, findings: string, whole: '0' | '1'): Promise<void> {
   const exceptions = await readExceptions(store);
   const [told] = await store.rows('SELECT values FROM sensitive_values FINAL', {}, 'background');
   await withScratchTable(store, 'hidden', NAMED, (hidden) =>
     withScratchTable(store, 'calm', NAMED, async (calm) => {
       const tables: Record<ExceptionKind, string> = { suppression: hidden, maintenance: calm };
       for (const kind of ['suppression', 'maintenance'] as const) {
-        for (const sql of speakOf(exceptions.filter((one) => one.kind === kind), findings))
+        for (const sql of speakOf(
+          exceptions.filter((one) => one.kind === kind),
+          findings,
+        ))
           await store.run(`INSERT INTO ${tables[kind]} ${sql}`, {}, 'background');
       }
-      const select = Object.entries({ findings, hidden, calm, only }).reduce(
+      const select = Object.entries({ findings, hidden, calm, whole }).reduce(
         (sql, [name, value]) => sql.replaceAll(`{${name}}`, () => value),
         judgeSql,
       );

@@ -68,9 +68,9 @@ export function readExceptionsOf(kind: ExceptionKind, text: string, origin: stri
     const name = typeof entry === 'object' && entry !== null && 'name' in entry ? ` (${String(entry.name)})` : '';
     const at = `entry ${i + 1}${name}`;
     const outcome = draftOf(kind, entry, origin);
-    if ('details' in outcome)
-      read.problems.push(...outcome.details.map((detail) => ({ path: origin, at, detail })));
-    else if (names.has(outcome.draft.name)) read.problems.push({ path: origin, at, detail: 'an entry before has this name' });
+    if ('details' in outcome) read.problems.push(...outcome.details.map((detail) => ({ path: origin, at, detail })));
+    else if (names.has(outcome.draft.name))
+      read.problems.push({ path: origin, at, detail: 'an entry before has this name' });
     else {
       names.add(outcome.draft.name);
       read.drafts.push(outcome.draft);
@@ -101,7 +101,9 @@ export function draftOf(kind: ExceptionKind, entry: unknown, origin: string): { 
     return { details: parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'entry'}: ${message}`) };
   const given: Record<string, unknown> = parsed.data;
   const { name, owner, reason, filter } = parsed.data;
-  const places = Object.fromEntries(PLACES.flatMap((place) => (given[place] === undefined ? [] : [[place, given[place]]])));
+  const places = Object.fromEntries(
+    PLACES.flatMap((place) => (given[place] === undefined ? [] : [[place, given[place]]])),
+  );
   const selection = withPlaces(parsed.data.selection, places);
   const rules = [...(parsed.data.rules ?? []), ...((given['rule'] as string[] | undefined) ?? [])];
   const draft: Draft = {

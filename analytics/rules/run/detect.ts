@@ -7,7 +7,7 @@ import { generatingRules } from '../language/references.ts';
 import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
 import type { Source } from '../sources/source.ts';
 import { type Correlations, correlate, type Run } from './correlation.ts';
-import { createFindingWriter, type Finding, type FindingWriter } from './findings.ts';
+import { type Finding, type FindingWriter, writeFindings } from './findings.ts';
 import { knownClocks } from './known-clocks.ts';
 import { placesOf } from './places.ts';
 import { type Hit, scan } from './scan.ts';
@@ -29,7 +29,11 @@ export async function detect(store: Store, given: readonly Rule[], { version }: 
   const refused = [...checkRules(given), ...(await refusedByEngine(store, given))];
   const paths = new Set(refused.map((problem) => problem.path));
   const rules = given.filter((rule) => !paths.has(rule.path));
-  const writer = createFindingWriter(store, version);
+  const findings = await writeFindings(store, version, (writer) => findAll(store, rules, writer));
+  return { findings, refused };
+}
+
+async function findAll(store: Store, rules: readonly Rule[], writer: FindingWriter): Promise<void> {
   const generating = generatingRules(rules);
   const clocks = rules.some((rule) => rule.kind === 'correlation') ? await knownClocks(store) : undefined;
   const correlations = correlate(rules, { clocks, layerOf: (rule) => sourceOf(rule)?.layer });
@@ -49,7 +53,6 @@ export async function detect(store: Store, given: readonly Rule[], { version }: 
     }
   }
   await writeRuns(store, correlations, writer);
-  return { findings: await writer.finish(), refused };
 }
 
 function bySource(rules: readonly Rule[]): Map<Source, EventRule[]> {

@@ -1,6 +1,8 @@
 // Findings of a run to their table. A finding's id comes from rule and event alone, so that the next run replaces it;
 // what the run no longer finds is marked deleted.
 import { createHash } from 'node:crypto';
+import { insertJudged } from '../../noise/judge.ts';
+import { withScratchTable } from '../../store/scratch.ts';
 import { type Store, sqlString } from '../../store/store.ts';
 import type { Rule } from '../language/rule.ts';
 
@@ -22,27 +24,54 @@ export interface Finding {
 }
 
 const STRUCTURE =
-  'cluster String, id String, rule_id String, title String, severity String, techniques Array(String), tactics Array(String), time String, source String, event_key String, node String, namespace String, pod String, pod_uid String, container_id String, process_key String, principal String, digests Array(String), summary String';
+  'cluster String, id String, rule_id String, title String, severity String, signal String, techniques Array(String), tactics Array(String), time String, source String, event_key String, node String, namespace String, pod String, pod_uid String, container_id String, process_key String, principal String, digests Array(String), summary String';
 
 // The rows travel as a literal of the query, of which the engine's parser reads 256 KiB by default.
 const BATCH_BYTES_MAX = 100_000;
 
 export interface FindingWriter {
   add(finding: Finding): Promise<void>;
-  /** Writes what is left and retires what earlier runs found and this one did not. */
-  finish(): Promise<number>;
 }
 
-export function createFindingWriter(store: Store, version: number): FindingWriter {
+/**
+ * Findings that `work` adds, written with what their context makes of them (noise/judge.ts): nobody sees one before it is judged.
+ * What earlier runs found and this one did not is retired. Gives back how many were written.
+ */
+export async function writeFindings(
+  store: Store,
+  version: number,
+  work: (writer: FindingWriter) => Promise<void>,
+): Promise<number> {
+  const written = await withScratchTable(
+    store,
+    'findings',
+    'AS findings ENGINE = MergeTree ORDER BY id',
+    async (table) => {
+      const { writer, flush, count } = createWriter(store, table, version);
+      await work(writer);
+      await flush();
+      if (count() > 0) await insertJudged(store, table);
+      return count();
+    },
+  );
+  await store.run(
+    `INSERT INTO findings SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
+     FROM findings AS f FINAL WHERE f.version < {version:UInt64}`,
+    { version },
+  );
+  return written;
+}
+
+function createWriter(store: Store, table: string, version: number) {
   let waiting: string[] = [];
   let bytes = 0;
   let written = 0;
   const flush = async () => {
-    if (waiting.length > 0) await insert(store, waiting, version);
+    if (waiting.length > 0) await insert(store, table, waiting, version);
     waiting = [];
     bytes = 0;
   };
-  return {
+  const writer: FindingWriter = {
     add: async (finding) => {
       const line = JSON.stringify(rowOf(finding));
       if (bytes + line.length > BATCH_BYTES_MAX) await flush();
@@ -50,22 +79,14 @@ export function createFindingWriter(store: Store, version: number): FindingWrite
       bytes += line.length;
       written++;
     },
-    finish: async () => {
-      await flush();
-      await store.run(
-        `INSERT INTO findings SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
-         FROM findings AS f FINAL WHERE f.version < {version:UInt64}`,
-        { version },
-      );
-      return written;
-    },
   };
+  return { writer, flush, count: () => written };
 }
 
-function insert(store: Store, lines: readonly string[], version: number): Promise<void> {
+function insert(store: Store, table: string, lines: readonly string[], version: number): Promise<void> {
   return store.run(
-    `INSERT INTO findings (cluster, id, rule_id, title, severity, techniques, tactics, time, source, event_key, node, namespace, pod, pod_uid, container_id, process_key, principal, digests, summary, version)
-     SELECT cluster, id, rule_id, title, severity, techniques, tactics, parseDateTime64BestEffort(time, 9, 'UTC'), source, event_key, node, namespace, pod, pod_uid, container_id, process_key, principal,
+    `INSERT INTO ${table} (cluster, id, rule_id, title, severity, signal, techniques, tactics, time, source, event_key, node, namespace, pod, pod_uid, container_id, process_key, principal, digests, summary, version)
+     SELECT cluster, id, rule_id, title, severity, signal, techniques, tactics, parseDateTime64BestEffort(time, 9, 'UTC'), source, event_key, node, namespace, pod, pod_uid, container_id, process_key, principal,
             arrayMap(d -> toFixedString(unhex(d), 32), digests), summary, {version:UInt64}
      FROM format(JSONEachRow, ${sqlString(STRUCTURE)}, ${sqlString(lines.join('\n'))})`,
     { version },
@@ -73,8 +94,17 @@ function insert(store: Store, lines: readonly string[], version: number): Promis
 }
 
 function rowOf({ rule, ...finding }: Finding) {
-  const { title, severity, techniques, tactics } = rule;
-  return { ...finding, id: findingId(rule.id, finding), rule_id: rule.id, title, severity, techniques, tactics };
+  const { title, severity, signal = '', techniques, tactics } = rule;
+  return {
+    ...finding,
+    id: findingId(rule.id, finding),
+    rule_id: rule.id,
+    title,
+    severity,
+    signal,
+    techniques,
+    tactics,
+  };
 }
 
 // A Kubernetes event is of no node, whatever its finding says of where it led.
