@@ -6,6 +6,7 @@ import books from './doctor-books.sql';
 import undecoded from './doctor-undecoded.sql';
 import planted from './evidence/derived-planted.sql';
 import unsealed from './evidence/unsealed.sql';
+import { type ExceptionState, listExceptions } from './queries/exceptions.ts';
 import { describeOwner, readOwner } from './store/owner-file.ts';
 import type { Params, Row, Store } from './store/store.ts';
 
@@ -136,6 +137,22 @@ const conclusionsAreFresh: Examine = async (store) => {
     : ok(`drawn ${at}`);
 };
 
+const suppressionsHold: Examine = async (store) => {
+  const all = await listExceptions(
+    store,
+    'suppression',
+    new Date(await number(store, 'SELECT toUnixTimestamp(now()) * 1000')),
+  );
+  const hidden = all.reduce((sum, one) => sum + one.findings, 0);
+  const named = (state: ExceptionState) => all.filter((one) => one.state === state).map(({ name }) => name);
+  const words = [
+    ...(named('expired').length > 0 ? [`${named('expired').join(', ')} expired: what comes now shows`] : []),
+    ...named('idle').map((name) => `${name} hides nothing`),
+  ];
+  const told = `${all.length} suppressions hide ${hidden} findings`;
+  return words.length > 0 ? due(`${told}; ${words.join('; ')}`) : ok(told);
+};
+
 const sealsCover: Examine = async (store) => {
   const sealed = await number(store, 'SELECT max(segment) FROM seals');
   const row = await first(store, unsealed, { sealed });
@@ -179,6 +196,7 @@ const checks: readonly [string, Examine][] = [
   ...TYPED_TABLES.map((typed): [string, Examine] => [`rows of ${typed.table}`, rowsHaveRecords(typed)]),
   ['decoders', decodersAgree],
   ['conclusions', conclusionsAreFresh],
+  ['suppressions', suppressionsHold],
   ['seals', sealsCover],
   ['owner', ownerIsKnown],
   ['disk', diskHasRoom],

@@ -169,6 +169,8 @@ describe('a store with an intrusion', () => {
         'rule_id',
         'title',
         'severity',
+        'rule_severity',
+        'severity_reason',
         'techniques',
         'tactics',
         'time',
@@ -178,10 +180,12 @@ describe('a store with an intrusion', () => {
         'namespace',
         'pod',
         'pod_uid',
+        'workload',
         'container_id',
         'principal',
         'digests',
         'summary',
+        'suppressed_by',
       ]);
       expect(rows[0].digests).toEqual([sha(auditdRaw)]);
     });

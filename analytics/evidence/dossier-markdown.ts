@@ -39,7 +39,8 @@ export function dossierMarkdown(d: Dossier): string {
     section(
       'Findings',
       d.findings,
-      (f) => `${f.time} ${f.severity}: ${code(f.title)} ${codes(f.techniques)}: ${code(f.summary)}${proof(f.digests)}`,
+      (f) =>
+        `${f.time} ${f.severity}: ${code(f.title)} ${codes(f.techniques)}: ${code(f.summary)}${f.suppressed_by === '' ? '' : ` (suppressed by ${code(f.suppressed_by)})`}${proof(f.digests)}`,
     ),
     section('Chains', d.chains, (h) => `${code(h.id)} ${h.severity}: ${code(h.title)}`),
     section('Not known', d.unknown, (words) => code(words)),

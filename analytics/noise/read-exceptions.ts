@@ -49,7 +49,9 @@ const YEAR_2262 = Date.UTC(2262, 0, 1);
 const withZone = (text: string) => (/^\d{4}-\d\d-\d\d$|(Z|z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
 
 const part = z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]);
-const common = { name: word, owner: word, reason: word, selection: part.optional(), filter: part.optional() };
+/** Reasons of severities name it, and a command line does. */
+const name = z.string().regex(/^[\w.-]{1,100}$/, 'letters, digits, dots, dashes and underscores, at most 100');
+const common = { name, owner: word, reason: word, selection: part.optional(), filter: part.optional() };
 const Suppression = z.strictObject({ ...common, expires: time, rules: texts.optional(), rule: texts.optional() });
 const PLACES = ['cluster', 'namespace', 'node', 'principal', 'workload', 'pod'] as const;
 const Maintenance = z.strictObject({
@@ -88,10 +90,20 @@ function entriesOf(text: string, path: string, problems: ReadProblem[]): unknown
       problems.push({ path, at: `line ${error.linePos?.[0].line ?? '?'}`, detail: error.message.split('\n')[0] ?? '' });
       return [];
     }
-    const content: unknown = document.toJS();
+    const content = contentOf(document);
     if (content === null || content === undefined) return [];
     return Array.isArray(content) ? content : [content];
   });
+}
+
+// Aliases may name what is not there, or more than memory holds: yaml counts and throws.
+function contentOf(document: { toJS(): unknown }): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (error instanceof ReferenceError) return [undefined];
+    throw error;
+  }
 }
 
 /** One entry, from a file or from options of a command. */
@@ -100,14 +112,14 @@ export function draftOf(kind: ExceptionKind, entry: unknown, origin: string): { 
   if (!parsed.success)
     return { details: parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'entry'}: ${message}`) };
   const given: Record<string, unknown> = parsed.data;
-  const { name, owner, reason, filter } = parsed.data;
+  const { owner, reason, filter } = parsed.data;
   const places = Object.fromEntries(
     PLACES.flatMap((place) => (given[place] === undefined ? [] : [[place, given[place]]])),
   );
   const selection = withPlaces(parsed.data.selection, places);
   const rules = [...(parsed.data.rules ?? []), ...((given['rule'] as string[] | undefined) ?? [])];
   const draft: Draft = {
-    ...{ kind, name, owner, reason, rules, selection, filter, origin },
+    ...{ kind, name: parsed.data.name, owner, reason, rules, selection, filter, origin },
     validFrom: Number(given['from'] ?? 0),
     validUntil: Number(given['to'] ?? given['expires']),
   };

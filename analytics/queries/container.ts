@@ -194,6 +194,8 @@ export async function readContainer(store: Store, key: ContainerKey): Promise<Co
     findings: await listFindings(store, {
       cluster: key.cluster,
       container: key.container_id,
+      // what is known of one container leaves nothing out
+      suppressed: 'too',
       limit: LIST_MAX,
     }),
     chains: await chainsOfContainer(store, key.container_id, LIST_MAX),

@@ -7,7 +7,7 @@
 WITH
     found AS
     (
-        SELECT cluster, container_id, count() AS findings FROM findings FINAL WHERE container_id != '' GROUP BY cluster, container_id
+        SELECT cluster, container_id, count() AS findings FROM findings FINAL WHERE container_id != '' AND suppressed_by = '' GROUP BY cluster, container_id
     ),
     toDateTime64(0, 9, 'UTC') AS unknown
 SELECT

@@ -181,7 +181,7 @@ const digestsOf = (of: string) => `SELECT digest FROM k8s_audit FINAL WHERE clus
 
 const findingsSql = (of: string) => `
   SELECT id, rule_id, title, severity, techniques, ${time('f.time')}, summary, ${hexes()} AS digests
-  FROM findings AS f FINAL WHERE f.cluster = {cluster:String}
+  FROM findings AS f FINAL WHERE f.cluster = {cluster:String} AND f.suppressed_by = ''
     AND f.id IN (SELECT id FROM findings FINAL ARRAY JOIN digests AS d WHERE cluster = {cluster:String} AND d IN (${digestsOf(of)}))
   ORDER BY indexOf(['critical', 'high', 'medium', 'low', 'informational'], f.severity), f.time, f.id LIMIT ${LIST_MAX}`;
 

@@ -4,8 +4,12 @@ import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Correlation, correlate } from '../../analytics/correlate.ts';
 import { CONTEXT_LABELS, type ContextLabels } from '../../analytics/entities/actors/actors.ts';
+import { SENSITIVE_VALUES } from '../../analytics/noise/context.ts';
+import type { ExceptionKind } from '../../analytics/noise/exceptions.ts';
+import { loadExceptions } from '../../analytics/noise/load-exceptions.ts';
 import { loadRules } from '../../analytics/rules/language/load.ts';
 import type { Rule } from '../../analytics/rules/language/rule.ts';
+import type { Store } from '../../analytics/store/store.ts';
 import { CommandError, type Context, EXIT } from '../context.ts';
 
 interface Options {
@@ -13,6 +17,9 @@ interface Options {
   ownerLabels: readonly string[];
   teamLabels: readonly string[];
   sensitivityLabels: readonly string[];
+  sensitiveValues: readonly string[];
+  suppressions?: string;
+  maintenance?: string;
 }
 
 export function registerCorrelate(program: Command, context: Context): void {
@@ -23,6 +30,14 @@ export function registerCorrelate(program: Command, context: Context): void {
     .addOption(labelsOption('owner', 'whose a pod is'))
     .addOption(labelsOption('team', 'which team answers for it'))
     .addOption(labelsOption('sensitivity', 'how much it matters'))
+    .addOption(
+      new Option('--sensitive-values <values>', 'values of these labels that make a finding graver')
+        .env('VESTIGE_SENSITIVE_VALUES')
+        .default(SENSITIVE_VALUES, 'high, restricted, confidential ... (docs/reference/findings.md)')
+        .argParser(keysOf),
+    )
+    .addOption(listOption('suppressions', 'findings to hide: a YAML file or a directory of them'))
+    .addOption(listOption('maintenance', 'times of known work: a YAML file or a directory of them'))
     .addHelpText(
       'after',
       `
@@ -31,15 +46,18 @@ Labels are looked up on the pod, its workload and its namespace, the nearest fir
 Examples:
   vestige correlate
   vestige correlate --team-labels acme.io/squad,team
+  vestige correlate --suppressions suppressions.yml --maintenance maintenance/
   vestige --json correlate`,
     )
     .action((options: Options) =>
       context.withStore('vestige correlate', async (store) => {
+        await takeLists(store, options, context);
         const done = await correlate(
           store,
           await readRules(options.rules ?? context.packDirectory, context),
           context.now,
           labelsOf(options),
+          options.sensitiveValues,
         );
         for (const p of done.refused) context.say(`vestige: rule ${p.path}, ${p.at}: ${p.detail}`);
         context.printOne(done, () => inWords(done));
@@ -60,6 +78,23 @@ function labelsOption(name: keyof ContextLabels, what: string): Option {
     .argParser(keysOf);
 }
 
+const listOption = (name: string, what: string): Option =>
+  new Option(`--${name} <path>`, what).env(`VESTIGE_${name.toUpperCase()}`);
+
+/** What the user says goes into the store first: conclusions come from there alone. */
+async function takeLists(store: Store, options: Options, context: Context): Promise<void> {
+  const lists: [ExceptionKind, string | undefined][] = [
+    ['suppression', options.suppressions],
+    ['maintenance', options.maintenance],
+  ];
+  for (const [kind, path] of lists) {
+    if (path === undefined) continue;
+    if (!existsSync(path)) throw new CommandError(EXIT.notFound, `${path}: no such file or directory of ${kind}`);
+    for (const p of await loadExceptions(store, kind, path, context.now()))
+      context.say(`vestige: ${p.path}, ${p.at}: ${p.detail}`);
+  }
+}
+
 const labelsOf = (options: Options): ContextLabels => ({
   owner: options.ownerLabels,
   team: options.teamLabels,
@@ -69,9 +104,18 @@ const labelsOf = (options: Options): ContextLabels => ({
 function inWords(c: Correlation): string {
   return [
     `${c.pods} pods, ${c.containers} containers, ${c.processes} processes, ${c.sessions} sessions, ${c.events} events on one axis`,
-    `${c.findings} findings, ${c.chains} chains`,
+    `${c.findings} findings${noiseInWords(c)}, ${c.chains} chains`,
     `in ${c.seconds.toFixed(1)} s`,
   ].join('\n');
+}
+
+function noiseInWords({ suppressed, raised, lowered }: Correlation): string {
+  const told = [
+    suppressed > 0 ? `${suppressed} of them suppressed` : '',
+    raised > 0 ? `${raised} graver for what they touch` : '',
+    lowered > 0 ? `${lowered} less grave in maintenance` : '',
+  ].filter((part) => part !== '');
+  return told.length === 0 ? '' : ` (${told.join(', ')})`;
 }
 
 /** Rules that can be used; what cannot be understood is said, and does not hold up the others. */

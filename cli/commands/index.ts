@@ -13,6 +13,7 @@ import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEvents } from './events.ts';
 import { registerEvidence } from './evidence.ts';
+import { registerMaintenance, registerSuppress } from './exceptions.ts';
 import { registerFindings } from './findings.ts';
 import { registerGaps } from './gaps.ts';
 import { registerIngest } from './ingest.ts';
@@ -37,6 +38,8 @@ export const commands: readonly Register[] = [
   registerLoad,
   registerCorrelate,
   registerFindings,
+  registerSuppress,
+  registerMaintenance,
   registerChains,
   registerChain,
   registerContainers,

@@ -47,7 +47,7 @@ export function renderContainer(page: ContainerPage, drawn: boolean): string {
     [clock(u.first_seen), u.username, `from ${u.address}`, `${u.requests} requests`, u.reason].join('  '),
   );
   section(lines, 'findings', page.findings, (f) =>
-    [clock(f.time), f.severity, `${f.title} [${f.techniques.join(', ')}]`, f.summary].join('  '),
+    [clock(f.time), f.severity, `${f.title} [${f.techniques.join(', ')}]`, findingInWords(f)].join('  '),
   );
   section(lines, 'chains', page.chains, (c) => `${shortId(c.id)}  ${c.severity}  ${c.title}`);
   section(lines, 'gaps in its lifetime', page.gaps, (g) =>

@@ -134,6 +134,7 @@ const CONCLUSIONS = [
   'auditd_hours',
   'runtime_calls',
   'rootfs_devices',
+  'namespaces',
   'findings',
   'chains',
   'chain_links',

@@ -32,7 +32,7 @@ export async function readFindings(store: Store, { from, to, limit }: FindingFil
       SELECT id, rule_id, title, severity, techniques, tactics, toUnixTimestamp64Micro(time) / 1000 AS t, layer,
         lane_of_row AS lane, summary, lower(hex(digests[1])) AS digest
       FROM findings FINAL
-      WHERE time >= fromUnixTimestamp64Micro({from:Int64}) AND time <= fromUnixTimestamp64Micro({to:Int64})
+      WHERE time >= fromUnixTimestamp64Micro({from:Int64}) AND time <= fromUnixTimestamp64Micro({to:Int64}) AND suppressed_by = ''
       ORDER BY indexOf(['critical', 'high', 'medium', 'low', 'informational'], severity), time LIMIT {limit:UInt32}`),
     { from: Math.floor(from * 1000), to: Math.ceil(to * 1000), limit },
   );

@@ -16,7 +16,7 @@ export async function readOverview(store: Store): Promise<Overview> {
   const [counts, findings, parts] = await Promise.all([
     store.rows(`SELECT (SELECT count() FROM records) AS records, (SELECT count() FROM chains FINAL) AS chains,
       (SELECT arraySort(groupUniqArray(cluster)) FROM records) AS clusters`),
-    store.rows('SELECT severity, count() AS n FROM findings FINAL GROUP BY severity'),
+    store.rows("SELECT severity, count() AS n FROM findings FINAL WHERE suppressed_by = '' GROUP BY severity"),
     store.rows(histogramSql, { parts: HISTOGRAM_PARTS }),
   ]);
   const bins = z.array(Part).parse(parts);
