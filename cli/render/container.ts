@@ -2,6 +2,7 @@
 import type { ContainerPage } from '../../analytics/queries/container-page.ts';
 import { growForest } from '../../analytics/queries/process-forest.ts';
 import { clock, commandLine, commandOf, duration, podName, shortId, shortTime } from './cells.ts';
+import { findingInWords } from './finding.ts';
 import { treeLines } from './process-tree.ts';
 import { whoOf } from './session.ts';
 import { visible } from './table.ts';
