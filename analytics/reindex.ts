@@ -2,7 +2,14 @@
 // Window by window the decoders write what the records give; a row of the same event replaces the one before. Rows of these
 // records that are not made any more go at the end. Killed at any moment, it leaves old and new rows, each right by its
 // decoder; run again, it does all of it again.
-import { DECODE_SETTINGS, selectRows, TYPED_TABLES, type Typed, type TypedTable } from './decode/decode.ts';
+import {
+  DECODE_SETTINGS,
+  needOfWindow,
+  selectRows,
+  TYPED_TABLES,
+  type Typed,
+  type TypedTable,
+} from './decode/decode.ts';
 import { type Window, windowsOf } from './decode/windows.ts';
 import { markJob } from './store/cursors.ts';
 import { withScratchTable } from './store/scratch.ts';
@@ -92,7 +99,8 @@ async function deriveWindow(
     withScratchTable(store, 'dead_letters', 'AS dead_letters ENGINE = MergeTree ORDER BY tuple()', async (dead) => {
       // first: what is derived are these records, and perhaps some that came since
       await run(`INSERT INTO ${seen} SELECT ${short('digest')}, ${NO_ROW} FROM ${seenRecords}`);
-      await run(`INSERT INTO ${again} ${selectRows(table, 'window')} ${DECODE_SETTINGS}`);
+      const need = await needOfWindow(store, table, params);
+      if (need) await run(`INSERT INTO ${again} ${selectRows(table, 'window', need)} ${DECODE_SETTINGS}`);
       await run(`INSERT INTO ${dead} ${selectRows('dead_letters', 'window')} ${DECODE_SETTINGS}`);
       await run(`INSERT INTO ${seen}
         SELECT ${short('d')}, ${hashOf(key)} FROM ${again} ARRAY JOIN ${madeOf} AS d

@@ -1,7 +1,7 @@
 // The second half of `evidence verify`: typed rows, which people see, derived again from the records, which are proved,
 // and compared. A row changed, lost or planted in a typed table shows even though the records are untouched.
 import { z } from 'zod';
-import { DECODE_SETTINGS, selectRows, TYPED_TABLES, type Typed } from '../decode/decode.ts';
+import { DECODE_SETTINGS, needOfWindow, selectRows, TYPED_TABLES, type Typed } from '../decode/decode.ts';
 import { type Window, windowsOf } from '../decode/windows.ts';
 import { withScratchTable } from '../store/scratch.ts';
 import type { Store } from '../store/store.ts';
@@ -50,7 +50,8 @@ async function compareWindow(
 ): Promise<void> {
   const params = { ...window, source };
   await withScratchTable(store, table, `AS ${table} ENGINE = MergeTree ORDER BY tuple()`, async (again) => {
-    await store.run(`INSERT INTO ${again} ${selectRows(table, 'window')} ${DECODE_SETTINGS}`, params);
+    const need = await needOfWindow(store, table, params);
+    if (need) await store.run(`INSERT INTO ${again} ${selectRows(table, 'window', need)} ${DECODE_SETTINGS}`, params);
     const sql = differences
       .replaceAll('{table}', table)
       .replaceAll('{again}', again)

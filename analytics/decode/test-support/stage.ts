@@ -32,7 +32,7 @@ export const decodeRecords = (store: Store, records: readonly StagedRecord[]): P
       await store.run(
         `INSERT INTO ${staged} (source, cluster, node, event_time, digest, format, event_key, raw, lines, loader, seq, attrs, is_mended, has_body, reason)
          SELECT '${sourceOf(format)}', 'prod', {node:String}, toDateTime64(${seconds}, 9, 'UTC'), SHA256(raw),
-           '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, {attrs:Map(String, String)}, true, true, ${deadLetterReason()}`,
+           '${format}' AS format, {key:String} AS event_key, base64Decode({raw:String}) AS raw, 1, 'test', ${i + 1}, {attrs:Map(String, String)}, format = 'k8s-audit', true, ${deadLetterReason()}`,
         { node, key, raw: Buffer.from(raw).toString('base64'), attrs },
       );
     }
