@@ -5,7 +5,11 @@ import { wholeEvent } from './case-event.ts';
 import { MadeRecord, madeRecord } from './made-records.ts';
 import type { CaseContext, CaseStep, RuleCase } from './rule.ts';
 
-const Side = z.strictObject({ exe: z.string().optional(), argv: z.array(z.coerce.string()).optional() });
+const Side = z.strictObject({
+  exe: z.string().optional(),
+  argv: z.array(z.coerce.string()).optional(),
+  uid: z.int().min(0).optional(),
+});
 
 const Known = z.strictObject({
   container: z

@@ -39,6 +39,12 @@ export interface CaseStep {
   readonly context: CaseContext;
 }
 
+interface CaseProcess {
+  readonly exe?: string | undefined;
+  readonly argv?: readonly string[] | undefined;
+  readonly uid?: number | undefined;
+}
+
 export interface CaseContext {
   readonly container?:
     | {
@@ -51,8 +57,8 @@ export interface CaseContext {
         readonly mounts?: readonly string[] | undefined;
       }
     | undefined;
-  readonly process?: { readonly exe?: string | undefined; readonly argv?: readonly string[] | undefined } | undefined;
-  readonly parent?: { readonly exe?: string | undefined; readonly argv?: readonly string[] | undefined } | undefined;
+  readonly process?: CaseProcess | undefined;
+  readonly parent?: CaseProcess | undefined;
   /** The process was started by an exec request. */
   readonly session?: boolean | undefined;
 }

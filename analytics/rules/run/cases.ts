@@ -152,6 +152,7 @@ function processesOf({ cluster, context, name }: Scene): Row[] {
     exe: side?.exe ?? '',
     comm: side?.exe?.split('/').at(-1) ?? '',
     argv: side?.argv ?? [],
+    uid: side?.uid ?? 0,
     version: 1,
   });
   return [

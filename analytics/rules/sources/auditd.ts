@@ -44,6 +44,11 @@ const columns: Record<string, Field> = {
   ses: one(`if(type IN ('SYSCALL') OR a.fields['ses'] != '', if(a.ses = -1, '4294967295', toString(a.ses)), '')`),
   ...Object.fromEntries(['uid', 'gid', 'euid', 'egid'].map((name) => [name, one(id(name))])),
   pid: one(`if(type = 'SYSCALL' OR a.fields['pid'] != '', toString(a.pid), '')`),
+  acct: one("if(type = 'SYSCALL', '', a.acct)"),
+  op: one("if(type = 'SYSCALL', '', a.op)"),
+  addr: one("if(type = 'SYSCALL', '', trim(BOTH '\"' FROM a.fields['addr']))"),
+  'vestige.syscall': one('a.syscall_name'),
+  'vestige.call_flags': many("if(type = 'SYSCALL', mapValues(a.arg_names), [])"),
   'vestige.addr': one(ofType('SOCKADDR', 'a.addr')),
   'vestige.port': one(ofType('SOCKADDR', 'toString(a.port)')),
   'vestige.oversized': flag('a.oversized'),
@@ -91,7 +96,7 @@ export const auditd: Source = {
     ${rawFor === undefined ? '' : 'r.lines[n] AS line,'}
     ${joins.has(LINEAGE) ? lineageColumns : NO_LINEAGE},
     map('syscall', a.syscall_name, 'argv', arrayStringConcat(a.argv, ' '), 'path', a.path_names[-1], 'key', a.keys[1],
-        'name', if(type = 'PATH', a.path_names[path_n], ''), 'address', a.addr, ${joins.has(LINEAGE) ? lineageWords : NO_WORDS}) AS words`,
+        'name', if(type = 'PATH', a.path_names[path_n], ''), 'address', a.addr, 'acct', a.acct, 'from', a.fields['addr'], ${joins.has(LINEAGE) ? lineageWords : NO_WORDS}) AS words`,
     from: `
 (
     SELECT *, ${eventKey} AS event_key, n, type, path_n

@@ -1,7 +1,7 @@
 // What the joined layers know of an auditd event: its process, that one's parent, the container, the exec session.
 // Shared by the log sources over auditd. All of it is empty before entities are known; rules then run again.
 import type { Field } from '../compile/compile.ts';
-import { flag, many, one } from './source.ts';
+import { flag, many, number, one } from './source.ts';
 
 export const LINEAGE = 'lineage';
 
@@ -21,7 +21,11 @@ export const lineageFields: Record<string, Field> = {
   'vestige.parent_command': one("arrayStringConcat(pp.argv, ' ')", LINEAGE),
   'vestige.process_command': one("arrayStringConcat(p.argv, ' ')", LINEAGE),
   'vestige.session': flag('in_session', LINEAGE),
+  'vestige.parent_uid': number("if(pp.process_key = '', -1, pp.uid)", LINEAGE),
+  'vestige.process_key': one('t.process_key', LINEAGE),
+  'vestige.parent_key': one('p.parent_key', LINEAGE),
   'vestige.login': flag('a.auid >= 0', undefined),
+  'vestige.node': one('a.node'),
 };
 
 // The process itself, its parent or its parent's parent was started by an exec request.
@@ -38,7 +42,7 @@ export const lineageColumns = `
     t.container_id != '' AND NOT p.setup AND NOT startsWith(a.comm, 'runc') AS in_container,
     p.process_key != '' AND (${['p.process_key', 'p.parent_key', 'pp.parent_key'].map(ofSession).join(' OR ')}) AS in_session`;
 
-const processes = 'SELECT cluster, node, process_key, parent_key, exe, comm, argv, setup FROM processes FINAL';
+const processes = 'SELECT cluster, node, process_key, parent_key, exe, comm, argv, uid, setup FROM processes FINAL';
 
 /** `s`, the source of a mount, is one that the kubelet and the runtime make for every container: not the host's files. */
 export const OWN_MOUNT = `(startsWith(s, '/var/lib/kubelet/pods/') OR startsWith(s, '/run/containerd/') OR startsWith(s, '/var/lib/containerd/')

@@ -32,6 +32,7 @@ const common: Record<string, Field> = {
   'vestige.comm': one('a.comm'),
   'vestige.exe': one('a.exe'),
   'vestige.uid': number('a.uid'),
+  'vestige.euid': number('a.euid'),
   'vestige.auid': number('a.auid'),
   'vestige.key': many('a.keys'),
   'vestige.success': one('a.success'),
@@ -157,6 +158,5 @@ export const networkConnection = view({
     'vestige.outcome': one('outcome'),
     'vestige.outside': flag('outside'),
     'vestige.destination': one("concat(a.addr, ':', toString(a.port))"),
-    'vestige.parent_key': one('p.parent_key', LINEAGE),
   },
 });
