@@ -1,8 +1,8 @@
 // doctor and dead-letters over a small store that is whole, and over one that was damaged in each way they look for.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DEAD_LETTER_REASONS } from '../analytics/queries/dead-letters.ts';
 import { connect } from '../analytics/store/connect.ts';
 import { run } from './test-support/run-command.ts';
@@ -28,9 +28,14 @@ writeFileSync(
 
 let made = 0;
 let store = '';
-beforeEach(async () => {
-  store = `embedded:${join(directory, `store-${made++}`)}`;
-  expect(await run(store, ['ingest', log])).toMatchObject({ code: 0 });
+const imported = join(directory, 'imported');
+beforeAll(async () => {
+  expect(await run(`embedded:${imported}`, ['ingest', log])).toMatchObject({ code: 0 });
+});
+beforeEach(() => {
+  const at = join(directory, `store-${made++}`);
+  cpSync(imported, at, { recursive: true });
+  store = `embedded:${at}`;
 });
 async function change(...statements: string[]): Promise<void> {
   const open = await connect(store, 'test');

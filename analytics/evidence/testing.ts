@@ -1,7 +1,8 @@
 // What the tests of this folder share: a store of its own in a new directory, and records put in it without a loader.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { connect } from '../store/connect.ts';
 import type { Store } from '../store/store.ts';
 
@@ -11,8 +12,21 @@ export interface TestStore {
   remove(): Promise<void>;
 }
 
+// made once for all tests of a file and copied: its schema takes longer than most of the tests
+let empty: Promise<string> | undefined;
+afterAll(async () => {
+  if (empty !== undefined) rmSync(await empty, { recursive: true, force: true });
+});
+async function makeEmpty(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'vestige-evidence-empty-'));
+  await (await connect(`embedded:${directory}`, 'test')).close();
+  return directory;
+}
+
 export async function openTestStore(): Promise<TestStore> {
   const directory = mkdtempSync(join(tmpdir(), 'vestige-evidence-'));
+  empty ??= makeEmpty();
+  cpSync(await empty, directory, { recursive: true });
   const store = await connect(`embedded:${directory}`, 'test');
   return {
     store,
