@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { checkRules } from '../../analytics/rules/compile/check.ts';
 import { refusedByEngine } from '../../analytics/rules/compile/runnable.ts';
+import { withLines } from '../../analytics/rules/language/lines.ts';
 import { type LoadedRules, loadRules } from '../../analytics/rules/language/load.ts';
-import type { Rule, RuleProblem } from '../../analytics/rules/language/rule.ts';
+import type { Rule } from '../../analytics/rules/language/rule.ts';
 import {
   type CaseOutcome,
   type CaseRecord,
@@ -78,16 +79,27 @@ function describe(rule: Rule) {
   };
 }
 
-async function lint({ rules, problems }: LoadedRules, context: Context): Promise<void> {
+async function lint({ rules, problems, warnings }: LoadedRules, context: Context): Promise<void> {
   const refused = await withScratchStore((store) => refusedByEngine(store, rules));
-  const all: RuleProblem[] = [...problems, ...checkRules(rules), ...refused];
+  const errors = [...problems, ...withLines([...checkRules(rules), ...refused], rules)];
+  const all = [...errors, ...warnings].map(({ path, line, at, detail, remedy, level }) => ({
+    path,
+    line: line ?? null,
+    at,
+    detail,
+    remedy: remedy ?? null,
+    level: level ?? 'error',
+  }));
   await context.printList(all, [
-    { title: 'file', value: (problem) => problem.path, flexible: true },
-    { title: 'where', value: (problem) => problem.at },
+    { title: 'level', value: (problem) => problem.level },
+    { title: 'file', value: ({ path, line }) => (line === null ? path : `${path}:${line}`), flexible: true },
+    { title: 'where', value: (problem) => problem.at, flexible: true },
     { title: 'problem', value: (problem) => problem.detail, flexible: true },
+    { title: 'remedy', value: (problem) => problem.remedy ?? '', flexible: true },
   ]);
-  context.say(`${rules.length} rules, ${all.length} problems`);
-  if (all.length > 0) context.setExitCode(EXIT.failed);
+  const files = new Set(errors.map(({ path }) => path)).size;
+  context.say(`${rules.length} rules, ${errors.length} problems in ${files} rules, ${warnings.length} warnings`);
+  if (errors.length > 0) context.setExitCode(EXIT.failed);
 }
 
 async function test({ rules, problems }: LoadedRules, context: Context, ofPack: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 // Which source a rule is for, and whether that source knows its fields: before a rule is compiled.
 
-import { testsOf } from '../language/expression.ts';
+import { fieldsOf, testsOf } from '../language/expression.ts';
 import { nearest } from '../language/nearest.ts';
 import { missingBases, restsOnItself } from '../language/references.ts';
 import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/rule.ts';
@@ -49,12 +49,20 @@ function checkEventRule(rule: EventRule): RuleProblem[] {
   if (!source) {
     const asked = Object.entries(rule.logsource).filter(([, value]) => value !== undefined);
     const detail = `no such log source here: ${asked.map(([key, value]) => `${key}: ${value}`).join(', ')}`;
-    return [{ path: rule.path, at: 'logsource', detail }];
+    const remedy = 'rules of other log sources run over JSON: vestige rules eval';
+    return [{ path: rule.path, at: 'logsource', detail, remedy }];
   }
   const problems = new Map<string, RuleProblem>();
   for (const test of testsOf(rule.condition)) {
-    if (source.field(test.field)) continue;
-    problems.set(test.at, { path: rule.path, at: test.at, detail: `${source.name} has no field "${test.field}"` });
+    for (const name of fieldsOf(test)) {
+      if (source.field(name)) continue;
+      problems.set(test.at, {
+        path: rule.path,
+        at: test.at,
+        detail: `${source.name} has no field "${name}"`,
+        remedy: 'the reference of rules lists the fields of each log source',
+      });
+    }
   }
   return [...problems.values()];
 }

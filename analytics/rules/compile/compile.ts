@@ -36,8 +36,9 @@ export function compile(expression: Expression, lookup: FieldLookup): Compiled {
   let needsRaw = false;
   for (const test of testsOf(expression)) {
     const field = resolve(test, lookup);
-    if (field.join !== undefined) joins.add(field.join);
-    needsRaw ||= source(test, field) === 'raw';
+    const other = otherField(test, lookup);
+    for (const { join } of other ? [field, other] : [field]) if (join !== undefined) joins.add(join);
+    needsRaw ||= source(test, field, other) === 'raw';
   }
   return { exact: toSql(expression, lookup, 'exact'), bound: toSql(expression, lookup, 'above'), needsRaw, joins };
 }
@@ -58,8 +59,9 @@ function toSql(expression: Expression, lookup: FieldLookup, mode: Mode): string 
     }
     case 'test': {
       const field = resolve(expression, lookup);
-      if (mode !== 'exact' && source(expression, field) === 'raw') return mode === 'above' ? '1' : '0';
-      return testSql(expression.match, field);
+      const other = otherField(expression, lookup);
+      if (mode !== 'exact' && source(expression, field, other) === 'raw') return mode === 'above' ? '1' : '0';
+      return other ? sameValueSql(expression.match, field, other) : testSql(expression.match, field);
     }
   }
 }
@@ -70,7 +72,13 @@ function resolve(test: FieldTest, lookup: FieldLookup): Field {
   return field;
 }
 
-function source({ match }: FieldTest, field: Field): Field['from'] {
+/** The field that a test compares its own with. */
+function otherField({ match, at }: FieldTest, lookup: FieldLookup): Field | undefined {
+  return match.kind === 'field' ? resolve({ kind: 'test', field: match.field, match, at }, lookup) : undefined;
+}
+
+function source({ match }: FieldTest, field: Field, other?: Field): Field['from'] {
+  if (other?.from === 'raw') return 'raw';
   const asksPresence = ['exists', 'null', 'empty'].includes(match.kind) || isAnything(match);
   if (!asksPresence) return field.from;
   if (match.kind === 'null' && field.isNull?.from === 'raw') return 'raw';
@@ -118,6 +126,10 @@ function testSql(match: Match, field: Field): string {
       return anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(match.source, match.flags))})`);
     case 'compare':
       return anyOf(field, (v) => `ifNull(toFloat64OrNull(${v}) ${match.operator} ${match.value}, 0)`);
+    case 'time':
+      return anyOf(field, (v) => `ifNull(${timePart(v, match.unit)} ${match.operator} ${match.value}, 0)`);
+    case 'field':
+      throw new TypeError('two fields are compared by sameValueSql');
     case 'cidr':
       return anyOf(field, (v) => inNetwork(v, match.network));
     case 'pattern':
@@ -126,7 +138,42 @@ function testSql(match: Match, field: Field): string {
   }
 }
 
-const withFlags = (source: string, flags: string) => (flags === '' ? source : `(?${flags})${source}`);
+// The engine lets a dot be a line's end unless it is told not to; in Sigma |s says so.
+function withFlags(source: string, flags: string): string {
+  const off = source.includes('.') && !flags.includes('s') ? '-s' : '';
+  return `${flags}${off}` === '' ? source : `(?${flags}${off})${source}`;
+}
+
+const TIME_PARTS = {
+  minute: 'toMinute',
+  hour: 'toHour',
+  day: 'toDayOfMonth',
+  week: 'toISOWeek',
+  month: 'toMonth',
+  year: 'toYear',
+} as const;
+
+const timePart = (v: string, unit: keyof typeof TIME_PARTS) =>
+  `${TIME_PARTS[unit]}(parseDateTime64BestEffortOrNull(${v}, 3, 'UTC'))`;
+
+/** |fieldref: any value of one field against any of the other; what is empty equals nothing. */
+function sameValueSql(match: Match, field: Field, other: Field): string {
+  if (match.kind !== 'field') throw new TypeError('no other field to compare with');
+  const asked = (sql: string) => (match.cased ? sql : `lowerUTF8(${sql})`);
+  const compared = (v: string, w: string) => {
+    const [a, b] = [asked(v), asked(w)];
+    const same = {
+      equals: `${a} = ${b}`,
+      contains: `position(${a}, ${b}) > 0`,
+      startswith: `startsWith(${a}, ${b})`,
+      endswith: `endsWith(${a}, ${b})`,
+    }[match.anchor];
+    return `(${w} != '' AND ${same})`;
+  };
+  const ofOther = (v: string) =>
+    other.many ? `arrayExists(w -> ${compared(v, 'w')}, ${other.sql})` : compared(v, other.sql);
+  return anyOf(field, ofOther);
+}
 
 // isIPAddressInRange throws for what is no address
 const inNetwork = (v: string, network: string) =>

@@ -10,11 +10,30 @@ export async function refusedByEngine(store: Store, rules: readonly Rule[]): Pro
   const problems: RuleProblem[] = [];
   for (const rule of withRegex) {
     for (const { source, at } of regexesOf(rule)) {
-      if (!(await reads(store, [{ source }])))
-        problems.push({ path: rule.path, at, detail: 'not an expression of RE2' });
+      if (!(await reads(store, [{ source }]))) problems.push({ path: rule.path, at, ...whyNot(source) });
     }
   }
   return problems;
+}
+
+// what RE2 leaves out of other dialects, since it would take more than one pass
+const LOOK_AROUND = /\(\?<?[=!]/;
+const BACKREFERENCE = /\\[1-9]|\(\?P=|\\k</;
+const ATOMIC = /\(\?>|\(\?\(|[*+?}]\+/;
+
+function whyNot(source: string): Pick<RuleProblem, 'detail' | 'remedy'> {
+  if (LOOK_AROUND.test(source)) {
+    const remedy = 'test for what must not be there in a selection of its own, and say "and not" in the condition';
+    return { detail: 'look-around cannot be run by the engine (RE2)', remedy };
+  }
+  if (BACKREFERENCE.test(source)) {
+    return { detail: 'backreferences cannot be run by the engine (RE2)', remedy: 'write out what repeats' };
+  }
+  if (ATOMIC.test(source)) {
+    const detail = 'atomic groups, conditions and possessive quantifiers cannot be run by the engine (RE2)';
+    return { detail, remedy: 'leave out what makes it so: RE2 does not backtrack' };
+  }
+  return { detail: 'not a regular expression that the engine (RE2) reads', remedy: 'see RE2 syntax' };
 }
 
 function regexesOf(rule: EventRule): { source: string; at: string }[] {

@@ -35,6 +35,17 @@ export function parseCondition(text: string, parts: ReadonlyMap<string, Expressi
   });
 }
 
+/** Parts that no condition speaks of. */
+export function unusedParts(conditions: readonly string[], parts: readonly string[]): string[] {
+  const used = new Set<string>();
+  const words = conditions.join(' ').match(/[^\s()]+/g) ?? [];
+  for (const [n, word] of words.entries()) {
+    const quantified = words[n - 1]?.toLowerCase() === 'of';
+    for (const part of parts) if (part === word || (quantified && isWanted(word, part))) used.add(part);
+  }
+  return parts.filter((part) => !used.has(part));
+}
+
 function isWanted(pattern: string, part: string): boolean {
   if (pattern.toLowerCase() === 'them') return !part.startsWith('_');
   if (part.startsWith('_') && !pattern.startsWith('_')) return false;

@@ -1,14 +1,12 @@
 // A directory of rules, Vestige's own or anybody's: every .yml and .yaml below it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parseRules } from './parse.ts';
-import type { Rule, RuleProblem } from './rule.ts';
+import { type RuleDocument, readDocuments } from './documents.ts';
+import { lineOf } from './lines.ts';
+import { type ParsedRules, parseDocuments } from './parse.ts';
+import type { RuleProblem } from './rule.ts';
 
-export interface LoadedRules {
-  rules: Rule[];
-  /** What could not be understood; the other rules stand. */
-  problems: RuleProblem[];
-}
+export type LoadedRules = ParsedRules;
 
 /** Rules of a directory, in order of their paths. Problems name files relative to it. */
 export async function loadRules(directory: string): Promise<LoadedRules> {
@@ -16,17 +14,44 @@ export async function loadRules(directory: string): Promise<LoadedRules> {
     .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  const loaded: LoadedRules = { rules: [], problems: [] };
-  const paths = new Map<string, string>();
+  const documents: RuleDocument[] = [];
+  const problems: RuleProblem[] = [];
   for (const file of files) {
-    const parsed = parseRules(readFileSync(file, 'utf8'), relative(directory, file));
-    loaded.problems.push(...parsed.problems);
-    for (const rule of parsed.rules) {
-      const other = paths.get(rule.id);
-      if (other === undefined) {
-        paths.set(rule.id, rule.path);
-        loaded.rules.push(rule);
-      } else loaded.problems.push({ path: rule.path, at: 'id', detail: `${other} has the same id` });
+    const read = readDocuments(readFileSync(file, 'utf8'), relative(directory, file));
+    documents.push(...read.documents);
+    problems.push(...read.problems);
+  }
+  const parsed = parseDocuments(documents);
+  return withoutDoubles({ ...parsed, problems: [...problems, ...parsed.problems] });
+}
+
+/** Of several rules with one id the first stands; a name that several have is told. */
+function withoutDoubles({ rules, problems, warnings }: ParsedRules): LoadedRules {
+  const loaded: LoadedRules = { rules: [], problems: [...problems], warnings: [...warnings] };
+  const ofId = new Map<string, string>();
+  const ofName = new Map<string, string>();
+  for (const rule of rules) {
+    const { id, name = '', path } = rule;
+    const other = ofId.get(id);
+    if (other !== undefined) {
+      const line = lineOf(rule.lines, 'id');
+      loaded.problems.push({
+        path,
+        line,
+        at: 'id',
+        detail: `${other} has the same id`,
+        remedy: 'give it one of its own',
+      });
+      continue;
+    }
+    ofId.set(id, path);
+    loaded.rules.push(rule);
+    const named = name === '' ? undefined : ofName.get(name);
+    if (named === undefined) ofName.set(name, path);
+    else {
+      const detail = `${named} has the same name: correlations and filters mean that one`;
+      const line = lineOf(rule.lines, 'name');
+      loaded.warnings.push({ path, line, at: 'name', detail, remedy: 'give it one of its own', level: 'warning' });
     }
   }
   return loaded;

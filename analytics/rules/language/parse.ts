@@ -1,157 +1,195 @@
-// A YAML file to rules. Every part is checked; what is wrong comes back as a value with file and place, never half a rule.
+// A YAML file to rules. Every part is checked; what is wrong comes back as a value with file, line and remedy, never half a rule.
 // Specification: https://github.com/SigmaHQ/sigma-specification (Sigma 2.1)
-import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { ConditionError } from './boolean.ts';
-import { Case, caseOf } from './case.ts';
-import { parseCondition } from './condition.ts';
+import { parseCondition, unusedParts } from './condition.ts';
 import { parseCorrelation } from './correlation.ts';
-import { DetectionError, parsePart } from './detection.ts';
-import type { Expression } from './expression.ts';
-import { LEVELS, type Rule, type RuleProblem, SIGNALS } from './rule.ts';
+import { DetectionError, type DetectionScope, parsePart } from './detection.ts';
+import { type RuleDocument, readDocuments } from './documents.ts';
+import { type Expression, or } from './expression.ts';
+import { applyFilters, type Filter } from './filters.ts';
+import { Head, headOf, warnOfHead } from './head.ts';
+import { lineOf } from './lines.ts';
+import { nearest } from './nearest.ts';
+import { readPlaceholders } from './placeholders.ts';
+import { LEVELS, type LogSource, type Rule, type RuleProblem } from './rule.ts';
 
-const texts = z.union([z.string(), z.array(z.string())]).transform((value) => (Array.isArray(value) ? value : [value]));
-
-const Extras = z.strictObject({
-  sentence: z.string().optional(),
-  signal: z.enum(SIGNALS).optional(),
-  /** What an analyst asks that this rule answers. */
-  question: z.string().optional(),
-  /** Why `level` is what it is. */
-  level_reason: z.string().optional(),
-  zh: z.strictObject({ title: z.string().min(1), description: z.string().min(1) }).optional(),
-  /** Techniques of the matrix of attacks on containers, as IA-01. */
-  matrix: z.array(z.string().regex(/^[A-Z]{2}-\d{2}$/)).default([]),
-  blind_spots: texts.default([]),
-  cases: z.strictObject({ match: z.array(Case).default([]), miss: z.array(Case).default([]) }).optional(),
-});
-
-const Head = z.object({
-  title: z.string().min(1),
-  id: z.guid(),
-  name: z.string().optional(),
-  description: z.string().default(''),
-  references: texts.default([]),
-  tags: z.array(z.string()).default([]),
-  level: z.enum(LEVELS).default('medium'),
-  falsepositives: texts.default([]),
-  'x-vestige': Extras.optional(),
-});
-
-const EventBody = z.object({
-  logsource: z.object({
-    category: z.string().optional(),
-    product: z.string().optional(),
-    service: z.string().optional(),
-  }),
-  detection: z.record(z.string(), z.unknown()),
-  // Sigma 2.1 gives correlations `generate`; Vestige lets an event rule say it too
-  generate: z.boolean().optional(),
-});
-
-interface Parsed {
+export interface ParsedRules {
   rules: Rule[];
+  /** What could not be understood; the other rules stand. */
   problems: RuleProblem[];
+  /** What is understood and yet not as it should be. */
+  warnings: RuleProblem[];
 }
 
 /** Rules of one file; `path` is how problems name it. */
-export function parseRules(text: string, path: string): Parsed {
-  const parsed: Parsed = { rules: [], problems: [] };
-  const documents = parseAllDocuments(text);
-  if (!Array.isArray(documents)) return parsed; // nothing in it
-  documents.forEach((document, i) => {
-    const where = documents.length > 1 ? `${path}#${i + 1}` : path;
-    const [error] = document.errors;
-    if (error) {
-      const line = error.linePos?.[0].line;
-      const detail = error.message.split('\n')[0] ?? '';
-      parsed.problems.push({ path: where, at: line === undefined ? '' : `line ${line}`, detail });
-      return;
-    }
-    const outcome = parseRule(contentOf(document), where);
-    if ('problems' in outcome) parsed.problems.push(...outcome.problems);
-    else parsed.rules.push(outcome.rule);
-  });
+export function parseRules(text: string, path: string): ParsedRules {
+  const { documents, problems } = readDocuments(text, path);
+  const parsed = parseDocuments(documents);
+  return { ...parsed, problems: [...problems, ...parsed.problems] };
+}
+
+/** Rules of all documents that are loaded together: placeholders and filters among them are for the rules of all. */
+export function parseDocuments(documents: readonly RuleDocument[]): ParsedRules {
+  const parsed: ParsedRules = { rules: [], problems: [], warnings: [] };
+  const tellOf =
+    ({ path, lines }: RuleDocument, to: RuleProblem[], level?: 'warning'): Tell =>
+    (at, detail, remedy) =>
+      to.push({ path, line: lineOf(lines, at), at, detail, remedy, ...(level && { level }) });
+  const placeholders = new Map<string, readonly string[]>();
+  for (const document of documents.filter(isPlaceholders)) {
+    const read = readPlaceholders(document.value['placeholders']);
+    for (const [name, values] of read ?? []) placeholders.set(name, values);
+    if (!read) tellOf(document, parsed.problems)('placeholders', 'not a map of texts', 'write name: [value, ...]');
+  }
+  const filters: Filter[] = [];
+  for (const document of documents) {
+    if (isPlaceholders(document)) continue;
+    const tell = tellOf(document, parsed.problems);
+    const warn = tellOf(document, parsed.warnings, 'warning');
+    const outcome = parseDocument(document, { placeholders, warn }, tell);
+    if (outcome === undefined) continue;
+    if (outcome.kind === 'filter') filters.push(outcome);
+    else parsed.rules.push(outcome);
+  }
+  const filtered = applyFilters(parsed.rules, filters);
+  parsed.rules = filtered.rules;
+  parsed.warnings.push(...filtered.warnings);
   return parsed;
 }
 
-// Aliases may name what is not there, or more than memory holds: yaml counts and throws.
-function contentOf(document: { toJS(): unknown }): unknown {
-  try {
-    return document.toJS();
-  } catch (error) {
-    if (error instanceof ReferenceError) return undefined;
-    throw error;
+type Tell = (at: string, detail: string, remedy: string) => void;
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isPlaceholders = (
+  document: RuleDocument,
+): document is RuleDocument & { value: { placeholders: unknown } & Record<string, unknown> } =>
+  isMap(document.value) && 'placeholders' in document.value && !('detection' in document.value);
+
+const KINDS = ['detection', 'correlation', 'filter'] as const;
+
+/** Undefined when anything was told. */
+function parseDocument(document: RuleDocument, scope: DetectionScope, tell: Tell): Rule | Filter | undefined {
+  const { value } = document;
+  if (!isMap(value)) return told(tell, '', 'a rule is a map', 'write title, logsource and detection');
+  if ('action' in value) {
+    return told(tell, 'action', 'action is no part of Sigma 2', 'write each rule out, in a document of its own');
   }
+  const kinds = KINDS.filter((kind) => kind in value);
+  const [kind] = kinds;
+  if (kind === undefined || kinds.length > 1) return noRule(value, kinds, tell);
+  // what is written and left empty is not there
+  const given = Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null));
+  const head = Head.safeParse(given);
+  if (!head.success) return tellIssues(head.error, tell);
+  const common = headOf(head.data, document);
+  if (kind !== 'filter') warnOfHead(head.data, given, scope.warn);
+  const generate = z.boolean().optional().safeParse(given['generate']);
+  if (!generate.success) return told(tell, 'generate', 'expected true or false', 'write true or false');
+  if (kind === 'correlation') {
+    const body = parseCorrelation(given['correlation'], generate.data, tell);
+    return body && { ...common, kind: 'correlation', ...body, generates: undefined };
+  }
+  const logsource = logsourceOf(given['logsource'], tell);
+  if (kind === 'filter') return parseFilter(given['filter'], { ...document, ...common, logsource }, scope, tell);
+  const condition = parseDetection(given['detection'], 'detection', scope, tell);
+  if (logsource === undefined || condition === undefined) return undefined;
+  return { ...common, kind: 'event', logsource, condition, generates: generate.data };
 }
 
-type Outcome = { rule: Rule } | { problems: RuleProblem[] };
+function told(tell: Tell, ...problem: Parameters<Tell>): undefined {
+  tell(...problem);
+}
 
-function parseRule(document: unknown, path: string): Outcome {
-  const head = Head.safeParse(document);
-  if (!head.success) return { problems: fromZod(head.error, path) };
-  const common = headOf(head.data, path);
-  if (typeof document === 'object' && document !== null && 'correlation' in document) {
-    const problems: RuleProblem[] = [];
-    const { correlation, generate } = document as { correlation: unknown; generate?: unknown };
-    const body = parseCorrelation(correlation, generate, (at, detail, remedy) =>
-      problems.push({ path, at, detail, remedy }),
+function noRule(value: Record<string, unknown>, kinds: readonly string[], tell: Tell): undefined {
+  if (kinds.length > 1) {
+    return told(
+      tell,
+      kinds[1] ?? '',
+      `${kinds.join(' and ')} in one document`,
+      'write two documents, with --- between',
     );
-    if (body === undefined) return { problems };
-    return { rule: { ...common, kind: 'correlation', ...body, generates: undefined } };
   }
-  const body = EventBody.safeParse(document);
-  if (!body.success) return { problems: fromZod(body.error, path) };
-  const { category, product, service } = body.data.logsource;
+  const near = Object.keys(value).find((key) => nearest(key, KINDS) !== undefined);
+  const remedy = near === undefined ? 'write one of them' : `did you mean ${nearest(near, KINDS)}?`;
+  tell(near ?? '', 'neither detection, correlation nor filter', remedy);
+}
+
+const Logsource = z.object({
+  category: z.string().nullish(),
+  product: z.string().nullish(),
+  service: z.string().nullish(),
+});
+
+function logsourceOf(value: unknown, tell: Tell): LogSource | undefined {
+  const read = Logsource.safeParse(value);
+  const { category, product, service } = read.data ?? {};
+  if (read.success && (category || product || service)) {
+    return { category: category || undefined, product: product || undefined, service: service || undefined };
+  }
+  const detail = value === undefined ? 'no logsource' : 'a logsource names category, product or service';
+  return told(tell, 'logsource', detail, 'write logsource: {product: ..., service: ...}, in lower case');
+}
+
+/** Parts and the condition over them, below `within`; undefined when anything was told. */
+function parseDetection(value: unknown, within: string, scope: DetectionScope, tell: Tell): Expression | undefined {
+  if (!isMap(value)) return told(tell, within, `a ${within} is a map`, 'write selections and a condition below it');
+  const { condition, timeframe, ...parts } = value;
+  if (timeframe !== undefined) {
+    const remedy = `write a correlation over this rule, with timespan: ${String(timeframe)}`;
+    return told(tell, `${within}.timeframe`, 'timeframe is no part of Sigma 2', remedy);
+  }
+  const conditions: unknown[] = Array.isArray(condition) ? condition : [condition];
+  const at = `${within}.condition`;
+  if (conditions.length === 0 || !conditions.every((one) => typeof one === 'string')) {
+    return told(tell, at, condition === undefined ? 'no condition' : 'a condition is text', 'as condition: selection');
+  }
   try {
-    const condition = parseDetection(body.data.detection);
-    const generates = body.data.generate;
-    return { rule: { ...common, kind: 'event', logsource: { category, product, service }, condition, generates } };
+    const expressions = new Map<string, Expression>();
+    for (const [name, part] of Object.entries(parts))
+      expressions.set(name, parsePart(part, `${within}.${name}`, scope));
+    const parsed = or(conditions.map((text) => parseCondition(text, expressions)));
+    for (const part of unusedParts(conditions, Object.keys(parts))) {
+      scope.warn(`${within}.${part}`, `no condition speaks of "${part}"`, 'name it in the condition, or take it out');
+    }
+    return parsed;
   } catch (error) {
-    if (error instanceof DetectionError) return { problems: [{ path, at: error.at, detail: error.message }] };
-    if (error instanceof ConditionError)
-      return { problems: [{ path, at: 'detection.condition', detail: error.message }] };
+    if (error instanceof DetectionError) return told(tell, error.at, error.message, error.remedy);
+    if (error instanceof ConditionError) return told(tell, at, error.message, error.remedy);
     throw error;
   }
 }
 
-function parseDetection(detection: Record<string, unknown>): Expression {
-  const { condition, timeframe, ...parts } = detection;
-  if (timeframe !== undefined) {
-    throw new DetectionError('detection.timeframe', 'timeframe is no part of Sigma 2: write a correlation');
+type FilterHead = Pick<Filter, 'path' | 'lines' | 'title'> & { logsource: LogSource | undefined };
+
+function parseFilter(value: unknown, head: FilterHead, scope: DetectionScope, tell: Tell): Filter | undefined {
+  const { path, lines, title, logsource } = head;
+  const { rules, ...detection } = isMap(value) ? value : { rules: undefined };
+  const listed: unknown[] = Array.isArray(rules) ? rules : [rules];
+  if (!listed.every((one): one is string => typeof one === 'string' && one !== '') || listed.length === 0) {
+    return told(tell, 'filter.rules', 'a filter names rules', 'write rules: any, or a list of ids or names');
   }
-  if (typeof condition !== 'string') throw new DetectionError('detection.condition', 'a condition is one string');
-  const expressions = new Map<string, Expression>();
-  for (const [name, part] of Object.entries(parts)) expressions.set(name, parsePart(part, `detection.${name}`));
-  return parseCondition(condition, expressions);
+  const condition = parseDetection(detection, 'filter', scope, tell);
+  if (condition === undefined || logsource === undefined) return undefined;
+  if (condition.kind !== 'not' && !/\bnot\b/i.test(String(detection['condition']))) {
+    const remedy = 'to leave out what the selection matches: condition: not selection';
+    scope.warn('filter.condition', 'the filtered rules match only what this matches too', remedy);
+  }
+  const isAny = listed.length === 1 && listed[0]?.toLowerCase() === 'any';
+  return { kind: 'filter', path, lines, title, logsource, rules: isAny ? 'any' : listed, condition };
 }
 
-function headOf(head: z.infer<typeof Head>, path: string) {
-  const extras = head['x-vestige'];
-  const attack = head.tags.filter((tag) => tag.startsWith('attack.')).map((tag) => tag.slice('attack.'.length));
-  const isTechnique = (tag: string) => /^t\d{4}(\.\d{3})?$/.test(tag);
-  return {
-    id: head.id,
-    name: head.name,
-    title: head.title,
-    description: head.description,
-    severity: head.level,
-    techniques: attack.filter(isTechnique).map((tag) => tag.toUpperCase()),
-    tactics: attack.filter((tag) => !/^[tgs]\d{4}/.test(tag)).map((tag) => tag.replaceAll('_', '-')),
-    references: head.references,
-    falsePositives: head.falsepositives,
-    blindSpots: extras?.blind_spots ?? [],
-    signal: extras?.signal,
-    question: extras?.question,
-    severityReason: extras?.level_reason,
-    chinese: extras?.zh,
-    matrix: extras?.matrix ?? [],
-    sentence: extras?.sentence,
-    cases: { match: (extras?.cases?.match ?? []).map(caseOf), miss: (extras?.cases?.miss ?? []).map(caseOf) },
-    path,
-  };
-}
-
-function fromZod(error: z.ZodError, path: string): RuleProblem[] {
-  return error.issues.map((issue) => ({ path, at: issue.path.join('.'), detail: issue.message }));
+function tellIssues(error: z.ZodError, tell: Tell): undefined {
+  for (const issue of error.issues) {
+    const at = issue.path.reduce<string>(
+      (place, part) =>
+        typeof part === 'number' ? `${place}[${part}]` : place === '' ? String(part) : `${place}.${String(part)}`,
+      '',
+    );
+    if (at === 'title') tell(at, 'a rule needs a title', 'write title: what it detects');
+    else if (at === 'level') tell(at, 'no such level', `write one of ${LEVELS.join(', ')}`);
+    else tell(at, issue.message, 'the reference of rules says what stands here');
+  }
 }

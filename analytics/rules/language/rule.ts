@@ -1,5 +1,7 @@
 // What a rule is once parsed: Sigma's metadata, a condition as a tree of tests, and Vestige's own additions.
+
 import type { Expression } from './expression.ts';
+import type { Lines } from './lines.ts';
 import type { RuleExpression } from './rule-expression.ts';
 
 export const LEVELS = ['informational', 'low', 'medium', 'high', 'critical'] as const;
@@ -63,7 +65,7 @@ export interface CaseContext {
   readonly session?: boolean | undefined;
 }
 
-interface RuleHead {
+export interface RuleHead {
   readonly id: string;
   /** Sigma's `name`, by which a correlation refers to the rule. */
   readonly name: string | undefined;
@@ -92,6 +94,8 @@ interface RuleHead {
   readonly generates: boolean | undefined;
   /** File and, where a file holds several, which document of it. */
   readonly path: string;
+  /** Of the file, by place in the document: for problems that are found later. */
+  readonly lines: Lines;
 }
 
 export interface EventRule extends RuleHead {

@@ -11,7 +11,7 @@
 // Rules for product kubernetes, service audit also have the aliases and Vestige's own fields that a native event alone gives.
 import type { Store } from '../../store/store.ts';
 import { refusedByEngine } from '../compile/runnable.ts';
-import { type Expression, testsOf } from '../language/expression.ts';
+import { type Expression, fieldsOf, testsOf } from '../language/expression.ts';
 import { generatingRules, missingBases } from '../language/references.ts';
 import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/rule.ts';
 import { k8sAudit } from '../sources/k8s-audit.ts';
@@ -102,7 +102,9 @@ async function runnable(store: Store, given: readonly Rule[], table: EvalTable) 
   for (const rule of given) {
     if (rule.kind !== 'event') continue;
     const { field } = isKubernetes(rule) ? kubernetes : plain;
-    const unknown = new Map([...testsOf(rule.condition)].map((test) => [test.field, test.at]));
+    const unknown = new Map(
+      [...testsOf(rule.condition)].flatMap((test) => fieldsOf(test).map((name) => [name, test.at] as const)),
+    );
     for (const name of unknown.keys()) if (field(name)) unknown.delete(name); // the table learns which fields it needs
     for (const [name, at] of unknown) refused.push({ path: rule.path, at, detail: unknownTo(name) });
   }
