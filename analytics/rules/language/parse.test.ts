@@ -71,7 +71,10 @@ describe('a rule file', () => {
       rule('s: { verb: get }\ncondition: s', 'level: severe'),
       /:\d \| level \| no such level \| write one of informational/,
     ],
-    [s('verb|containz: get'), /:6 \| detection\.s\.verb\|containz \| the modifier \|containz is not known \| did you mean \|contains\?/],
+    [
+      s('verb|containz: get'),
+      /:6 \| detection\.s\.verb\|containz \| the modifier \|containz is not known \| did you mean \|contains\?/,
+    ],
     [s('verb|qqqqqqq: get'), /is not known \| known are contains, /],
     [s('verb|contains|contains: get'), /\|contains stands twice/],
     [s('verb|contains|startswith: a'), /cannot stand together \| keep one/],
