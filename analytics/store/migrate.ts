@@ -23,13 +23,14 @@ import actors from './schema/018-actors.sql';
 import gaps from './schema/019-gaps.sql';
 import sessions from './schema/020-sessions.sql';
 import loginRecords from './schema/021-login-records.sql';
+import baselines from './schema/026-baselines.sql';
 import noise from './schema/027-noise.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
   ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices],
-  ...[processes, containers, minutes, actors, gaps, sessions, loginRecords, noise],
+  ...[processes, containers, minutes, actors, gaps, sessions, loginRecords, noise, baselines],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

@@ -1,4 +1,4 @@
-// What auditd tells of each minute (runs of processes, calls of runtimes, devices of containers, logins), kept up to date: made again for the minutes
+// What auditd tells of each minute (runs of processes, calls of runtimes, devices of containers, logins, what processes did), kept up to date: made again for the minutes
 // that records touch which came since the last run. The rows of a minute are a function of its typed rows alone, so that it does not matter in
 // which order records came, and a store made anew has the same.
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { withScratchTable } from '../../store/scratch.ts';
 import { type Store, sqlString } from '../../store/store.ts';
 import loginRecords from '../sessions/login-records.sql';
 import { ENTITY_SETTINGS } from '../settings.ts';
+import processFacts from './process-facts.sql';
 import rootfsDevices from './rootfs-devices.sql';
 import runs from './runs.sql';
 import runtimeCalls from './runtime-calls.sql';
@@ -16,6 +17,7 @@ const SELECTS = {
   runtime_calls: runtimeCalls,
   rootfs_devices: rootfsDevices,
   login_records: loginRecords,
+  process_facts: processFacts,
 } as const;
 const TABLES = Object.keys(SELECTS) as (keyof typeof SELECTS)[];
 

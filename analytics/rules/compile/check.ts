@@ -5,12 +5,21 @@ import { nearest } from '../language/nearest.ts';
 import { missingBases, restsOnItself } from '../language/references.ts';
 import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/rule.ts';
 import { auditd } from '../sources/auditd.ts';
+import { NOVELTY_SOURCES } from '../sources/baselines.ts';
 import { k8sAudit } from '../sources/k8s-audit.ts';
 import { files, networkConnection, processCreation } from '../sources/linux-views.ts';
 import { runtime } from '../sources/runtime.ts';
 import type { Source } from '../sources/source.ts';
 
-const SOURCES: readonly Source[] = [k8sAudit, auditd, processCreation, files, networkConnection, runtime];
+const SOURCES: readonly Source[] = [
+  k8sAudit,
+  auditd,
+  processCreation,
+  files,
+  networkConnection,
+  runtime,
+  ...NOVELTY_SOURCES,
+];
 
 export function sourceOf(rule: EventRule): Source | undefined {
   return SOURCES.find((source) => source.accepts(rule.logsource));

@@ -27,6 +27,23 @@ const Known = z.strictObject({
   session: z.boolean().optional(),
 });
 
+/** Something new, as analytics/baselines would tell it. */
+const Novelty = z.strictObject({
+  kind: z.string(),
+  value: z.string(),
+  subject: z.string().default('shop/Deployment/web/web'),
+  subject_kind: z.enum(['workload', 'session', 'image', 'node', 'principal']).default('workload'),
+  layer: z.enum(['auditd', 'k8s-audit', 'runtime']).default('auditd'),
+  score: z.number().default(10),
+  reason: z.enum(['own', 'alike', 'rejected']).default('own'),
+  of_rollout: z.boolean().default(false),
+  container: z.string().default(''),
+  principal: z.string().default(''),
+  /** Seconds after the first. */
+  at: z.number().min(0).default(0),
+});
+export type Novelty = z.infer<typeof Novelty>;
+
 const Event = z.record(z.string(), z.unknown());
 const Written = MadeRecord.extend({
   /** A Kubernetes event as a map, as far as it matters (case-event.ts). */
@@ -63,9 +80,18 @@ export const Case = Written.extend(Known.shape).extend({
       }),
     )
     .optional(),
+  novelties: z.array(Novelty).optional(),
 });
 
-export function caseOf({ name, events, records, steps, pods, ...rest }: z.infer<typeof Case>): RuleCase {
+export function caseOf({
+  name,
+  events,
+  records,
+  steps,
+  pods,
+  novelties = [],
+  ...rest
+}: z.infer<typeof Case>): RuleCase {
   const { container, process, parent, session, ...written } = rest;
   const context = { container, process, parent, session } as CaseContext;
   const alone = [
@@ -73,7 +99,7 @@ export function caseOf({ name, events, records, steps, pods, ...rest }: z.infer<
   ];
   const all: CaseStep[] = alone.flatMap((one, n) => stepOf(one, context, { serial: n + 1, atS: n }));
   for (const [n, step] of (steps ?? []).entries()) all.push(...stepsOf(step, context, n));
-  return { name, steps: all, pods: (pods ?? []) as RuleCase['pods'] };
+  return { name, steps: all, pods: (pods ?? []) as RuleCase['pods'], novelties };
 }
 
 function stepsOf({ at, on_node, ...step }: z.infer<typeof Step>, context: CaseContext, n: number): CaseStep[] {

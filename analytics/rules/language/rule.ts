@@ -1,5 +1,6 @@
 // What a rule is once parsed: Sigma's metadata, a condition as a tree of tests, and Vestige's own additions.
 
+import type { Novelty } from './case.ts';
 import type { Expression } from './expression.ts';
 import type { Lines } from './lines.ts';
 import type { RuleExpression } from './rule-expression.ts';
@@ -34,6 +35,8 @@ export interface RuleCase {
     readonly privileged?: boolean | undefined;
     readonly host_paths?: readonly string[] | undefined;
   }[];
+  /** What baselines would tell to be new. */
+  readonly novelties: readonly Novelty[];
 }
 
 export interface CaseStep {

@@ -60,13 +60,17 @@ interface Placed {
 /** What entities would know, a row a table. */
 async function writeContexts(store: Store, placed: readonly Placed[]): Promise<void> {
   const scenes = placed.flatMap(scenesOf);
-  const tables: Record<'pods' | 'containers' | 'processes' | 'sessions' | 'attributions' | 'clock_offsets', Row[]> = {
+  const tables: Record<
+    'pods' | 'containers' | 'processes' | 'sessions' | 'attributions' | 'clock_offsets' | 'novelties',
+    Row[]
+  > = {
     clock_offsets: placed.flatMap(clocksOf),
     pods: placed.flatMap(podsOf),
     containers: scenes.flatMap(containerOf),
     processes: scenes.flatMap(processesOf),
     sessions: scenes.flatMap(sessionOf),
     attributions: scenes.flatMap(attributionsOf),
+    novelties: placed.flatMap(noveltiesOf),
   };
   for (const [table, rows] of Object.entries(tables)) if (rows.length > 0) await store.insert(table, rows);
 }
@@ -131,6 +135,17 @@ function podsOf({ cluster, one }: Placed): Row[] {
     version: 1,
   }));
 }
+
+function noveltiesOf({ cluster, one }: Placed): Row[] {
+  return one.novelties.map(({ at, container, ...novelty }, n) => {
+    const time = new Date(CASE_START_MS + at * 1000).toISOString().replace('T', ' ').replace('Z', '');
+    const event = { node: NODE, container_id: container, event_key: `novelty-${n}`, event_id: `novelty-${n}` };
+    return { cluster, ...novelty, ...event, time, hour: `${time.slice(0, 13)}:00:00`, learned_for: 72, version: 1 };
+  });
+}
+
+// Any hour: novelties of a case have no record.
+const CASE_START_MS = Date.parse('2026-11-23T13:00:00Z');
 
 function containerOf({ cluster, context, container: container_id }: Scene): Row[] {
   if (!context.container) return [];

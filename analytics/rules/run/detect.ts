@@ -16,6 +16,8 @@ import { renderSentence } from './sentence.ts';
 export interface DetectOptions {
   /** Of the rows written; rows of a lower version that are not found again are retired. */
   version: number;
+  /** Ids of rules that another call runs: their findings are not retired by this one. */
+  others?: readonly string[];
 }
 
 export interface Detected {
@@ -25,11 +27,15 @@ export interface Detected {
 }
 
 /** Rules that do not fit their log source, or that the engine cannot run, are left out and told. */
-export async function detect(store: Store, given: readonly Rule[], { version }: DetectOptions): Promise<Detected> {
+export async function detect(
+  store: Store,
+  given: readonly Rule[],
+  { version, others = [] }: DetectOptions,
+): Promise<Detected> {
   const refused = [...checkRules(given), ...(await refusedByEngine(store, given))];
   const paths = new Set(refused.map((problem) => problem.path));
   const rules = given.filter((rule) => !paths.has(rule.path));
-  const findings = await writeFindings(store, version, (writer) => findAll(store, rules, writer));
+  const findings = await writeFindings(store, version, (writer) => findAll(store, rules, writer), others);
   return { findings, refused };
 }
 

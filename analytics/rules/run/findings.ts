@@ -35,12 +35,13 @@ export interface FindingWriter {
 
 /**
  * Findings that `work` adds, written with what their context makes of them (noise/judge.ts): nobody sees one before it is judged.
- * What earlier runs found and this one did not is retired. Gives back how many were written.
+ * What earlier runs found and this one did not is retired, but for findings of rules that another call runs. Gives back how many were written.
  */
 export async function writeFindings(
   store: Store,
   version: number,
   work: (writer: FindingWriter) => Promise<void>,
+  others: readonly string[] = [],
 ): Promise<number> {
   const written = await withScratchTable(
     store,
@@ -56,8 +57,8 @@ export async function writeFindings(
   );
   await store.run(
     `INSERT INTO findings SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
-     FROM findings AS f FINAL WHERE f.version < {version:UInt64}`,
-    { version },
+     FROM findings AS f FINAL WHERE f.version < {version:UInt64} AND NOT has({others:Array(String)}, f.rule_id)`,
+    { version, others },
   );
   return written;
 }
