@@ -1,6 +1,7 @@
 // The list of commands, in the order of the help.
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { registerBaselines } from './baselines.ts';
 import { registerChain } from './chain.ts';
 import { registerChains } from './chains.ts';
 import { registerCollect } from './collect.ts';
@@ -38,6 +39,7 @@ export const commands: readonly Register[] = [
   registerLoad,
   registerCorrelate,
   registerFindings,
+  registerBaselines,
   registerSuppress,
   registerMaintenance,
   registerChains,

@@ -177,12 +177,13 @@ export async function concludeLife(store: Store, rules: readonly Rule[] = []): P
   await conclude(store, rules, version);
 }
 
-export async function openLife(): Promise<{ store: Store; close: () => Promise<void> }> {
+export async function openLife(): Promise<{ store: Store; location: string; close: () => Promise<void> }> {
   const directory = mkdtempSync(join(tmpdir(), 'vestige-baselines-'));
-  const store = await connect(`embedded:${directory}`, 'test');
+  const location = `embedded:${directory}`;
+  const store = await connect(location, 'test');
   const close = async () => {
     await store.close();
     rmSync(directory, { recursive: true, force: true });
   };
-  return { store, close };
+  return { store, location, close };
 }
