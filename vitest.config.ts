@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'whole',
-          include: ['test/{contract,end-to-end,fault,bench,fuzz}/**/*.test.ts'],
+          include: ['test/{conformance,contract,end-to-end,fault,bench,fuzz}/**/*.test.ts'],
         },
       },
       { ...shared, test: { ...limits, name: 'tidy', include: ['test/tidy/**/*.test.ts'] } },

@@ -156,7 +156,10 @@ const TIME_PARTS = {
 const timePart = (v: string, unit: keyof typeof TIME_PARTS) =>
   `${TIME_PARTS[unit]}(parseDateTime64BestEffortOrNull(${v}, 3, 'UTC'))`;
 
-/** |fieldref: any value of one field against any of the other; what is empty equals nothing. */
+/**
+ * |fieldref: any value of one field against any of the other. What is empty is contained in nothing, and a column of one value that
+ * is empty has none.
+ */
 function sameValueSql(match: Match, field: Field, other: Field): string {
   if (match.kind !== 'field') throw new TypeError('no other field to compare with');
   const asked = (sql: string) => (match.cased ? sql : `lowerUTF8(${sql})`);
@@ -168,7 +171,7 @@ function sameValueSql(match: Match, field: Field, other: Field): string {
       startswith: `startsWith(${a}, ${b})`,
       endswith: `endsWith(${a}, ${b})`,
     }[match.anchor];
-    return `(${w} != '' AND ${same})`;
+    return match.anchor === 'equals' && other.many ? same : `(${w} != '' AND ${same})`;
   };
   const ofOther = (v: string) =>
     other.many ? `arrayExists(w -> ${compared(v, 'w')}, ${other.sql})` : compared(v, other.sql);
