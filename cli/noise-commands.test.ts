@@ -234,3 +234,90 @@ it('correlate takes files in, tells what is wrong with them, and counts what it 
   expect(await json('suppress', 'list')).toMatchObject([{ name: 'ok', origin: file }]);
   expect((await ask('correlate', '--suppressions', join(directory, 'nowhere.yml'))).code).toBe(EXIT.notFound);
 });
+
+describe('lists', () => {
+  const file = (name: string, text: string) => {
+    const path = join(directory, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const correlate = (...args: string[]) =>
+    ask('--json', 'correlate', '--rules', 'analytics/rules/pack/indicators', ...args);
+  const connect = (node: string, addr: string, serial: number) => ({
+    ...{ cluster: 'c', node, time: `${DAY}13:00:00`, serial, syscall_name: 'connect', success: 'yes' },
+    ...{
+      addr_family: 'inet',
+      addr,
+      port: 443,
+      exe: '/usr/bin/curl',
+      comm: 'curl',
+      record_types: ['SYSCALL', 'SOCKADDR'],
+    },
+  });
+  const found = async () => (await json('findings')).map((f: { summary: string }) => f.summary);
+
+  beforeAll(() =>
+    store.insert('auditd', [
+      connect('n1', '203.0.113.7', 1),
+      connect('n1', '198.51.100.9', 2),
+      connect('n2', '192.0.2.1', 3),
+    ]),
+  );
+
+  it('of indicators are looked for in all that is stored; lines that cannot be read are told', async () => {
+    const feed = file('feed.csv', 'value,description\n203.0.113.0/24,"the ""C2"" net"\n203.0.113,\n');
+    const ran = await correlate('--indicators', feed);
+    expect(ran.err).toMatch(/feed\.csv, line 3: no address.*203\.0\.113/);
+    expect(await found()).toEqual([
+      '/usr/bin/curl on node n1 connected to 203.0.113.7:443, which list feed has as 203.0.113.0/24 (the "C2" net).',
+    ]);
+    expect(await json('indicators', 'list')).toMatchObject([{ list: 'feed', entries: 1, skipped: 1, origin: feed }]);
+  });
+
+  it('are kept by their content, replaced by the next of the name, and go with their file', async () => {
+    const before = await json('indicators', 'list');
+    await correlate('--indicators', join(directory, 'feed.csv'));
+    expect(await json('indicators', 'list')).toEqual(before);
+    await ask(
+      'indicators',
+      'add',
+      file(
+        'mine.json',
+        JSON.stringify({
+          type: 'bundle',
+          objects: [
+            {
+              type: 'indicator',
+              id: 'indicator--1',
+              pattern: "[ipv4-addr:value = '192.0.2.1']",
+              pattern_type: 'stix',
+              valid_from: '2026-11-23T13:00:00Z',
+            },
+            {
+              type: 'indicator',
+              id: 'indicator--2',
+              pattern: "[ipv4-addr:value = '203.0.113.7']",
+              pattern_type: 'stix',
+              valid_until: '2026-11-23T13:00:00Z',
+            },
+          ],
+        }),
+      ),
+    );
+    await correlate('--indicators', file('feed.csv', '198.51.100.9\n'));
+    expect(await found()).toEqual([
+      expect.stringMatching(/198\.51\.100\.9:443, which list feed/),
+      expect.stringMatching(/192\.0\.2\.1:443, which list mine/), // since the very instant; the other is over by then
+    ]);
+    expect((await ask('indicators', 'remove', 'mine')).code).toBe(EXIT.done);
+    expect((await ask('indicators', 'remove', 'mine')).code).toBe(EXIT.notFound);
+    await correlate('--indicators', file('other.csv', '# nothing yet\n'));
+    expect(await found()).toEqual([]);
+  });
+
+  it('of a cluster say nothing of others', async () => {
+    await ask('indicators', 'add', '--cluster', 'elsewhere', file('theirs.csv', '203.0.113.7'));
+    await correlate();
+    expect(await found()).toEqual([]);
+  });
+});

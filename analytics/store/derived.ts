@@ -35,6 +35,7 @@ export type DerivedTable =
   | 'baselines'
   | 'findings'
   | 'namespaces'
+  | 'event_marks'
   | 'chains'
   | 'chain_links'
   | 'chain_members';

@@ -25,12 +25,13 @@ import sessions from './schema/020-sessions.sql';
 import loginRecords from './schema/021-login-records.sql';
 import baselines from './schema/026-baselines.sql';
 import noise from './schema/027-noise.sql';
+import lists from './schema/028-lists.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
   ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices],
-  ...[processes, containers, minutes, actors, gaps, sessions, loginRecords, noise, baselines],
+  ...[processes, containers, minutes, actors, gaps, sessions, loginRecords, noise, baselines, lists],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

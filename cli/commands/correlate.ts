@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Correlation, correlate } from '../../analytics/correlate.ts';
 import { CONTEXT_LABELS, type ContextLabels } from '../../analytics/entities/actors/actors.ts';
+import { loadLists } from '../../analytics/lists/lists.ts';
 import { SENSITIVE_VALUES } from '../../analytics/noise/context.ts';
 import type { ExceptionKind } from '../../analytics/noise/exceptions.ts';
 import { loadExceptions } from '../../analytics/noise/load-exceptions.ts';
@@ -11,6 +12,7 @@ import { loadRules } from '../../analytics/rules/language/load.ts';
 import type { Rule } from '../../analytics/rules/language/rule.ts';
 import type { Store } from '../../analytics/store/store.ts';
 import { CommandError, type Context, EXIT } from '../context.ts';
+import { checkPaths } from './lists.ts';
 
 interface Options {
   rules?: string;
@@ -20,6 +22,8 @@ interface Options {
   sensitiveValues: readonly string[];
   suppressions?: string;
   maintenance?: string;
+  indicators?: string[];
+  allowedImages?: string[];
 }
 
 export function registerCorrelate(program: Command, context: Context): void {
@@ -38,6 +42,8 @@ export function registerCorrelate(program: Command, context: Context): void {
     )
     .addOption(listOption('suppressions', 'findings to hide: a YAML file or a directory of them'))
     .addOption(listOption('maintenance', 'times of known work: a YAML file or a directory of them'))
+    .addOption(filesOption('indicators', 'what to look for: CSV or STIX 2.1, files or directories'))
+    .addOption(filesOption('allowed-images', 'where images may come from: YAML'))
     .addHelpText(
       'after',
       `
@@ -47,6 +53,7 @@ Examples:
   vestige correlate
   vestige correlate --team-labels acme.io/squad,team
   vestige correlate --suppressions suppressions.yml --maintenance maintenance/
+  vestige correlate --indicators feed.csv c2.json --allowed-images registries.yml
   vestige --json correlate`,
     )
     .action((options: Options) =>
@@ -81,15 +88,29 @@ function labelsOption(name: keyof ContextLabels, what: string): Option {
 const listOption = (name: string, what: string): Option =>
   new Option(`--${name} <path>`, what).env(`VESTIGE_${name.toUpperCase()}`);
 
+const filesOption = (name: string, what: string): Option =>
+  new Option(`--${name} <path...>`, what)
+    .env(`VESTIGE_${name.toUpperCase().replaceAll('-', '_')}`)
+    .argParser((path: string, before: string[] | undefined) => [...(before ?? []), ...path.split(',')]);
+
 /** What the user says goes into the store first: conclusions come from there alone. */
 async function takeLists(store: Store, options: Options, context: Context): Promise<void> {
   const lists: [ExceptionKind, string | undefined][] = [
     ['suppression', options.suppressions],
     ['maintenance', options.maintenance],
   ];
+  for (const [kind, paths] of [
+    ['indicators', options.indicators],
+    ['allowed-images', options.allowedImages],
+  ] as const) {
+    if (paths === undefined) continue;
+    checkPaths(paths);
+    for (const p of await loadLists(store, { kind, paths, from: 'files', now: context.now() }))
+      context.say(`vestige: ${p.path}, ${p.at}: ${p.detail}`);
+  }
   for (const [kind, path] of lists) {
     if (path === undefined) continue;
-    if (!existsSync(path)) throw new CommandError(EXIT.notFound, `${path}: no such file or directory of ${kind}`);
+    checkPaths([path]);
     for (const p of await loadExceptions(store, kind, path, context.now()))
       context.say(`vestige: ${p.path}, ${p.at}: ${p.detail}`);
   }

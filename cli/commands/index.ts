@@ -18,6 +18,7 @@ import { registerMaintenance, registerSuppress } from './exceptions.ts';
 import { registerFindings } from './findings.ts';
 import { registerGaps } from './gaps.ts';
 import { registerIngest } from './ingest.ts';
+import { registerLists } from './lists.ts';
 import { registerLoad } from './load.ts';
 import { registerPod } from './pod.ts';
 import { registerProcesses } from './processes.ts';
@@ -42,6 +43,7 @@ export const commands: readonly Register[] = [
   registerBaselines,
   registerSuppress,
   registerMaintenance,
+  registerLists,
   registerChains,
   registerChain,
   registerContainers,

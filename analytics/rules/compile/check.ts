@@ -8,16 +8,12 @@ import { auditd } from '../sources/auditd.ts';
 import { NOVELTY_SOURCES } from '../sources/baselines.ts';
 import { k8sAudit } from '../sources/k8s-audit.ts';
 import { files, networkConnection, processCreation } from '../sources/linux-views.ts';
+import { withMarks } from '../sources/marks.ts';
 import { runtime } from '../sources/runtime.ts';
 import type { Source } from '../sources/source.ts';
 
 const SOURCES: readonly Source[] = [
-  k8sAudit,
-  auditd,
-  processCreation,
-  files,
-  networkConnection,
-  runtime,
+  ...[k8sAudit, auditd, processCreation, files, networkConnection, runtime].map(withMarks),
   ...NOVELTY_SOURCES,
 ];
 

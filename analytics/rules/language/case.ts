@@ -18,6 +18,7 @@ const Known = z.strictObject({
       pod: z.string().optional(),
       name: z.string().optional(),
       image: z.string().optional(),
+      image_digest: z.string().optional(),
       privileged: z.boolean().optional(),
       mounts: z.array(z.string()).optional(),
     })
@@ -66,6 +67,9 @@ export const Case = Written.extend(Known.shape).extend({
   events: z.array(Event).optional(),
   records: z.array(z.string()).optional(),
   steps: z.array(Step).optional(),
+  /** Lists that hold in the cluster of the case: indicators, as a list has them; where images may come from. */
+  indicators: z.array(z.string()).optional(),
+  allowed_images: z.array(z.string()).optional(),
   /** Pods of the cluster that the case speaks of. */
   pods: z
     .array(
@@ -77,6 +81,8 @@ export const Case = Written.extend(Known.shape).extend({
         ips: z.array(z.string()).optional(),
         privileged: z.boolean().optional(),
         host_paths: z.array(z.string()).optional(),
+        /** When somebody last changed its workload. */
+        deployed_at: z.string().optional(),
       }),
     )
     .optional(),
@@ -90,6 +96,8 @@ export function caseOf({
   steps,
   pods,
   novelties = [],
+  indicators,
+  allowed_images,
   ...rest
 }: z.infer<typeof Case>): RuleCase {
   const { container, process, parent, session, ...written } = rest;
@@ -99,7 +107,10 @@ export function caseOf({
   ];
   const all: CaseStep[] = alone.flatMap((one, n) => stepOf(one, context, { serial: n + 1, atS: n }));
   for (const [n, step] of (steps ?? []).entries()) all.push(...stepsOf(step, context, n));
-  return { name, steps: all, pods: (pods ?? []) as RuleCase['pods'], novelties };
+  return {
+    ...{ name, steps: all, pods: (pods ?? []) as RuleCase['pods'], novelties },
+    ...{ indicators: indicators ?? [], allowedImages: allowed_images ?? [] },
+  };
 }
 
 function stepsOf({ at, on_node, ...step }: z.infer<typeof Step>, context: CaseContext, n: number): CaseStep[] {

@@ -34,9 +34,13 @@ export interface RuleCase {
     readonly ips?: readonly string[] | undefined;
     readonly privileged?: boolean | undefined;
     readonly host_paths?: readonly string[] | undefined;
+    readonly deployed_at?: string | undefined;
   }[];
   /** What baselines would tell to be new. */
   readonly novelties: readonly Novelty[];
+  /** Lines of a list of indicators, and patterns of images, that hold in the cluster of the case. */
+  readonly indicators: readonly string[];
+  readonly allowedImages: readonly string[];
 }
 
 export interface CaseStep {
@@ -57,6 +61,7 @@ export interface CaseContext {
         readonly pod?: string | undefined;
         readonly name?: string | undefined;
         readonly image?: string | undefined;
+        readonly image_digest?: string | undefined;
         readonly privileged?: boolean | undefined;
         /** `host path:path in the container` */
         readonly mounts?: readonly string[] | undefined;

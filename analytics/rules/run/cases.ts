@@ -1,5 +1,8 @@
 // The cases that every rule file holds, run: records through the real decoders, the rule's SQL on the engine, findings
 // read back. Each case is a cluster of its own, so that one store serves all of them.
+import { indicatorRow } from '../../lists/lists.ts';
+import { readAllowedImages } from '../../lists/read-allowed-images.ts';
+import { readIndicators } from '../../lists/read-indicators.ts';
 import type { Row, Store } from '../../store/store.ts';
 import type { CaseContext, CaseStep, Rule, RuleCase } from '../language/rule.ts';
 import { detect } from './detect.ts';
@@ -57,13 +60,21 @@ interface Placed {
   one: RuleCase;
 }
 
-/** What entities would know, a row a table. */
+type CaseTable =
+  | 'pods'
+  | 'containers'
+  | 'processes'
+  | 'sessions'
+  | 'attributions'
+  | 'clock_offsets'
+  | 'novelties'
+  | 'indicators'
+  | 'allowed_images';
+
+/** What entities and lists would know, by table. */
 async function writeContexts(store: Store, placed: readonly Placed[]): Promise<void> {
   const scenes = placed.flatMap(scenesOf);
-  const tables: Record<
-    'pods' | 'containers' | 'processes' | 'sessions' | 'attributions' | 'clock_offsets' | 'novelties',
-    Row[]
-  > = {
+  const tables: Record<CaseTable, Row[]> = {
     clock_offsets: placed.flatMap(clocksOf),
     pods: placed.flatMap(podsOf),
     containers: scenes.flatMap(containerOf),
@@ -71,6 +82,8 @@ async function writeContexts(store: Store, placed: readonly Placed[]): Promise<v
     sessions: scenes.flatMap(sessionOf),
     attributions: scenes.flatMap(attributionsOf),
     novelties: placed.flatMap(noveltiesOf),
+    indicators: placed.flatMap(indicatorsOf),
+    allowed_images: placed.flatMap(allowedImagesOf),
   };
   for (const [table, rows] of Object.entries(tables)) if (rows.length > 0) await store.insert(table, rows);
 }
@@ -123,7 +136,7 @@ const clocksOf = ({ cluster }: Placed): Row[] =>
 
 // Rows of one insert have the same columns.
 function podsOf({ cluster, one }: Placed): Row[] {
-  return one.pods.map(({ namespace, pod, uid = pod, node = '', ips = [], privileged = false, host_paths = [] }) => ({
+  return one.pods.map(({ namespace, pod, uid = pod, node = '', ips = [], privileged = false, ...more }) => ({
     cluster,
     namespace,
     pod,
@@ -131,7 +144,8 @@ function podsOf({ cluster, one }: Placed): Row[] {
     node,
     ips,
     privileged,
-    host_paths,
+    host_paths: more.host_paths ?? [],
+    changed_at: (more.deployed_at ?? '1970-01-01T00:00:00Z').replace(/Z$/, ''),
     version: 1,
   }));
 }
@@ -149,12 +163,22 @@ const CASE_START_MS = Date.parse('2026-11-23T13:00:00Z');
 
 function containerOf({ cluster, context, container: container_id }: Scene): Row[] {
   if (!context.container) return [];
-  const { namespace = '', pod = '', name = '', image = '', privileged = false, mounts = [] } = context.container;
-  const sides = mounts.map((mount) => mount.split(':'));
+  const { namespace = '', pod = '', name = '', image = '', image_digest = '', privileged = false } = context.container;
+  const sides = (context.container.mounts ?? []).map((mount) => mount.split(':'));
   const mount_sources = sides.map(([source]) => source);
   const mount_targets = sides.map(([, target]) => target);
   const pod_uid = pod;
-  const known = { container_name: name, namespace, pod, pod_uid, image, privileged, mount_sources, mount_targets };
+  const known = {
+    container_name: name,
+    namespace,
+    pod,
+    pod_uid,
+    image,
+    image_digest,
+    privileged,
+    mount_sources,
+    mount_targets,
+  };
   return [{ cluster, node: NODE, container_id, ...known, version: 1 }];
 }
 
@@ -189,6 +213,18 @@ function attributionsOf({ cluster, steps, container: container_id, name }: Scene
     return [{ cluster, node: NODE, time, serial, process_key: `process${name}`, container_id, version: 1 }];
   });
 }
+
+const indicatorsOf = ({ cluster, one }: Placed): Row[] =>
+  readIndicators(one.indicators.join('\n')).indicators.map((indicator) => ({
+    ...{ list: 'case', cluster, version: 1 },
+    ...indicatorRow(indicator),
+  }));
+
+const allowedImagesOf = ({ cluster, one }: Placed): Row[] =>
+  readAllowedImages(JSON.stringify(one.allowedImages)).allowed.map((allowed) => ({
+    ...{ list: 'case', cluster, version: 1 },
+    ...allowed,
+  }));
 
 /** What a rule's cases leave out: a rule shows what it finds and what it only nearly finds. */
 export function missingCases(rule: { cases: { match: readonly RuleCase[]; miss: readonly RuleCase[] } }): string[] {

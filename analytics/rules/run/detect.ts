@@ -1,10 +1,13 @@
 // Rules over everything stored, findings into their table. A pure function of the store: run again, it finds the same.
+
+import { markEvents } from '../../lists/mark-events.ts';
 import type { Store } from '../../store/store.ts';
 import { checkRules, sourceOf } from '../compile/check.ts';
 import { refusedByEngine } from '../compile/runnable.ts';
 import { testsOf } from '../language/expression.ts';
 import { generatingRules } from '../language/references.ts';
 import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
+import { asksMarks } from '../sources/marks.ts';
 import type { Source } from '../sources/source.ts';
 import { type Correlations, correlate, type Run } from './correlation.ts';
 import { type Finding, type FindingWriter, writeFindings } from './findings.ts';
@@ -35,6 +38,7 @@ export async function detect(
   const refused = [...checkRules(given), ...(await refusedByEngine(store, given))];
   const paths = new Set(refused.map((problem) => problem.path));
   const rules = given.filter((rule) => !paths.has(rule.path));
+  if (rules.some(asksMarks)) await markEvents(store, version);
   const findings = await writeFindings(store, version, (writer) => findAll(store, rules, writer), others);
   return { findings, refused };
 }

@@ -46,6 +46,6 @@ export const runtime: Source = {
         'runtime_namespace', runtime_namespace, 'mounts', arrayStringConcat(arrayFilter(s -> NOT (${OWN_MOUNT}), mount_sources), ', '), 'id', substring(container_id, 1, 12),
         'pod', if(pod_name = '', '', concat(pod_namespace, '/', pod_name)),
         'place', if(pod_name = '', concat('on node ', node), concat('in pod ', pod_namespace, '/', pod_name))) AS words`,
-    from: '(SELECT * FROM runtime FINAL)',
+    from: '(SELECT * FROM runtime FINAL) AS r',
   }),
 };
