@@ -2,8 +2,9 @@
 
 import { fieldsOf, testsOf } from '../language/expression.ts';
 import { nearest } from '../language/nearest.ts';
-import { missingBases, restsOnItself } from '../language/references.ts';
+import { basesOf, fieldIn, missingBases, restsOnItself } from '../language/references.ts';
 import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/rule.ts';
+import { isPlace } from '../run/place-names.ts';
 import { auditd } from '../sources/auditd.ts';
 import { NOVELTY_SOURCES } from '../sources/baselines.ts';
 import { k8sAudit } from '../sources/k8s-audit.ts';
@@ -41,12 +42,34 @@ function checkCorrelation(rule: CorrelationRule, rules: readonly Rule[]): RulePr
         near === undefined ? 'give a rule that name, and load it together with this one' : `did you mean ${near}?`,
     };
   });
-  if (!restsOnItself(rule, rules)) return missing;
+  if (!restsOnItself(rule, rules)) return [...missing, ...checkFields(rule, rules)];
   const circle = 'a correlation cannot rest on itself';
   return [
     ...missing,
     { path: rule.path, at: 'correlation.rules', detail: circle, remedy: 'take it out of the circle' },
   ];
+}
+
+/** What a correlation groups by and counts must be told by the events of each of its rules. */
+function checkFields(rule: CorrelationRule, rules: readonly Rule[]): RuleProblem[] {
+  const asked = [
+    ...rule.groupBy.map((name, i) => ({ name, at: `correlation.group-by[${i}]` })),
+    ...rule.fields.map((name) => ({ name, at: 'correlation.condition.field' })),
+  ];
+  return basesOf(rule, rules).flatMap((base, position) => {
+    const source = base.kind === 'event' ? sourceOf(base) : undefined;
+    if (source === undefined) return []; // a log source that is not there is told of the rule itself
+    return asked.flatMap(({ name, at }) => {
+      const field = fieldIn(rule, position, base, name);
+      if (field !== undefined && (isPlace(field) || source.field(field))) return [];
+      const detail =
+        field === undefined
+          ? `the alias "${name}" says nothing of "${base.name ?? base.id}"`
+          : `${source.name}, the log source of "${base.name ?? base.id}", has no field "${field}"`;
+      const remedy = 'group by a place (vestige.pod, ...), or give an alias with the name of the field in each rule';
+      return [{ path: rule.path, at, detail, remedy }];
+    });
+  });
 }
 
 function checkEventRule(rule: EventRule): RuleProblem[] {

@@ -154,6 +154,18 @@ describe('a rule file', () => {
     expect(problemsOf(correlation(body)).join('\n')).toMatch(expected);
   });
 
+  it('that correlates must group by what the events of its rules tell', () => {
+    const by = (field: string, rest = '') =>
+      problemsOf(correlation(`${counts}condition: { gte: 3 }\ngroup-by: [${field}]${rest}`)).join('\n');
+    expect(by('verb')).toBe('');
+    expect(by('vestige.node')).toBe('');
+    expect(by('ProcessId')).toMatch(
+      /:8 \| correlation\.group-by\[0\] \| .* of "gets", has no field "ProcessId" \| group by a place/,
+    );
+    expect(by('ip', '\naliases: { ip: { gets: sourceIPs } }')).toBe('');
+    expect(by('ip', '\naliases: { ip: { gets: DestinationIp } }')).toMatch(/has no field "DestinationIp"/);
+  });
+
   it('that correlates cannot rest on itself', () => {
     const circle = (name: string, on: string) => `
 title: ${name}

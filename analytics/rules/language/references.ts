@@ -1,5 +1,5 @@
 // Which rules correlations rest on: names and ids resolved among all rules that are loaded together.
-import type { CorrelationRule, EventRule, Rule } from './rule.ts';
+import type { CorrelationRule, EventRule, Rule, RuleProblem } from './rule.ts';
 
 /** Rules whose hits are findings: all but those that only feed correlations. */
 export function generatingRules(rules: readonly Rule[]): ReadonlySet<Rule> {
@@ -16,6 +16,30 @@ export function generatingRules(rules: readonly Rule[]): ReadonlySet<Rule> {
 export function missingBases(rule: CorrelationRule, rules: readonly Rule[]): string[] {
   return rule.rules.filter((name) => !rules.some((base) => isNamed(base, name)));
 }
+
+/** Without rules that are refused, and without correlations that rest on one: half a correlation would mean something else. */
+export function withoutRefused(
+  given: readonly Rule[],
+  refused: readonly RuleProblem[],
+): { rules: Rule[]; refused: RuleProblem[] } {
+  const all = [...refused];
+  for (let rules = given; ; ) {
+    const paths = new Set(all.map(({ path }) => path));
+    const left: Rule[] = rules.filter((rule) => !paths.has(rule.path));
+    const broken = left.flatMap((rule) => (rule.kind === 'correlation' ? brokenBases(rule, left) : []));
+    if (broken.length === 0) return { rules: left, refused: all };
+    all.push(...broken);
+    rules = left;
+  }
+}
+
+const brokenBases = (rule: CorrelationRule, rules: readonly Rule[]): RuleProblem[] =>
+  missingBases(rule, rules).map((name) => ({
+    path: rule.path,
+    at: 'correlation.rules',
+    detail: `no rule that can be run has the name or id "${name}"`,
+    remedy: 'mend that rule, or load it together with this one',
+  }));
 
 /** Event rules that a correlation rests on, through other correlations too. */
 export function eventRulesOf(rule: CorrelationRule, rules: readonly Rule[]): EventRule[] {
@@ -63,4 +87,16 @@ export function inOrder(rules: readonly Rule[]): CorrelationRule[] {
   };
   for (const rule of rules) if (rule.kind === 'correlation') visit(rule);
   return [...sorted];
+}
+
+/** What a name of the correlation is called in the events of its base rule at a position; undefined: its alias does not say. */
+export function fieldIn(
+  rule: CorrelationRule,
+  position: number,
+  { name, id }: Rule,
+  asked: string,
+): string | undefined {
+  const fields = rule.aliases[asked];
+  if (fields === undefined) return asked;
+  return fields[rule.rules[position] ?? ''] ?? (name === undefined ? undefined : fields[name]) ?? fields[id];
 }

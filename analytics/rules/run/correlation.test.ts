@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createClocks } from '../../entities/clocks/clocks.ts';
 import { parseRules } from '../language/parse.ts';
+import { withoutRefused } from '../language/references.ts';
 import type { EventRule, Rule } from '../language/rule.ts';
 import { correlate } from './correlation.ts';
 import type { Hit } from './scan.ts';
@@ -235,15 +236,6 @@ describe('rules in one window', () => {
     expect(runs(both, [...at('b', 0), ...at('a', 1)])).toEqual([]);
   });
 
-  it('may be named differently in each: aliases', () => {
-    const aliased = rulesOf(
-      '{ type: temporal, rules: [a, b], group-by: [ip], timespan: 10s, aliases: { ip: { a: src, b: dst } } }',
-    );
-    const a = { rule: 'a', s: 0, values: { src: '1', dst: '2' } };
-    expect(runs(aliased, [a, { rule: 'b', s: 1, values: { src: '2', dst: '1' } }])).toEqual(['a0 b1 = 2']);
-    expect(runs(aliased, [a, { rule: 'b', s: 1, values: { src: '1', dst: '2' } }])).toEqual([]);
-  });
-
   it('may be asked for in words', () => {
     const words = rulesOf('{ type: temporal, condition: a and (b or c), timespan: 10s }');
     expect(runs(words, [...at('a', 0), ...at('c', 1)])).toEqual(['a0 c1 = 2']);
@@ -289,6 +281,18 @@ describe('rules one after the other', () => {
     expect(runs(without, [...at('c', 0), ...at('a', 2)])).toEqual([]);
     expect(runs(without, [...at('a', 0), ...at('b', 1), ...at('c', 2)])).toEqual([]);
   });
+});
+
+it('a correlation of a rule that cannot be run is not run either, nor what rests on it', () => {
+  const rules = rulesOf(
+    '{ type: temporal, rules: [a, b], timespan: 10s }',
+    '{ type: event_count, rules: [correlation_0], timespan: 1m, condition: { gte: 2 } }',
+    '{ type: event_count, rules: [b], timespan: 1m, condition: { gte: 2 } }',
+  );
+  const [a] = rules;
+  const left = withoutRefused(rules, [{ path: a?.path ?? '', at: 'detection', detail: 'not runnable' }]);
+  expect(left.rules.map(({ name }) => name)).toEqual(['b', 'c', 'correlation_2']);
+  expect(left.refused.map(({ path }) => path)).toEqual(['x.yml#1', 'x.yml#4', 'x.yml#5']);
 });
 
 describe('a correlation of correlations', () => {

@@ -2,7 +2,7 @@
 // places or aliases; within a group windows.ts and ordered.ts find runs. A finding is a maximal run: what runs there are is a pure
 // function of the hits, whatever the order they came in.
 import { type Clocks, createClocks } from '../../entities/clocks/clocks.ts';
-import { basesOf, eventRulesOf, generatingRules, inOrder } from '../language/references.ts';
+import { basesOf, eventRulesOf, fieldIn, generatingRules, inOrder } from '../language/references.ts';
 import type { CorrelationRule, EventRule, Rule } from '../language/rule.ts';
 import type { Source } from '../sources/source.ts';
 import { measureOf } from './measure.ts';
@@ -165,16 +165,12 @@ function createGroups(rule: CorrelationRule) {
 }
 
 function valueFor(rule: CorrelationRule, position: number, base: Rule, candidate: Candidate, name: string): string {
-  const fields = rule.aliases[name];
-  const field = fields === undefined ? name : aliasFor(fields, rule.rules[position] ?? '', base);
+  const field = fieldIn(rule, position, base, name);
   if (field === undefined) return '';
   const grouped = candidate.grouped?.get(field);
   if (grouped !== undefined) return grouped;
   return isPlace(field) ? placeOf(candidate.hit, field) : (candidate.hit.values[field] ?? '');
 }
-
-const aliasFor = (fields: Readonly<Record<string, string>>, reference: string, { name, id }: Rule) =>
-  fields[reference] ?? (name === undefined ? undefined : fields[name]) ?? fields[id];
 
 function runsOfGroup(
   rule: CorrelationRule,

@@ -5,7 +5,7 @@ import type { Store } from '../../store/store.ts';
 import { checkRules, sourceOf } from '../compile/check.ts';
 import { refusedByEngine } from '../compile/runnable.ts';
 import { testsOf } from '../language/expression.ts';
-import { generatingRules } from '../language/references.ts';
+import { generatingRules, withoutRefused } from '../language/references.ts';
 import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
 import { asksMarks } from '../sources/marks.ts';
 import type { Source } from '../sources/source.ts';
@@ -35,9 +35,7 @@ export async function detect(
   given: readonly Rule[],
   { version, others = [] }: DetectOptions,
 ): Promise<Detected> {
-  const refused = [...checkRules(given), ...(await refusedByEngine(store, given))];
-  const paths = new Set(refused.map((problem) => problem.path));
-  const rules = given.filter((rule) => !paths.has(rule.path));
+  const { rules, refused } = withoutRefused(given, [...checkRules(given), ...(await refusedByEngine(store, given))]);
   if (rules.some(asksMarks)) await markEvents(store, version);
   const findings = await writeFindings(store, version, (writer) => findAll(store, rules, writer), others);
   return { findings, refused };

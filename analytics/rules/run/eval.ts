@@ -12,8 +12,8 @@
 import type { Store } from '../../store/store.ts';
 import { refusedByEngine } from '../compile/runnable.ts';
 import { type Expression, fieldsOf, testsOf } from '../language/expression.ts';
-import { generatingRules, missingBases } from '../language/references.ts';
-import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/rule.ts';
+import { generatingRules, withoutRefused } from '../language/references.ts';
+import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
 import { k8sAudit } from '../sources/k8s-audit.ts';
 import { correlate } from './correlation.ts';
 import { createEvalTable, type EvalTable, NATIVE } from './eval-table.ts';
@@ -108,26 +108,8 @@ async function runnable(store: Store, given: readonly Rule[], table: EvalTable) 
     for (const name of unknown.keys()) if (field(name)) unknown.delete(name); // the table learns which fields it needs
     for (const [name, at] of unknown) refused.push({ path: rule.path, at, detail: unknownTo(name) });
   }
-  let rules = without(given, refused);
-  for (;;) {
-    const broken = rules.flatMap((rule) => (rule.kind === 'event' ? [] : missing(rule, rules)));
-    if (broken.length === 0) return { rules, refused };
-    refused.push(...broken);
-    rules = without(rules, broken);
-  }
+  return withoutRefused(given, refused);
 }
-
-function without(rules: readonly Rule[], refused: readonly RuleProblem[]): Rule[] {
-  const paths = new Set(refused.map(({ path }) => path));
-  return rules.filter((rule) => !paths.has(rule.path));
-}
-
-const missing = (rule: CorrelationRule, rules: readonly Rule[]): RuleProblem[] =>
-  missingBases(rule, rules).map((name) => ({
-    path: rule.path,
-    at: 'correlation.rules',
-    detail: `no rule that can be run has the name or id "${name}"`,
-  }));
 
 const unknownTo = (name = '') => `"${name}" is known of events in a store only, not of an event alone`;
 
