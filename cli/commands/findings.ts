@@ -9,9 +9,11 @@ import {
   SEVERITIES,
   type Severity,
 } from '../../analytics/queries/findings.ts';
+import { loadRules } from '../../analytics/rules/language/load.ts';
 import type { Store } from '../../analytics/store/store.ts';
 import type { Context } from '../context.ts';
 import { addLayer, addLimit, addPlaces, addTimes, type FilterOptions, readFilter } from '../filter-options.ts';
+import { addLanguage, type Language } from '../language.ts';
 import { printLimited } from '../limited-list.ts';
 import { podName, shortId, shortTime } from '../render/cells.ts';
 import { findingInWords } from '../render/finding.ts';
@@ -24,26 +26,30 @@ interface Options extends FilterOptions {
   all?: true;
   grouped?: true;
   suppressed?: true;
+  lang: Language;
 }
 
-const columns: readonly Column<Finding>[] = [
+/** The title of a rule in the language asked for; findings keep the English one. */
+type TitleOf = (finding: { rule_id: string; title: string }) => string;
+
+const columns = (titleOf: TitleOf): readonly Column<Finding>[] => [
   { title: 'TIME', value: (f) => shortTime(f.time) },
   { title: 'SEVERITY', value: (f) => f.severity },
   { title: 'TECHNIQUES', value: (f) => f.techniques.join(' ') },
-  { title: 'TITLE', value: (f) => f.title, flexible: true },
+  { title: 'TITLE', value: titleOf, flexible: true },
   { title: 'POD', value: podName, flexible: true },
   { title: 'CONTAINER', value: (f) => shortId(f.container_id) },
   { title: 'SUMMARY', value: findingInWords, flexible: true },
   { title: 'RECORD', value: (f) => shortId(f.digests[0] ?? '') },
 ];
 
-const groupColumns: readonly Column<FindingGroup>[] = [
+const groupColumns = (titleOf: TitleOf): readonly Column<FindingGroup>[] => [
   { title: 'FIRST', value: (g) => shortTime(g.first) },
   { title: 'LAST', value: (g) => (g.count === 1 ? '' : shortTime(g.last)) },
   { title: 'COUNT', value: (g) => String(g.count) },
   { title: 'SEVERITY', value: (g) => g.severity },
   { title: 'TECHNIQUES', value: (g) => g.techniques.join(' ') },
-  { title: 'TITLE', value: (g) => g.title, flexible: true },
+  { title: 'TITLE', value: titleOf, flexible: true },
   { title: 'ABOUT', value: (g) => `${g.subject_kind} ${g.subject}`, flexible: true },
   { title: 'SUMMARY', value: (g) => findingInWords({ ...g, summary: g.examples[0]?.summary ?? '' }), flexible: true },
   { title: 'RECORD', value: (g) => shortId(g.examples[0]?.digests[0] ?? '') },
@@ -67,30 +73,48 @@ JSON and CSV list each finding, unless --grouped is given.
 Examples:
   vestige findings --severity high
   vestige findings --all --technique T1611 --since -7d
+  vestige findings --lang zh
   vestige --json findings --pod shop/web
   vestige --json findings --grouped --suppressed`,
     );
-  addLimit(addLayer(addPlaces(addTimes(command)))).action(async ({ all, grouped, suppressed, ...options }: Options) => {
-    const filter = {
-      ...options,
-      ...readFilter(options, context),
-      ...(suppressed ? { suppressed: 'too' as const } : {}),
-    };
-    const forPeople = ['table', 'tsv'].includes(context.format());
-    await context.withStore('vestige findings', async (store) => {
-      if (grouped || (forPeople && !all))
-        await printLimited(
-          context,
-          store,
-          filter.limit,
-          (limit) => listFindingGroups(store, { ...filter, limit }),
-          groupColumns,
-        );
-      else
-        await printLimited(context, store, filter.limit, (limit) => listFindings(store, { ...filter, limit }), columns);
-      if (!suppressed) await tellHidden(context, store, filter);
-    });
-  });
+  addLimit(addLayer(addPlaces(addTimes(addLanguage(command))))).action(
+    async ({ all, grouped, suppressed, lang, ...options }: Options) => {
+      const filter = {
+        ...options,
+        ...readFilter(options, context),
+        ...(suppressed ? { suppressed: 'too' as const } : {}),
+      };
+      const forPeople = ['table', 'tsv'].includes(context.format());
+      const titleOf = await titlesIn(lang, context);
+      await context.withStore('vestige findings', async (store) => {
+        if (grouped || (forPeople && !all))
+          await printLimited(
+            context,
+            store,
+            filter.limit,
+            (limit) => listFindingGroups(store, { ...filter, limit }),
+            groupColumns(titleOf),
+          );
+        else
+          await printLimited(
+            context,
+            store,
+            filter.limit,
+            (limit) => listFindings(store, { ...filter, limit }),
+            columns(titleOf),
+          );
+        if (!suppressed) await tellHidden(context, store, filter);
+      });
+    },
+  );
+}
+
+// What is no rule of the pack's, as a baseline's finding, keeps its own title.
+async function titlesIn(lang: Language, context: Context): Promise<TitleOf> {
+  if (lang === 'en') return ({ title }) => title;
+  const { rules } = await loadRules(context.packDirectory);
+  const titles = new Map(rules.map((rule) => [rule.id, rule.chinese?.title]));
+  return ({ rule_id, title }) => titles.get(rule_id) ?? title;
 }
 
 async function tellHidden(context: Context, store: Store, filter: FindingFilter): Promise<void> {

@@ -1,4 +1,4 @@
-// vestige rules list|lint|test; rules-eval.ts: rules eval
+// vestige rules lint|test; the others in rules-*.ts
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,9 @@ import { recognise, sourceOf } from '../../ingest/frame/recognise.ts';
 import { loadSegment } from '../../ingest/load/load.ts';
 import { batchName, createSegment } from '../../ingest/load/segment.ts';
 import { CommandError, type Context, EXIT } from '../context.ts';
+import { registerRulesCoverage } from './rules-coverage.ts';
 import { registerRulesEval } from './rules-eval.ts';
+import { registerRulesList } from './rules-list.ts';
 
 interface Options {
   rules?: string;
@@ -39,44 +41,11 @@ export function registerRules(program: Command, context: Context): void {
         if (!existsSync(directory)) throw new CommandError(EXIT.notFound, `no such directory: ${directory}`);
         await run(await loadRules(directory), directory === context.packDirectory);
       });
-  add('list', 'the rules', (loaded) => list(loaded, context));
+  registerRulesList(rules, context);
   add('lint', 'what keeps rules from being understood or run', (loaded) => lint(loaded, context));
   add('test', 'the cases of every rule, on the engine', (loaded, ofPack) => test(loaded, context, ofPack));
+  registerRulesCoverage(rules, context);
   registerRulesEval(rules, context);
-}
-
-async function list({ rules, problems }: LoadedRules, context: Context): Promise<void> {
-  for (const { path, detail } of problems) context.say(`vestige: ${path}: ${detail}`);
-  await context.printList(rules.map(describe), [
-    { title: 'severity', value: (rule) => rule.severity },
-    { title: 'rule', value: (rule) => rule.title, flexible: true },
-    { title: 'techniques', value: (rule) => rule.techniques.join(' '), flexible: true },
-    { title: 'source', value: (rule) => rule.source },
-    { title: 'file', value: (rule) => rule.path, flexible: true },
-  ]);
-}
-
-function describe(rule: Rule) {
-  const { id, title, severity, techniques, tactics, signal, description, falsePositives, blindSpots, path } = rule;
-  const source =
-    rule.kind === 'correlation'
-      ? rule.type
-      : Object.values(rule.logsource)
-          .filter((part) => part !== undefined)
-          .join(' ');
-  return {
-    id,
-    title,
-    severity,
-    techniques,
-    tactics,
-    signal: signal ?? null,
-    source,
-    description,
-    falsePositives,
-    blindSpots,
-    path,
-  };
 }
 
 async function lint({ rules, problems, warnings }: LoadedRules, context: Context): Promise<void> {

@@ -1,4 +1,5 @@
 // Tables for people: columns aligned, cut to the terminal's width, control characters of records made visible.
+import { cutToWidth, displayWidth } from './width.ts';
 
 export interface Column<R> {
   title: string;
@@ -13,12 +14,12 @@ const FLEXIBLE_WIDTH_MIN = 12;
 export function renderTable<R>(rows: readonly R[], columns: readonly Column<R>[], width: number): string {
   const cells = rows.map((row) => columns.map((column) => visible(column.value(row))));
   const natural = columns.map((column, i) =>
-    Math.max(column.title.length, ...cells.map((line) => [...(line[i] ?? '')].length)),
+    Math.max(displayWidth(column.title), ...cells.map((line) => displayWidth(line[i] ?? ''))),
   );
   const widths = shrink(natural, columns, width);
   const line = (texts: readonly string[]) =>
     texts
-      .map((text, i) => cut(text, widths[i] ?? 0).padEnd(widths[i] ?? 0))
+      .map((text, i) => padded(cutToWidth(text, widths[i] ?? 0), widths[i] ?? 0))
       .join(GAP)
       .trimEnd();
   return [line(columns.map((c) => c.title)), ...cells.map(line)].join('\n');
@@ -33,10 +34,7 @@ function shrink<R>(natural: readonly number[], columns: readonly Column<R>[], wi
   return natural.map((n, i) => n - (total === 0 ? 0 : Math.ceil(((room[i] ?? 0) * take) / total)));
 }
 
-function cut(text: string, width: number): string {
-  const characters = [...text];
-  return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
-}
+const padded = (text: string, width: number) => text + ' '.repeat(Math.max(0, width - displayWidth(text)));
 
 /** Text of a record must not steer the terminal: control characters, and marks that turn the direction of text, become their escapes. */
 export function visible(text: string): string {

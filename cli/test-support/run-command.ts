@@ -14,7 +14,7 @@ export interface Ran {
 export async function run(
   at: string,
   args: readonly string[],
-  { tty = false, input = '' as string | Buffer } = {},
+  { tty = false, input = '' as string | Buffer, pack = '' } = {},
 ): Promise<Ran> {
   const out: Buffer[] = [];
   let err = '';
@@ -33,7 +33,7 @@ export async function run(
     stderr: { write: (data) => (err += String(data)), isTTY: tty },
     version: '0.0.0',
     now: () => new Date('2026-11-24T12:00:00Z'),
-    packDirectory: '',
+    packDirectory: pack,
     sampleDirectory: '',
     pageDirectory: undefined,
     stop: new AbortController().signal,
