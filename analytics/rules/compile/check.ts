@@ -7,6 +7,7 @@ import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/
 import { isPlace } from '../run/place-names.ts';
 import { auditd } from '../sources/auditd.ts';
 import { NOVELTY_SOURCES } from '../sources/baselines.ts';
+import { gaps } from '../sources/gaps.ts';
 import { k8sAudit } from '../sources/k8s-audit.ts';
 import { files, networkConnection, processCreation } from '../sources/linux-views.ts';
 import { withMarks } from '../sources/marks.ts';
@@ -16,6 +17,7 @@ import type { Source } from '../sources/source.ts';
 const SOURCES: readonly Source[] = [
   ...[k8sAudit, auditd, processCreation, files, networkConnection, runtime].map(withMarks),
   ...NOVELTY_SOURCES,
+  gaps,
 ];
 
 export function sourceOf(rule: EventRule): Source | undefined {

@@ -25,6 +25,9 @@ const Known = z.strictObject({
     .optional(),
   process: Side.optional(),
   parent: Side.optional(),
+  /** A name for the process, by which another step calls its parent. */
+  key: z.string().optional(),
+  parent_key: z.string().optional(),
   session: z.boolean().optional(),
 });
 
@@ -83,10 +86,24 @@ export const Case = Written.extend(Known.shape).extend({
         host_paths: z.array(z.string()).optional(),
         /** When somebody last changed its workload. */
         deployed_at: z.string().optional(),
+        workload_kind: z.string().optional(),
+        workload_name: z.string().optional(),
       }),
     )
     .optional(),
   novelties: z.array(Novelty).optional(),
+  /** What is known to be missing: from `at` on, as steps have it, for `seconds`. */
+  gaps: z
+    .array(
+      z.strictObject({
+        at: z.number().min(0),
+        seconds: z.number().min(0).default(60),
+        source: z.string().default('auditd'),
+        kind: z.string(),
+        missing: z.int().default(-1),
+      }),
+    )
+    .default([]),
 });
 
 export function caseOf({
@@ -95,28 +112,29 @@ export function caseOf({
   records,
   steps,
   pods,
+  gaps,
   novelties = [],
   indicators,
   allowed_images,
   ...rest
 }: z.infer<typeof Case>): RuleCase {
-  const { container, process, parent, session, ...written } = rest;
-  const context = { container, process, parent, session } as CaseContext;
+  const { container, process, parent, key, parent_key, session, ...written } = rest;
+  const context = { container, process, parent, key, parent_key, session } as CaseContext;
   const alone = [
     ...[written, ...(events ?? []).map((event) => ({ event })), ...(records ?? []).map((record) => ({ record }))],
   ];
   const all: CaseStep[] = alone.flatMap((one, n) => stepOf(one, context, { serial: n + 1, atS: n }));
   for (const [n, step] of (steps ?? []).entries()) all.push(...stepsOf(step, context, n));
   return {
-    ...{ name, steps: all, pods: (pods ?? []) as RuleCase['pods'], novelties },
+    ...{ name, steps: all, pods: (pods ?? []) as RuleCase['pods'], gaps, novelties },
     ...{ indicators: indicators ?? [], allowedImages: allowed_images ?? [] },
   };
 }
 
 function stepsOf({ at, on_node, ...step }: z.infer<typeof Step>, context: CaseContext, n: number): CaseStep[] {
-  const { container, process, parent, session, ...written } = step;
+  const { container, process, parent, key, parent_key, session, ...written } = step;
   const said = Object.fromEntries(
-    Object.entries({ container, process, parent, session }).filter(([, value]) => value !== undefined),
+    Object.entries({ container, process, parent, key, parent_key, session }).filter(([, value]) => value !== undefined),
   );
   const known = { ...context, ...said } as CaseContext;
   if (on_node) delete (known as { container?: unknown }).container;

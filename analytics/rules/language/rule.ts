@@ -35,6 +35,16 @@ export interface RuleCase {
     readonly privileged?: boolean | undefined;
     readonly host_paths?: readonly string[] | undefined;
     readonly deployed_at?: string | undefined;
+    readonly workload_kind?: string | undefined;
+    readonly workload_name?: string | undefined;
+  }[];
+  /** What is known to be missing; `at` in seconds after the case's begin. */
+  readonly gaps: readonly {
+    readonly at: number;
+    readonly seconds: number;
+    readonly source: string;
+    readonly kind: string;
+    readonly missing: number;
   }[];
   /** What baselines would tell to be new. */
   readonly novelties: readonly Novelty[];
@@ -69,6 +79,9 @@ export interface CaseContext {
     | undefined;
   readonly process?: CaseProcess | undefined;
   readonly parent?: CaseProcess | undefined;
+  /** The step's process, and its parent, by the names that steps give them. */
+  readonly key?: string | undefined;
+  readonly parent_key?: string | undefined;
   /** The process was started by an exec request. */
   readonly session?: boolean | undefined;
 }

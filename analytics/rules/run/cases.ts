@@ -4,6 +4,7 @@ import { indicatorRow } from '../../lists/lists.ts';
 import { readAllowedImages } from '../../lists/read-allowed-images.ts';
 import { readIndicators } from '../../lists/read-indicators.ts';
 import type { Row, Store } from '../../store/store.ts';
+import { CASE_START_S } from '../language/made-records.ts';
 import type { CaseContext, CaseStep, Rule, RuleCase } from '../language/rule.ts';
 import { detect } from './detect.ts';
 
@@ -67,6 +68,7 @@ type CaseTable =
   | 'sessions'
   | 'attributions'
   | 'clock_offsets'
+  | 'gaps'
   | 'novelties'
   | 'indicators'
   | 'allowed_images';
@@ -76,6 +78,7 @@ async function writeContexts(store: Store, placed: readonly Placed[]): Promise<v
   const scenes = placed.flatMap(scenesOf);
   const tables: Record<CaseTable, Row[]> = {
     clock_offsets: placed.flatMap(clocksOf),
+    gaps: placed.flatMap(gapsOf),
     pods: placed.flatMap(podsOf),
     containers: scenes.flatMap(containerOf),
     processes: scenes.flatMap(processesOf),
@@ -103,7 +106,7 @@ function scenesOf({ cluster, one }: Placed): Scene[] {
   const containers: string[] = [];
   for (const step of one.steps) {
     const { context } = step;
-    if (!(context.container || context.parent || context.process || context.session)) continue;
+    if (Object.values(context).every((known) => known === undefined)) continue;
     const key = JSON.stringify(context);
     const scene = scenes.get(key);
     if (scene) scene.steps.push(step);
@@ -111,7 +114,7 @@ function scenesOf({ cluster, one }: Placed): Scene[] {
       const place = context.container && JSON.stringify(context.container);
       if (place !== undefined && !containers.includes(place)) containers.push(place);
       const container = place === undefined ? '' : `${CONTAINER}${containers.indexOf(place)}`;
-      scenes.set(key, { cluster, context, steps: [step], container, name: String(scenes.size) });
+      scenes.set(key, { cluster, context, steps: [step], container, name: context.key ?? String(scenes.size) });
     }
   }
   return [...scenes.values()];
@@ -136,16 +139,18 @@ const clocksOf = ({ cluster }: Placed): Row[] =>
 
 // Rows of one insert have the same columns.
 function podsOf({ cluster, one }: Placed): Row[] {
-  return one.pods.map(({ namespace, pod, uid = pod, node = '', ips = [], privileged = false, ...more }) => ({
+  return one.pods.map(({ uid, ...pod }) => ({
     cluster,
-    namespace,
-    pod,
-    pod_uid: uid,
-    node,
-    ips,
-    privileged,
-    host_paths: more.host_paths ?? [],
-    changed_at: (more.deployed_at ?? '1970-01-01T00:00:00Z').replace(/Z$/, ''),
+    namespace: pod.namespace,
+    pod: pod.pod,
+    pod_uid: uid ?? pod.pod,
+    node: pod.node ?? '',
+    ips: pod.ips ?? [],
+    privileged: pod.privileged ?? false,
+    host_paths: pod.host_paths ?? [],
+    changed_at: (pod.deployed_at ?? '1970-01-01T00:00:00Z').replace(/Z$/, ''),
+    workload_kind: pod.workload_kind ?? '',
+    workload_name: pod.workload_name ?? '',
     version: 1,
   }));
 }
@@ -160,6 +165,20 @@ function noveltiesOf({ cluster, one }: Placed): Row[] {
 
 // Any hour: novelties of a case have no record.
 const CASE_START_MS = Date.parse('2026-11-23T13:00:00Z');
+const gapsOf = ({ cluster, one }: Placed): Row[] =>
+  one.gaps.map(({ at, seconds, source, kind, missing }) => ({
+    cluster,
+    source,
+    node: NODE,
+    first_seen: stamp(CASE_START_S + at),
+    last_seen: stamp(CASE_START_S + at + seconds),
+    kind,
+    missing,
+    detail: '',
+    version: 1,
+  }));
+
+const stamp = (seconds: number) => new Date(seconds * 1000).toISOString().replace('T', ' ').replace('Z', '');
 
 function containerOf({ cluster, context, container: container_id }: Scene): Row[] {
   if (!context.container) return [];
@@ -195,7 +214,11 @@ function processesOf({ cluster, context, name }: Scene): Row[] {
     version: 1,
   });
   return [
-    row(`process${name}`, `parent${name}`, context.process),
+    row(
+      `process${name}`,
+      context.parent_key === undefined ? `parent${name}` : `process${context.parent_key}`,
+      context.process,
+    ),
     ...(context.parent ? [row(`parent${name}`, '', context.parent)] : []),
   ];
 }
@@ -209,8 +232,17 @@ function attributionsOf({ cluster, steps, container: container_id, name }: Scene
   return steps.flatMap(({ record }) => {
     const [, seconds, serial] = /\bmsg=audit\((\d+\.\d+):(\d+)\)/.exec(record) ?? [];
     if (seconds === undefined || serial === undefined) return [];
-    const time = new Date(Number(seconds) * 1000).toISOString().replace('T', ' ').replace('Z', '');
-    return [{ cluster, node: NODE, time, serial, process_key: `process${name}`, container_id, version: 1 }];
+    return [
+      {
+        cluster,
+        node: NODE,
+        time: stamp(Number(seconds)),
+        serial,
+        process_key: `process${name}`,
+        container_id,
+        version: 1,
+      },
+    ];
   });
 }
 

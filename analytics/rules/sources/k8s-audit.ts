@@ -94,6 +94,10 @@ const own: Record<string, Field> = {
   'vestige.role_kind': one('role_kind'),
   'vestige.role_name': one('role_name'),
   'vestige.subjects': many('subjects'),
+  // as they call: a service account by its long name
+  'vestige.subject_users': many(
+    "arrayMap(s -> if(startsWith(s, 'ServiceAccount:'), concat('system:serviceaccount:', substring(s, 16)), extract(s, '^[^:]*:[^:]*:(.*)$')), subjects)",
+  ),
   'vestige.service_account': one('service_account'),
   'vestige.owner_kind': one('owner_kind'),
   'vestige.oversized': flag('oversized'),

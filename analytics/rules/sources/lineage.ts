@@ -16,6 +16,8 @@ export const lineageFields: Record<string, Field> = {
   'vestige.image': one('c.image', LINEAGE),
   'vestige.namespace': one('c.namespace', LINEAGE),
   'vestige.pod': one('c.pod', LINEAGE),
+  'vestige.workload_kind': one('c.workload_kind', LINEAGE),
+  'vestige.workload_name': one('c.workload_name', LINEAGE),
   'vestige.parent_comm': one('pp.comm', LINEAGE),
   'vestige.parent_exe': one('pp.exe', LINEAGE),
   'vestige.parent_command': one("arrayStringConcat(pp.argv, ' ')", LINEAGE),
@@ -56,10 +58,11 @@ LEFT JOIN (${processes}) AS p ON p.cluster = t.cluster AND p.node = t.node AND p
 LEFT JOIN (${processes}) AS pp ON pp.cluster = p.cluster AND pp.node = p.node AND pp.process_key = p.parent_key
 LEFT JOIN
 (
-    SELECT cluster, node, container_id, container_name, namespace, pod, pod_uid, image, args, privileged, capabilities,
+    SELECT cluster, node, container_id, container_name, namespace, pod, pod_uid, image, args, privileged, capabilities, workload_kind, workload_name,
         arrayFilter((s, d) -> NOT ${OWN_MOUNT}, mount_sources, mount_targets) AS host_sources,
         arrayFilter((d, s) -> NOT ${OWN_MOUNT}, mount_targets, mount_sources) AS host_targets
-    FROM containers FINAL
+    FROM (SELECT * FROM containers FINAL) AS ct
+    LEFT JOIN (SELECT cluster, pod_uid, workload_kind, workload_name FROM pods FINAL WHERE pod_uid != '') AS w USING (cluster, pod_uid)
 ) AS c ON c.cluster = t.cluster AND c.node = t.node AND c.container_id = t.container_id`;
 
 /** Paths as the container sees them (SQL, an array) to the host's paths they stand for, where a mount of the host holds them. */

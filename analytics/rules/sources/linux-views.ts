@@ -83,6 +83,7 @@ export const processCreation = view({
     CurrentDirectory: one('a.cwd'),
     'vestige.argv': many('a.argv'),
     'vestige.argv0': one('a.argv[1]'),
+    'vestige.file': one('a.path_names[1]'),
     'vestige.syscall': one('a.syscall_name'),
     'vestige.host_path': many('host_paths', LINEAGE),
   },
