@@ -65,3 +65,13 @@ test('a record belongs to the last step that had begun; what came before the fir
     });
   expect([at(0), at(10_000), at(99_999), at(100_000)]).toEqual([1, 1, 1, 2]);
 });
+
+test('a correlation over several acts does not speak for its first one, and each record is told where its own finding is', () => {
+  const steps = tellSteps([
+    finding(0, 'Execution', { digests: ['entered'] }),
+    finding(0, 'Impact', { digests: ['entered', 'mined'], severity: 'critical' }),
+    finding(200_000, 'Impact', { digests: ['mined'] }),
+  ]);
+  expect(steps.map((s) => `${s.tactic}: ${s.digests.join()}`)).toEqual(['Execution: entered', 'Impact: mined']);
+  expect(steps[0]?.sentence).toBe('Execution happened. Impact happened.');
+});

@@ -24,6 +24,8 @@ const CLAUSE_LENGTH_MAX = 200;
 
 interface Act {
   findings: ChainFinding[];
+  /** Records that no finding elsewhere speaks of more closely. */
+  own: Set<string>;
   tactic: string;
   /** Where it happened or, from outside, who did it. */
   actor: string;
@@ -31,13 +33,14 @@ interface Act {
 
 /** Steps in order of time. Pure. `digestsOf` names the records of a finding's event. */
 export function tellSteps(findings: readonly ChainFinding[]): ChainStep[] {
-  const tells = telling(findings);
-  return joinActs(
-    splitBursts(
-      [...findings].sort((a, b) => a.at - b.at),
-      tells,
-    ),
-  ).map((act, i) => {
+  const bursts = burstsOf([...findings].sort((a, b) => a.at - b.at));
+  const tells = telling(findings, bursts);
+  const acts = bursts.map(({ findings: burst, own }) => ({
+    findings: burst,
+    own,
+    ...leadOf([...burst].sort(tells)[0]),
+  }));
+  return joinActs(acts).map((act, i) => {
     const first = act.findings[0];
     return {
       n: i + 1,
@@ -46,12 +49,18 @@ export function tellSteps(findings: readonly ChainFinding[]): ChainStep[] {
       techniques: [...new Set(act.findings.flatMap((f) => f.techniques))].sort(),
       sentence: sentenceOf(act.findings, tells),
       finding_ids: act.findings.map((f) => f.id),
-      digests: [...new Set(act.findings.flatMap((f) => f.digests))],
+      digests: [...act.own],
     };
   });
 }
 
-function splitBursts(findings: readonly ChainFinding[], tells: Telling): Act[] {
+type Burst = Pick<Act, 'findings' | 'own'>;
+
+// A correlation speaks of all its events from the first one on: a record is told where the finding is that has fewest beside it.
+function burstsOf(findings: readonly ChainFinding[]): Burst[] {
+  const closest = new Map<string, number>();
+  for (const { digests } of findings)
+    for (const d of digests) closest.set(d, Math.min(closest.get(d) ?? digests.length, digests.length));
   const bursts: ChainFinding[][] = [];
   for (const finding of findings) {
     const current = bursts.at(-1);
@@ -59,7 +68,10 @@ function splitBursts(findings: readonly ChainFinding[], tells: Telling): Act[] {
     if (current !== undefined && last !== undefined && finding.at - last.at <= BURST_GAP_MS) current.push(finding);
     else bursts.push([finding]);
   }
-  return bursts.map((burst) => ({ findings: burst, ...leadOf([...burst].sort(tells)[0]) }));
+  return bursts.map((burst) => ({
+    findings: burst,
+    own: new Set(burst.flatMap(({ digests }) => digests.filter((d) => closest.get(d) === digests.length))),
+  }));
 }
 
 function joinActs(acts: readonly Act[]): Act[] {
@@ -67,9 +79,10 @@ function joinActs(acts: readonly Act[]): Act[] {
   for (const act of acts) {
     const last = joined.at(-1);
     const gap = (act.findings[0]?.at ?? 0) - (last?.findings.at(-1)?.at ?? 0);
-    if (last !== undefined && last.tactic === act.tactic && last.actor === act.actor && gap <= STEP_GAP_MS)
+    if (last !== undefined && last.tactic === act.tactic && last.actor === act.actor && gap <= STEP_GAP_MS) {
       last.findings.push(...act.findings);
-    else joined.push({ ...act, findings: [...act.findings] });
+      for (const d of act.own) last.own.add(d);
+    } else joined.push({ ...act, findings: [...act.findings], own: new Set(act.own) });
   }
   return joined;
 }
@@ -77,14 +90,18 @@ function joinActs(acts: readonly Act[]): Act[] {
 type Telling = (a: ChainFinding, b: ChainFinding) => number;
 
 /**
- * Order of what tells most: the graver, of equals the one whose rule is rarer in this chain (what every act shows says little of
+ * Order of what tells most: what speaks of this act before what spans several, the graver, of equals the one whose rule is rarer in this chain (what every act shows says little of
  * this one), of equals the one whose tactic lies further along.
  */
-function telling(findings: readonly ChainFinding[]): Telling {
+function telling(findings: readonly ChainFinding[], bursts: readonly Burst[]): Telling {
+  const spanning = new Set(
+    bursts.flatMap((burst) => burst.findings.filter(({ digests }) => digests.some((d) => !burst.own.has(d)))),
+  );
   const hits = new Map<string, number>();
   for (const f of findings) hits.set(f.rule_id, (hits.get(f.rule_id) ?? 0) + 1);
   const count = (f: ChainFinding) => hits.get(f.rule_id) ?? 0;
   return (a, b) =>
+    Number(spanning.has(a)) - Number(spanning.has(b)) ||
     rankOf(b.severity) - rankOf(a.severity) ||
     count(a) - count(b) ||
     orderOfTactic(primary(b)) - orderOfTactic(primary(a)) ||
