@@ -1,6 +1,7 @@
 // Which rules run when: those over novelties need baselines, and baselines need the findings of all others, which they do not learn from.
 import { sourceOf } from '../rules/compile/check.ts';
-import type { EventRule, Rule } from '../rules/language/rule.ts';
+import { basesOf, generatingRules } from '../rules/language/references.ts';
+import type { CorrelationRule, EventRule, Rule } from '../rules/language/rule.ts';
 import { NOVELTY_SOURCES } from '../rules/sources/baselines.ts';
 
 export interface RulesInOrder {
@@ -11,6 +12,7 @@ export interface RulesInOrder {
   secondIds: string[];
 }
 
+/** Whether a rule's hits are findings is settled among all of them, before they are parted. */
 export function rulesInOrder(rules: readonly Rule[]): RulesInOrder {
   const late = new Set<Rule>(rules.filter((rule) => rule.kind === 'event' && isOverNovelties(rule)));
   // correlations may rest on correlations: until no more come
@@ -19,23 +21,26 @@ export function rulesInOrder(rules: readonly Rule[]): RulesInOrder {
     for (const rule of rules)
       if (rule.kind === 'correlation' && basesOf(rule, rules).some((base) => late.has(base))) late.add(rule);
   }
-  const bases = new Set([...late].flatMap((rule) => (rule.kind === 'correlation' ? withBases(rule, rules) : [])));
-  const borrowed = [...bases].filter((base) => !late.has(base));
+  const bases = [...late].flatMap((rule) => (rule.kind === 'correlation' ? restsOn(rule, rules) : []));
+  const borrowed = [...new Set(bases)].filter((base) => !late.has(base));
+  const generating = generatingRules(rules);
+  const settled = (rule: Rule): Rule => ({ ...rule, generates: generating.has(rule) });
   return {
-    first: rules.filter((rule) => !late.has(rule)),
+    first: rules.filter((rule) => !late.has(rule)).map(settled),
     // their own findings are of the first run
-    second: [...late, ...borrowed.map((rule) => (rule.kind === 'event' ? { ...rule, generates: false } : rule))],
+    second: [...[...late].map(settled), ...borrowed.map((rule) => ({ ...rule, generates: false }))],
     secondIds: [...late].map((rule) => rule.id),
   };
 }
 
-const isOverNovelties = (rule: EventRule): boolean => {
+function isOverNovelties(rule: EventRule): boolean {
   const source = sourceOf(rule);
   return source !== undefined && NOVELTY_SOURCES.includes(source);
-};
+}
 
-const basesOf = (rule: Rule & { kind: 'correlation' }, rules: readonly Rule[]): Rule[] =>
-  rules.filter((base) => base !== rule && rule.rules.some((name) => name === base.name || name === base.id));
-
-const withBases = (rule: Rule & { kind: 'correlation' }, rules: readonly Rule[]): Rule[] =>
-  basesOf(rule, rules).flatMap((base) => [base, ...(base.kind === 'correlation' ? withBases(base, rules) : [])]);
+/** Every rule below a correlation; of one that rests on itself each once. */
+function restsOn(rule: CorrelationRule, rules: readonly Rule[], seen = new Set<Rule>()): Rule[] {
+  const fresh = basesOf(rule, rules).filter((base) => !seen.has(base));
+  for (const base of fresh) seen.add(base);
+  return [...fresh, ...fresh.flatMap((base) => (base.kind === 'correlation' ? restsOn(base, rules, seen) : []))];
+}
