@@ -1,6 +1,6 @@
 // The correlate job: entities, then findings, then what is new for those who did it and what rules say of that, then chains, from all that the store holds. Run again, it replaces what it concluded
 // before; the same records give the same conclusions.
-import { buildBaselines } from './baselines/baselines.ts';
+import { type BaselineCounts, buildBaselines } from './baselines/baselines.ts';
 import { rulesInOrder } from './baselines/novelty-rules.ts';
 import { buildChains } from './chains/chains.ts';
 import { CONTEXT_LABELS, type ContextLabels } from './entities/actors/actors.ts';
@@ -16,8 +16,7 @@ export interface Correlation extends EntityCounts, NoiseCounts {
   findings: number;
   /** Rules that were left out, and why. */
   refused: RuleProblem[];
-  /** Facts that were new when they appeared; 0 while nothing was watched for long enough. */
-  novelties: number;
+  baselines: BaselineCounts;
   chains: number;
   seconds: number;
 }
@@ -35,11 +34,11 @@ export async function correlate(
   const entities = await buildEntities(store, version, labels);
   await fillNamespaces(store, version, labels);
   await tellSensitiveValues(store, sensitiveValues, version);
-  const { findings, novelties, refused } = await conclude(store, rules, version);
+  const { findings, baselines, refused } = await conclude(store, rules, version);
   const chains = await buildChains(store, version);
   await mark(store, 'correlate', version);
   const noise = await countNoise(store);
-  return { ...entities, findings, novelties, ...noise, refused, chains, seconds: (now().getTime() - started) / 1000 };
+  return { ...entities, findings, baselines, ...noise, refused, chains, seconds: (now().getTime() - started) / 1000 };
 }
 
 /** Findings of rules over events, baselines that do not learn from them, findings of rules over what is new. */
@@ -47,14 +46,14 @@ export async function conclude(
   store: Store,
   rules: readonly Rule[],
   version: number,
-): Promise<Pick<Correlation, 'findings' | 'novelties' | 'refused'>> {
+): Promise<Pick<Correlation, 'findings' | 'baselines' | 'refused'>> {
   const { first, second, secondIds } = rulesInOrder(rules);
   const plain = await detect(await skipEmpty(store), first, { version, others: secondIds });
-  const novelties = await buildBaselines(store, version, secondIds);
+  const baselines = await buildBaselines(store, version, secondIds);
   const ofNovelties = await detect(await skipEmpty(store), second, { version, others: first.map((rule) => rule.id) });
   return {
     findings: plain.findings + ofNovelties.findings,
-    novelties,
+    baselines,
     refused: [...plain.refused, ...ofNovelties.refused],
   };
 }

@@ -1,5 +1,6 @@
 // What is normal for a workload and for a principal, and what is new: facts by the hour, novelties, the state of every fact. Made anew from entities, findings
 // and analysts' decisions; what processes did is kept by the minute before (entities/minutes). A pure function of these.
+import { z } from 'zod';
 import { ENTITY_SETTINGS } from '../entities/settings.ts';
 import { forgetOlder } from '../store/derived.ts';
 import { withScratchTable } from '../store/scratch.ts';
@@ -25,8 +26,23 @@ export const WEIGHT_MIN = 1 / 16;
 /** Number of the way of learning: another way of telling facts, weights or scores is another number. */
 export const MODEL = 1;
 
-/** Needs entities and the findings of all rules but those over novelties, whose ids are `noveltyRules`. Returns how many novelties there are. */
-export async function buildBaselines(store: Store, version: number, noveltyRules: readonly string[]): Promise<number> {
+const number = z.coerce.number();
+
+export interface BaselineCounts {
+  /** Workloads, programs of nodes, principals. */
+  subjects: number;
+  /** Of these, how many were watched long enough to tell what is new. */
+  learned: number;
+  /** Facts that were new when they appeared. */
+  novelties: number;
+}
+
+/** Needs entities and the findings of all rules but those over novelties, whose ids are `noveltyRules`. */
+export async function buildBaselines(
+  store: Store,
+  version: number,
+  noveltyRules: readonly string[],
+): Promise<BaselineCounts> {
   const params = {
     version,
     novelty_rules: noveltyRules,
@@ -54,8 +70,13 @@ export async function buildBaselines(store: Store, version: number, noveltyRules
   await forgetOlder(store, 'novelties', version);
   await run(`INSERT INTO baselines ${states}`);
   await forgetOlder(store, 'baselines', version);
-  const [row] = await store.rows('SELECT count() AS n FROM novelties FINAL', {}, 'background');
-  return Number(row?.['n']);
+  const [row] = await store.rows(
+    `SELECT uniqExact(cluster, subject) AS subjects, uniqExactIf((cluster, subject), state IN ('learned', 'forgotten')) AS learned,
+       (SELECT count() FROM novelties FINAL) AS novelties FROM baselines FINAL`,
+    {},
+    'background',
+  );
+  return z.object({ subjects: number, learned: number, novelties: number }).parse(row);
 }
 
 type Run = (sql: string) => Promise<void>;

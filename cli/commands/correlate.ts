@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { LEARNING_HOURS } from '../../analytics/baselines/baselines.ts';
 import { type Correlation, correlate } from '../../analytics/correlate.ts';
 import { CONTEXT_LABELS, type ContextLabels } from '../../analytics/entities/actors/actors.ts';
 import { loadLists } from '../../analytics/lists/lists.ts';
@@ -126,8 +127,17 @@ function inWords(c: Correlation): string {
   return [
     `${c.pods} pods, ${c.containers} containers, ${c.processes} processes, ${c.sessions} sessions, ${c.events} events on one axis`,
     `${c.findings} findings${noiseInWords(c)}, ${c.chains} chains`,
+    baselinesInWords(c.baselines),
     `in ${c.seconds.toFixed(1)} s`,
   ].join('\n');
+}
+
+/** Where little was watched nothing is new, which must not read as nothing unusual. */
+function baselinesInWords({ subjects, learned, novelties }: Correlation['baselines']): string {
+  const watched = `baselines of ${subjects} workloads, programs of nodes and principals`;
+  return learned === 0
+    ? `${watched}, none learned yet: each is watched for ${LEARNING_HOURS} hours before anything is called new`
+    : `${watched}, ${learned} learned; ${novelties} facts were new`;
 }
 
 function noiseInWords({ suppressed, raised, lowered }: Correlation): string {
