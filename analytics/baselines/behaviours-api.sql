@@ -32,8 +32,10 @@ WITH
                 r.address IN ('127.0.0.1', '::1'), 'loopback',
                 (r.cluster, r.address) IN (SELECT cluster, address FROM node_addresses FINAL), 'node',
                 (r.cluster, r.address) IN (SELECT cluster, arrayJoin(ips) FROM pods FINAL WHERE NOT host_network), 'pod',
-                -- a pod that was there before its records
-                startsWith(r.username, 'system:serviceaccount:') AND match(r.address, '^(10|192\\.168|172\\.(1[6-9]|2[0-9]|3[01]))\\.'), replaceRegexpOne(r.address, '[0-9]+$', '0/24'),
+                -- of a pod that was there before its records; each node has a range of its own
+                startsWith(r.username, 'system:serviceaccount:') AND isIPv4String(r.address) AND
+                    (isIPAddressInRange(if(isIPv4String(r.address), r.address, '0.0.0.0'), '10.0.0.0/8') OR isIPAddressInRange(if(isIPv4String(r.address), r.address, '0.0.0.0'), '172.16.0.0/12')
+                     OR isIPAddressInRange(if(isIPv4String(r.address), r.address, '0.0.0.0'), '192.168.0.0/16')), 'private',
                 r.address) AS from_where,
             extract(r.user_agent, '^[^/( ]+') AS agent,
             arrayFilter(f -> f.2 != '', arrayConcat(

@@ -72,24 +72,27 @@ function bySource(rules: readonly Rule[]): Map<Source, EventRule[]> {
   return sources;
 }
 
-// Several rows of one event may match (records of one auditd event): one hit, with the rules of all.
+// Several rows of one event may match (records of one auditd event, kinds of news): of each rule the first, with words and values of its own row.
 async function collect(
   store: Store,
   source: Source,
   rules: readonly EventRule[],
   fields: readonly string[],
 ): Promise<Hit[]> {
-  const hits = new Map<string, Hit>();
+  const events = new Map<string, Hit[]>();
   for await (const hit of scan(store, source, rules, fields)) {
     const key = [hit.cluster, hit.node, hit.event_key].join('\0');
-    const known = hits.get(key);
-    if (!known) hits.set(key, hit);
+    const known = events.get(key);
+    if (!known) events.set(key, [hit]);
     else {
-      known.rules = [...new Set([...known.rules, ...hit.rules])];
-      known.digests = [...new Set([...known.digests, ...hit.digests])];
+      const told = new Set(known.flatMap((one) => one.rules));
+      const more = hit.rules.filter((rule) => !told.has(rule));
+      if (more.length > 0) known.push({ ...hit, rules: more });
+      const digests = [...new Set([...(known[0]?.digests ?? []), ...hit.digests])];
+      for (const one of known) one.digests = digests;
     }
   }
-  return [...hits.values()];
+  return [...events.values()].flat();
 }
 
 // The engine's parser reads 256 KiB of a query by default; an event id has some 45 bytes.
