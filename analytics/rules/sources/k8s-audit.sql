@@ -7,7 +7,6 @@
 --   agents     the first request of a principal with a kind of client that it uses less than others; of the second to fourth kind
 --              only: who uses many has no habit
 --   registries images from a registry that this event names first, after twenty writes of workloads: by then the cluster has habits
---   tags       images whose name the status of a pod resolves to another digest than before, told once for each digest
 --   images     images from a registry that looks like one the cluster uses, or that carry the path of its images
 --   target     the pod that the request names
 --   raw        the bytes, out of their envelope, for the events that candidate_keys gives
@@ -42,9 +41,6 @@ SELECT
 -- end
 -- with registries
     arrayFilter(image -> has(fresh.hosts, ({registry_of_image}, k.time)), k.images) AS new_registry_images,
--- end
--- with tags
-    arrayDistinct(arrayMap(c -> c.4, arrayFilter(c -> has(moved.pairs, (c.4, extract(c.5, '@(sha256:[0-9a-f]{64})$'), k.time)), k.container_statuses))) AS moved_images,
 -- end
 -- with images
     arrayFilter(image -> has(registries.odd, image), k.images) AS lookalike_images,
@@ -145,25 +141,6 @@ LEFT JOIN
     WHERE first_place > 20
     GROUP BY cluster
 ) AS fresh ON f_cluster = k.cluster
--- end
--- with tags
-LEFT JOIN
-(
-    SELECT cluster AS m_cluster, groupArray((image, image_digest, first_seen)) AS pairs
-    FROM
-    (
-        SELECT cluster, image, image_digest, first_seen, row_number() OVER (PARTITION BY cluster, image ORDER BY first_seen, image_digest) AS nth
-        FROM
-        (
-            SELECT cluster, status.4 AS image, extract(status.5, '@(sha256:[0-9a-f]{64})$') AS image_digest, min(time) AS first_seen
-            FROM (SELECT cluster, time, arrayJoin(container_statuses) AS status FROM k8s_audit FINAL WHERE resource = 'pods' AND notEmpty(container_statuses))
-            WHERE image != '' AND image_digest != '' AND position(image, '@') = 0 AND NOT startsWith(image, 'sha256:')
-            GROUP BY cluster, image, image_digest
-        )
-    )
-    WHERE nth > 1
-    GROUP BY cluster
-) AS moved ON m_cluster = k.cluster
 -- end
 -- with images
 LEFT JOIN

@@ -116,7 +116,6 @@ const own: Record<string, Field> = {
   'vestige.first_from_address': flag('address_first', 'principal'),
   'vestige.first_with_agent': flag('agent_first', 'agents'),
   'vestige.new_registry_images': many('new_registry_images', 'registries'),
-  'vestige.moved_images': many('moved_images', 'tags'),
   'vestige.lookalike_images': many('lookalike_images', 'images'),
   'vestige.target_privileged': flag('target_privileged', 'target'),
   'vestige.target_host_paths': many('target_host_paths', 'target'),
@@ -168,7 +167,7 @@ export const k8sAudit: Source = {
   aliasOf: (test) => (isAliased(test) ? aliases[test.field ?? '']?.meaning : undefined),
   rows: ({ joins, rawFor }) => {
     let sql = rowsSql;
-    for (const name of ['addresses', 'token', 'principal', 'agents', 'images', 'registries', 'tags', 'target', 'raw']) {
+    for (const name of ['addresses', 'token', 'principal', 'agents', 'images', 'registries', 'target', 'raw']) {
       const wanted = name === 'raw' ? rawFor !== undefined : joins.has(name);
       if (!wanted) sql = sql.replace(block(name), '');
     }
