@@ -33,8 +33,9 @@ describe('the pack and the matrix', () => {
     expect(wrong).toEqual([]);
   });
 
-  // ATT&CK has tactics that the matrix has not, as collection: a rule of those alone is held to nothing
-  it('has ATT&CK tags that agree with the matrix, in technique or in tactic', () => {
+  // A request is the technique itself; what auditd tells is often a step on the way (a login that failed, towards a leaked login),
+  // of another tactic. ATT&CK has tactics that the matrix has not, as collection: a rule of those alone is held to nothing.
+  it('has, over requests and containers, ATT&CK tags that agree with the matrix, in technique or in tactic', () => {
     const at = new Map(MATRIX.map((technique) => [technique.id, technique]));
     const known = new Set(MATRIX.map(({ tactic }) => kebab(tactic)));
     const odd = pack.filter((rule) => {
@@ -42,7 +43,7 @@ describe('the pack and the matrix', () => {
       const techniques = named.flatMap(({ attack }) => attack.map(base));
       const tactics = named.map(({ tactic }) => kebab(tactic));
       return (
-        named.length > 0 &&
+        /^(kubernetes|runtime)\//.test(rule.path) &&
         rule.tactics.some((tactic) => known.has(tactic)) &&
         !rule.techniques.some((id) => techniques.includes(base(id))) &&
         !rule.tactics.some((tactic) => tactics.includes(tactic))
