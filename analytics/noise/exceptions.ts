@@ -2,8 +2,10 @@
 // so that what they do is a pure function of it. Whether one holds is a matter of the event's time alone: what it hid stays hidden when it
 // has expired, and what comes after shows.
 import { z } from 'zod';
+import { refusedIn } from '../rules/compile/runnable.ts';
 import { insertInParts, instant } from '../store/derived.ts';
 import type { Store } from '../store/store.ts';
+import { expressionOf } from './finding-fields.ts';
 
 export type ExceptionKind = 'suppression' | 'maintenance';
 
@@ -100,7 +102,7 @@ export async function takeIn(
       refused.push({ name: draft.name, detail: `one of this name ${where}` });
     } else if (old && contentOf(old) === contentOf(draft)) continue;
     else {
-      const detail = refusal(draft, now);
+      const detail = refusal(draft, now) ?? (await refusedIn(store, expressionOf(draft)))[0]?.detail;
       if (detail === undefined) taken.push({ ...draft, addedAt: now });
       else refused.push({ name: draft.name, detail });
     }

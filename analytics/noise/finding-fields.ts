@@ -81,18 +81,20 @@ export const fromFindings = (findings: string, joins: readonly string[]): string
     .join('\n')}`;
 
 /** @throws DetectionError with the place and words for who wrote it */
-export function conditionOf({
-  rules,
-  selection,
-  filter,
-}: Pick<Draft, 'rules' | 'selection' | 'filter'>): FindingCondition {
+export function conditionOf(draft: About): FindingCondition {
+  const { exact, joins } = compile(expressionOf(draft), field);
+  return { sql: exact, joins: [...joins].flatMap((names) => names.split(' ')) };
+}
+
+type About = Pick<Draft, 'rules' | 'selection' | 'filter'>;
+
+export function expressionOf({ rules, selection, filter }: About): Expression {
   const parts: Expression[] = [
     ...(rules.length === 0 ? [] : [or(rules.map((rule) => parsePart({ rule }, 'rules')))]),
     ...(selection === undefined ? [] : [parsePart(selection, 'selection')]),
     ...(filter === undefined ? [] : [{ kind: 'not' as const, of: parsePart(filter, 'filter') }]),
   ];
-  const { exact, joins } = compile(and(parts), field);
-  return { sql: exact, joins: [...joins].flatMap((names) => names.split(' ')) };
+  return and(parts);
 }
 
 /** Names that are no field of a finding. */

@@ -1,6 +1,6 @@
 // Expressions of rules that the engine itself refuses: one bad rule must not stop the scan that tests all of them.
 import { type Store, sqlString } from '../../store/store.ts';
-import { testsOf } from '../language/expression.ts';
+import { type Expression, testsOf } from '../language/expression.ts';
 import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
 
 /** Problems of rules whose regular expressions the engine (RE2) cannot read. */
@@ -9,10 +9,16 @@ export async function refusedByEngine(store: Store, rules: readonly Rule[]): Pro
   if (await reads(store, withRegex.flatMap(regexesOf))) return [];
   const problems: RuleProblem[] = [];
   for (const rule of withRegex) {
-    for (const { source, at } of regexesOf(rule)) {
-      if (!(await reads(store, [{ source }]))) problems.push({ path: rule.path, at, ...whyNot(source) });
-    }
+    for (const problem of await refusedIn(store, rule.condition)) problems.push({ path: rule.path, ...problem });
   }
+  return problems;
+}
+
+/** The same of one condition. */
+export async function refusedIn(store: Store, condition: Expression): Promise<Omit<RuleProblem, 'path'>[]> {
+  const problems: Omit<RuleProblem, 'path'>[] = [];
+  for (const { source, at } of regexesOf({ condition }))
+    if (!(await reads(store, [{ source }]))) problems.push({ at, ...whyNot(source) });
   return problems;
 }
 
@@ -36,7 +42,7 @@ function whyNot(source: string): Pick<RuleProblem, 'detail' | 'remedy'> {
   return { detail: 'not a regular expression that the engine (RE2) reads', remedy: 'see RE2 syntax' };
 }
 
-function regexesOf(rule: EventRule): { source: string; at: string }[] {
+function regexesOf(rule: Pick<EventRule, 'condition'>): { source: string; at: string }[] {
   return [...testsOf(rule.condition)].flatMap(({ match, at }) =>
     match.kind === 'regex' ? [{ source: match.source, at }] : [],
   );
