@@ -18,7 +18,13 @@ const Truth = z.object({
   steps: z.array(z.object({ n: z.number(), digests: Digests })),
   benign_lookalikes: z.array(z.object({ what: z.string(), digests: Digests })),
 });
-const Finding = z.object({ id: z.string(), severity: z.string(), title: z.string(), digests: z.array(z.string()) });
+const Finding = z.object({
+  id: z.string(),
+  severity: z.string(),
+  title: z.string(),
+  summary: z.string(),
+  digests: z.array(z.string()),
+});
 type Finding = z.infer<typeof Finding>;
 
 const SERIOUS = new Set(['high', 'critical']);
@@ -29,7 +35,7 @@ const touches = (finding: Finding, digests: Record<string, string[]>) => {
 
 async function findingsOf(store: Store): Promise<Finding[]> {
   const rows = await store.rows(
-    'SELECT id, severity, title, arrayMap(d -> lower(hex(d)), digests) AS digests FROM findings FINAL ORDER BY id',
+    'SELECT id, severity, title, summary, arrayMap(d -> lower(hex(d)), digests) AS digests FROM findings FINAL ORDER BY id',
   );
   return z.array(Finding).parse(rows);
 }
@@ -74,6 +80,15 @@ for (const name of ['quiet-day', 'web-to-cluster', 'poisoned-image']) {
         const wrong = serious.filter((finding) => touches(finding, digests));
         expect({ what, wrong: wrong.map((finding) => finding.title) }).toEqual({ what, wrong: [] });
       }
+    });
+
+    it('tells each in a sentence with the names and values themselves, and names the records it rests on', () => {
+      const holes = findings.filter(
+        ({ summary }) =>
+          /an unknown \w+| {2}|\(\)|^\W*$|\/\/ |: ?[.,]| [.,]( |$)/.test(summary) || !/[.)]$/.test(summary),
+      );
+      expect(holes.map(({ title, summary }) => `${title}: ${summary}`)).toEqual([]);
+      expect(findings.filter(({ digests }) => digests.length === 0)).toEqual([]);
     });
 
     it('gives the same findings when it is looked through again, and retires them when rules go', async () => {

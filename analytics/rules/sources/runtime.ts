@@ -42,7 +42,7 @@ export const runtime: Source = {
     [digest] AS digests,
     '' AS process_key,
     '' AS principal,
-    map('topic', topic, 'container', container_name, 'image', image, 'argv', arrayStringConcat(args, ' '), 'node', node,
+    map('topic', topic, 'container', multiIf(container_name != '', container_name, kind = 'sandbox', 'sandbox', substring(container_id, 1, 12)), 'image', image, 'argv', arrayStringConcat(args, ' '), 'node', node,
         'runtime_namespace', runtime_namespace, 'mounts', arrayStringConcat(arrayFilter(s -> NOT (${OWN_MOUNT}), mount_sources), ', '), 'id', substring(container_id, 1, 12),
         'pod', if(pod_name = '', '', concat(pod_namespace, '/', pod_name)),
         'place', if(pod_name = '', concat('on node ', node), concat('in pod ', pod_namespace, '/', pod_name))) AS words`,
