@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readFindings } from '../chains/findings.ts';
 import { parseRules } from '../rules/language/parse.ts';
 import { type Finding, writeFindings } from '../rules/run/findings.ts';
 import { connect } from '../store/connect.ts';
@@ -228,6 +229,32 @@ describe('a suppression', () => {
     expect(await remove(store, 'suppression', 'known')).toBe(false);
     await judgeAgain(store);
     expect(await hidden()).toEqual([]);
+  });
+});
+
+describe('chains', () => {
+  const told = async (key: string) => {
+    const f = (await readFindings(store)).find(({ event_key }) => event_key === key);
+    return f && { begins: f.seed, weighs: f.severity, says: f.summary };
+  };
+
+  it('are begun by no suppressed finding, but one that others lead to is told with who hid it', async () => {
+    await suppress('- {name: known, owner: o, reason: r, expires: 2027-01-01, rules: exec*}');
+    expect(await told('exec')).toEqual({
+      begins: 'informational',
+      weighs: 'informational',
+      says: 'alice read secret shop/db (suppressed by known).',
+    });
+    await suppress('');
+    expect(await told('exec')).toMatchObject({ begins: 'high', weighs: 'high' });
+  });
+
+  it('are graver, but not longer, for the sensitivity of what they touch; and shorter in maintenance', async () => {
+    expect(await told('pay-read')).toMatchObject({ begins: 'medium', weighs: 'high' });
+    const entry = '- {name: m, owner: o, reason: r, from: 2026-11-23, to: 2026-11-24, node: "*"}';
+    await suppress(entry, 'maintenance');
+    expect(await told('read')).toMatchObject({ begins: 'low', weighs: 'low' });
+    await suppress('', 'maintenance');
   });
 });
 
