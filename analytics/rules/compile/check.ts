@@ -63,13 +63,16 @@ function checkFields(rule: CorrelationRule, rules: readonly Rule[]): RuleProblem
     if (source === undefined) return []; // a log source that is not there is told of the rule itself
     return asked.flatMap(({ name, at }) => {
       const field = fieldIn(rule, position, base, name);
-      if (field !== undefined && (isPlace(field) || source.field(field))) return [];
-      const detail =
-        field === undefined
-          ? `the alias "${name}" says nothing of "${base.name ?? base.id}"`
-          : `${source.name}, the log source of "${base.name ?? base.id}", has no field "${field}"`;
+      const of = `"${base.name ?? base.id}"`;
       const remedy = 'group by a place (vestige.pod, ...), or give an alias with the name of the field in each rule';
-      return [{ path: rule.path, at, detail, remedy }];
+      const told = (detail: string) => [{ path: rule.path, at, detail, remedy }];
+      if (field === undefined) return told(`the alias "${name}" says nothing of ${of}`);
+      if (isPlace(field)) return [];
+      const known = source.field(field);
+      if (!known) return told(`${source.name}, the log source of ${of}, has no field "${field}"`);
+      return known.from === 'raw'
+        ? told(`"${field}" of ${source.name} stands in the bytes alone, where correlations do not look`)
+        : [];
     });
   });
 }

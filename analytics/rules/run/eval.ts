@@ -76,8 +76,11 @@ export async function evalRules(
           matches.push({ rule_id: rule.id, rule_title: rule.title, event, alias: aliases.get(rule) ?? null });
         }
         const known = hits.get(event);
-        if (known) known.rules.push(...own);
-        else hits.set(event, { ...hit, rules: own });
+        if (!known) hits.set(event, { ...hit, rules: own });
+        else {
+          known.rules.push(...own);
+          for (const [name, value] of Object.entries(hit.values)) known.values[name] ||= value;
+        }
       }
     }
     for (const hit of hits.values()) if (hit.words['timed'] === '1') correlations.add(hit, LAYER);

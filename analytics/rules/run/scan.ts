@@ -1,7 +1,7 @@
 // Rules of one log source over its rows: one scan that tests them all, and, for rules that ask what only the bytes can
 // tell, a second one over the rows that may match.
 import { z } from 'zod';
-import type { Row, Store } from '../../store/store.ts';
+import { type Row, type Store, sqlString } from '../../store/store.ts';
 import { type Compiled, compile } from '../compile/compile.ts';
 import type { EventRule } from '../language/rule.ts';
 import type { Source } from '../sources/source.ts';
@@ -131,7 +131,7 @@ function valuesSql(source: Rows, fields: readonly string[]): string {
   const pairs = fields.flatMap((name) => {
     const field = source.field(name);
     if (!field || field.from === 'raw') return [];
-    return [`'${name}'`, field.many ? `arrayStringConcat(${field.sql}, ',')` : `toString(${field.sql})`];
+    return [sqlString(name), field.many ? `arrayStringConcat(${field.sql}, ',')` : `toString(${field.sql})`];
   });
   return pairs.length === 0 ? "map('', '')" : `map(${pairs.join(', ')})`;
 }
