@@ -51,6 +51,16 @@ describe('a rule file', () => {
     expect(problems.map((p) => [p.path, p.line])).toEqual([['x.yml#2', 13]]);
   });
 
+  it('is told of all that is wrong with it', () => {
+    const text = rule('s: { verb|containz: get }\nt: []\ntimeframe: 5m\ncondition: s | count() > 5');
+    expect(parseRules(text, 'x.yml').problems.map(({ line, at }) => [line, at])).toEqual([
+      [7, 'detection.timeframe'],
+      [5, 'detection.s.verb|containz'],
+      [6, 'detection.t'],
+      [8, 'detection.condition'],
+    ]);
+  });
+
   it('may have no id: its rule has one of file and title', () => {
     const text = rule('s: { verb: get }\ncondition: s').replace(/^id: .*\n/m, '');
     const [first] = parseRules(text, 'x.yml').rules;

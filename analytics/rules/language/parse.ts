@@ -133,32 +133,65 @@ function logsourceOf(value: unknown, tell: Tell): LogSource | undefined {
   return told(tell, 'logsource', detail, 'write logsource: {product: ..., service: ...}, in lower case');
 }
 
-/** Parts and the condition over them, below `within`; undefined when anything was told. */
+/** Parts and the condition over them, below `within`; undefined when anything was told, of which as much as there is. */
 function parseDetection(value: unknown, within: string, scope: DetectionScope, tell: Tell): Expression | undefined {
   if (!isMap(value)) return told(tell, within, `a ${within} is a map`, 'write selections and a condition below it');
   const { condition, timeframe, ...parts } = value;
+  let sound = true;
+  const tellAll: Tell = (at, detail, remedy) => {
+    sound = false;
+    tell(at, detail, remedy);
+  };
   if (timeframe !== undefined) {
     const remedy = `write a correlation over this rule, with timespan: ${String(timeframe)}`;
-    return told(tell, `${within}.timeframe`, 'timeframe is no part of Sigma 2', remedy);
+    tellAll(`${within}.timeframe`, 'timeframe is no part of Sigma 2', remedy);
   }
+  const expressions = new Map<string, Expression>();
+  for (const [name, part] of Object.entries(parts))
+    expressions.set(name, parseNamed(part, `${within}.${name}`, scope, tellAll));
   const conditions: unknown[] = Array.isArray(condition) ? condition : [condition];
-  const at = `${within}.condition`;
   if (conditions.length === 0 || !conditions.every((one) => typeof one === 'string')) {
-    return told(tell, at, condition === undefined ? 'no condition' : 'a condition is text', 'as condition: selection');
+    tellAll(
+      `${within}.condition`,
+      condition === undefined ? 'no condition' : 'a condition is text',
+      'as condition: selection',
+    );
+    return undefined;
   }
+  const parsed = conditions.map((text) =>
+    parseOneCondition(text, expressions, (detail, remedy) => tellAll(`${within}.condition`, detail, remedy)),
+  );
+  if (!sound) return undefined;
+  for (const part of unusedParts(conditions, Object.keys(parts))) {
+    scope.warn(`${within}.${part}`, `no condition speaks of "${part}"`, 'name it in the condition, or take it out');
+  }
+  return or(parsed);
+}
+
+/** Stands for what is wrong until all is told. */
+const NOTHING: Expression = { kind: 'or', of: [] };
+
+function parseNamed(part: unknown, at: string, scope: DetectionScope, tell: Tell): Expression {
   try {
-    const expressions = new Map<string, Expression>();
-    for (const [name, part] of Object.entries(parts))
-      expressions.set(name, parsePart(part, `${within}.${name}`, scope));
-    const parsed = or(conditions.map((text) => parseCondition(text, expressions)));
-    for (const part of unusedParts(conditions, Object.keys(parts))) {
-      scope.warn(`${within}.${part}`, `no condition speaks of "${part}"`, 'name it in the condition, or take it out');
-    }
-    return parsed;
+    return parsePart(part, at, scope);
   } catch (error) {
-    if (error instanceof DetectionError) return told(tell, error.at, error.message, error.remedy);
-    if (error instanceof ConditionError) return told(tell, at, error.message, error.remedy);
-    throw error;
+    if (!(error instanceof DetectionError)) throw error;
+    tell(error.at, error.message, error.remedy);
+    return NOTHING;
+  }
+}
+
+function parseOneCondition(
+  text: string,
+  parts: ReadonlyMap<string, Expression>,
+  tell: (detail: string, remedy: string) => void,
+): Expression {
+  try {
+    return parseCondition(text, parts);
+  } catch (error) {
+    if (!(error instanceof ConditionError)) throw error;
+    tell(error.message, error.remedy);
+    return NOTHING;
   }
 }
 

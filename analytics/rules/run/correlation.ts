@@ -148,7 +148,8 @@ function createGroups(rule: CorrelationRule) {
       const values = rule.fields.map(ofName);
       const moment = momentOf(hit, layer);
       group.byUnit.set(at, {
-        hit,
+        // of several records of one event, that of the rule named first speaks for it
+        hit: known === undefined || Math.min(...known.rules) > position ? hit : known.hit,
         hits: known === undefined ? hits : [...new Set([...known.hits, ...hits])],
         unit,
         atUs: moment.at_us,
