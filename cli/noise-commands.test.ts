@@ -228,7 +228,7 @@ it('correlate takes files in, tells what is wrong with them, and counts what it 
     file,
     '- {name: ok, owner: o, reason: r, expires: 2027-01-01, rules: x}\n- {name: bad, owner: o, reason: r, rules: x}\n',
   );
-  const ran = await ask('--json', 'correlate', '--rules', directory, '--suppressions', file);
+  const ran = await ask('--json', 'correlate', '--no-pack', '--rules', directory, '--suppressions', file);
   expect(ran.err).toMatch(/suppressions\.yml, entry 2 \(bad\): expires/);
   expect(JSON.parse(ran.out)).toMatchObject({ suppressed: 0, raised: 0, lowered: 0 });
   expect(await json('suppress', 'list')).toMatchObject([{ name: 'ok', origin: file }]);
@@ -242,7 +242,7 @@ describe('lists', () => {
     return path;
   };
   const correlate = (...args: string[]) =>
-    ask('--json', 'correlate', '--rules', 'analytics/rules/pack/indicators', ...args);
+    ask('--json', 'correlate', '--no-pack', '--rules', 'analytics/rules/pack/indicators', ...args);
   const connect = (node: string, addr: string, serial: number) => ({
     ...{ cluster: 'c', node, time: `${DAY}13:00:00`, serial, syscall_name: 'connect', success: 'yes' },
     ...{

@@ -1,6 +1,7 @@
 // vestige correlate
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { LEARNING_HOURS } from '../../analytics/baselines/baselines.ts';
 import { type Correlation, correlate } from '../../analytics/correlate.ts';
@@ -16,7 +17,8 @@ import { CommandError, type Context, EXIT } from '../context.ts';
 import { checkPaths } from './lists.ts';
 
 interface Options {
-  rules?: string;
+  rules: string[];
+  pack: boolean;
   ownerLabels: readonly string[];
   teamLabels: readonly string[];
   sensitivityLabels: readonly string[];
@@ -31,7 +33,8 @@ export function registerCorrelate(program: Command, context: Context): void {
   program
     .command('correlate')
     .description('join the layers: entities, findings and attack chains from all that was imported')
-    .option('--rules <directory>', 'rules to use instead of the built-in ones')
+    .option('--rules <directory>', 'rules beside those that come with vestige; may be repeated', collect, [])
+    .option('--no-pack', 'without the rules that come with vestige')
     .addOption(labelsOption('owner', 'whose a pod is'))
     .addOption(labelsOption('team', 'which team answers for it'))
     .addOption(labelsOption('sensitivity', 'how much it matters'))
@@ -55,6 +58,8 @@ Examples:
   vestige correlate --team-labels acme.io/squad,team
   vestige correlate --suppressions suppressions.yml --maintenance maintenance/
   vestige correlate --indicators feed.csv c2.json --allowed-images registries.yml
+  vestige correlate --rules sigma/rules/linux --rules sigma/rules/application
+  vestige correlate --no-pack --rules my-rules/
   vestige --json correlate`,
     )
     .action((options: Options) =>
@@ -62,7 +67,7 @@ Examples:
         await takeLists(store, options, context);
         const done = await correlate(
           store,
-          await readRules(options.rules ?? context.packDirectory, context),
+          await readRules([...(options.pack ? [context.packDirectory] : []), ...options.rules], context),
           context.now,
           labelsOf(options),
           options.sensitiveValues,
@@ -149,10 +154,23 @@ function noiseInWords({ suppressed, raised, lowered }: Correlation): string {
   return told.length === 0 ? '' : ` (${told.join(', ')})`;
 }
 
-/** Rules that can be used; what cannot be understood is said, and does not hold up the others. */
-export async function readRules(directory: string, context: Context): Promise<Rule[]> {
-  if (!existsSync(directory)) throw new CommandError(EXIT.notFound, `${directory}: no such directory of rules`);
-  const { rules, problems } = await loadRules(directory);
-  for (const p of problems) context.say(`vestige: rule ${p.path}, ${p.at}: ${p.detail}`);
-  return rules;
+const collect = (value: string, before: string[]) => [...before, value];
+
+/** Rules that can be used, of each id the first; what cannot be understood is said, and does not hold up the others. */
+export async function readRules(directories: readonly string[], context: Context): Promise<Rule[]> {
+  const found = new Map<string, Rule>();
+  const tell = (path: string, at: string, detail: string) => context.say(`vestige: rule ${path}, ${at}: ${detail}`);
+  for (const directory of directories) {
+    if (!existsSync(directory)) throw new CommandError(EXIT.notFound, `${directory}: no such directory of rules`);
+    // files of several directories may have one name
+    const named = (path: string) => (directories.length > 1 ? join(directory, path) : path);
+    const { rules, problems } = await loadRules(directory);
+    for (const { path, at, detail } of problems) tell(named(path), at, detail);
+    for (const rule of rules) {
+      const other = found.get(rule.id);
+      if (other) tell(named(rule.path), 'id', `${other.path} has the same id`);
+      else found.set(rule.id, { ...rule, path: named(rule.path) });
+    }
+  }
+  return [...found.values()];
 }

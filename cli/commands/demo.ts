@@ -25,7 +25,7 @@ Examples:
       context.withStore('vestige demo', async (store) => {
         await importSample(store, context);
         if (context.stop.aborted) return;
-        const done = await correlate(store, await readRules(context.packDirectory, context), context.now);
+        const done = await correlate(store, await readRules([context.packDirectory], context), context.now);
         context.say(
           `Joined and searched in ${done.seconds.toFixed(1)} s: ${done.findings} findings, ${done.chains} chains.\n`,
         );

@@ -86,7 +86,7 @@ export interface Gap {
 /** As `vestige gaps` lists them after `vestige correlate`; without rules, for nothing is to be found. */
 export async function gapsOf(store: StoreUnderTest): Promise<Gap[]> {
   const rules = mkdtempSync(join(tmpdir(), 'vestige-no-rules-'));
-  const correlated = await vestige('--store', store.location, 'correlate', '--rules', rules);
+  const correlated = await vestige('--store', store.location, 'correlate', '--no-pack', '--rules', rules);
   rmSync(rules, { recursive: true });
   expect(correlated.code, correlated.err).toBe(0);
   const { out } = await vestige('--store', store.location, '--json', 'gaps', '--limit', '10000');

@@ -40,10 +40,49 @@ SELECT
     g.is_new AND k.time = g.first_use AS agent_first,
 -- end
 -- with registries
-    arrayFilter(image -> has(fresh.hosts, ({registry_of_image}, k.time)), k.images) AS new_registry_images,
+    arrayFilter(image -> (k.cluster, {registry_of_image}, k.time) IN
+    (
+    SELECT cluster, host, first_seen
+    FROM
+    (
+        SELECT cluster, host, min(time) AS first_seen, min(place) AS first_place
+        FROM
+        (
+            SELECT cluster, time, arrayJoin(arrayDistinct(arrayMap(image -> {registry_of_image}, images))) AS host,
+                   dense_rank() OVER (PARTITION BY cluster ORDER BY time, audit_id) AS place
+            FROM k8s_audit FINAL
+            WHERE notEmpty(images) AND subresource = '' AND verb IN ('create', 'update', 'patch') AND code BETWEEN 100 AND 299
+        )
+        GROUP BY cluster, host
+    )
+    WHERE first_place > 20
+    ), k.images) AS new_registry_images,
 -- end
 -- with images
-    arrayFilter(image -> has(registries.odd, image), k.images) AS lookalike_images,
+    -- what a join gives is copied for every row: a set is asked
+    arrayFilter(image -> (k.cluster, image) IN
+    (
+    -- an image by registry host, path and the words of the host; odd where an earlier, commoner host shares the path or most words
+    WITH
+        used AS
+        (
+            SELECT cluster, arrayJoin(images) AS image, splitByChar('/', image)[1] AS host,
+                   extract(image, '^[^/]+/([^:@]+)') AS path, splitByRegexp('[.-]', splitByChar(':', host)[1]) AS host_words,
+                   min(time) AS first_seen, uniqExact(audit_id) AS uses
+            FROM k8s_audit FINAL
+            WHERE notEmpty(images) AND position(image, '/') > 0 AND match(host, '[.:]')
+            GROUP BY cluster, image
+        ),
+        hosts AS (SELECT cluster, host, any(host_words) AS host_words, min(first_seen) AS first_seen, sum(uses) AS uses FROM used GROUP BY cluster, host)
+    SELECT DISTINCT u.cluster, u.image
+    FROM used AS u
+    INNER JOIN hosts AS mine ON mine.cluster = u.cluster AND mine.host = u.host
+    INNER JOIN hosts AS other ON other.cluster = u.cluster
+    WHERE other.host != u.host AND other.first_seen < mine.first_seen AND other.uses > mine.uses
+      AND (editDistance(u.host, other.host) <= 2
+           OR length(arrayIntersect(u.host_words, other.host_words)) >= 2
+              AND length(arrayIntersect(u.host_words, other.host_words)) * 3 >= greatest(length(u.host_words), length(other.host_words)) * 2)
+    ), k.images) AS lookalike_images,
 -- end
 -- with target
     t_privileged AS target_privileged,
@@ -121,52 +160,6 @@ LEFT JOIN
         GROUP BY cluster, username, agent
     )
 ) AS g ON g_cluster = k.cluster AND g_username = k.username AND g_agent = splitByRegexp('[/ ]', k.user_agent)[1]
--- end
--- with registries
-LEFT JOIN
-(
-    SELECT cluster AS f_cluster, groupArray((host, first_seen)) AS hosts
-    FROM
-    (
-        SELECT cluster, host, min(time) AS first_seen, min(place) AS first_place
-        FROM
-        (
-            SELECT cluster, time, arrayJoin(arrayDistinct(arrayMap(image -> {registry_of_image}, images))) AS host,
-                   dense_rank() OVER (PARTITION BY cluster ORDER BY time, audit_id) AS place
-            FROM k8s_audit FINAL
-            WHERE notEmpty(images) AND subresource = '' AND verb IN ('create', 'update', 'patch') AND code BETWEEN 100 AND 299
-        )
-        GROUP BY cluster, host
-    )
-    WHERE first_place > 20
-    GROUP BY cluster
-) AS fresh ON f_cluster = k.cluster
--- end
--- with images
-LEFT JOIN
-(
-    -- an image by registry host, path and the words of the host; odd where an earlier, commoner host shares the path or most words
-    WITH
-        used AS
-        (
-            SELECT cluster, arrayJoin(images) AS image, splitByChar('/', image)[1] AS host,
-                   extract(image, '^[^/]+/([^:@]+)') AS path, splitByRegexp('[.-]', splitByChar(':', host)[1]) AS host_words,
-                   min(time) AS first_seen, uniqExact(audit_id) AS uses
-            FROM k8s_audit FINAL
-            WHERE notEmpty(images) AND position(image, '/') > 0 AND match(host, '[.:]')
-            GROUP BY cluster, image
-        ),
-        hosts AS (SELECT cluster, host, any(host_words) AS host_words, min(first_seen) AS first_seen, sum(uses) AS uses FROM used GROUP BY cluster, host)
-    SELECT u.cluster AS i_cluster, groupUniqArray(u.image) AS odd
-    FROM used AS u
-    INNER JOIN hosts AS mine ON mine.cluster = u.cluster AND mine.host = u.host
-    INNER JOIN hosts AS other ON other.cluster = u.cluster
-    WHERE other.host != u.host AND other.first_seen < mine.first_seen AND other.uses > mine.uses
-      AND (editDistance(u.host, other.host) <= 2
-           OR length(arrayIntersect(u.host_words, other.host_words)) >= 2
-              AND length(arrayIntersect(u.host_words, other.host_words)) * 3 >= greatest(length(u.host_words), length(other.host_words)) * 2)
-    GROUP BY u.cluster
-) AS registries ON i_cluster = k.cluster
 -- end
 -- with target
 LEFT JOIN
