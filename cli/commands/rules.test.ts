@@ -222,3 +222,52 @@ x-vestige:
     ]);
   });
 });
+
+it('a correlation groups by fields that stand in the bytes alone', async () => {
+  const text = `
+title: Pod made
+id: 11111111-1111-4111-8111-111111111201
+name: pod_made
+logsource: { product: kubernetes, service: audit }
+detection: { selection: { verb: create, objectRef.resource: pods }, condition: selection }
+---
+title: Login failed
+id: 11111111-1111-4111-8111-111111111202
+name: login_failed
+logsource: { product: linux, service: auditd }
+detection: { selection: { type: USER_LOGIN }, condition: selection }
+---
+title: Pods for one team
+id: 11111111-1111-4111-8111-111111111203
+correlation: { type: event_count, rules: [pod_made], group-by: [requestObject.metadata.labels.team], timespan: 1m, condition: { gte: 2 } }
+x-vestige:
+  cases:
+    match:
+      - name: one team
+        events: [&pod { verb: create, objectRef: { resource: pods }, requestObject: { kind: Pod, metadata: { labels: { team: a } } } }, *pod]
+    miss:
+      - name: two teams
+        events: [*pod, { verb: create, objectRef: { resource: pods }, requestObject: { kind: Pod, metadata: { labels: { team: b } } } }]
+---
+title: Logins from one address
+id: 11111111-1111-4111-8111-111111111204
+correlation: { type: event_count, rules: [login_failed], group-by: [addr], timespan: 1m, condition: { gte: 2 } }
+x-vestige:
+  cases:
+    match:
+      - name: one address
+        steps: [&login { user: { type: USER_LOGIN, acct: root, addr: 203.0.113.9, res: failed } }, *login]
+    miss:
+      - name: two addresses
+        steps: [*login, { user: { type: USER_LOGIN, acct: root, addr: 203.0.113.8, res: failed } }]
+`;
+  const { rules, problems } = parseRules(text, 'x.yml');
+  expect([...problems, ...checkRules(rules)]).toEqual([]);
+  const outcomes = await testRules(rules);
+  expect(outcomes.map(({ name, matched }) => [name, matched])).toEqual([
+    ['one team', true],
+    ['two teams', false],
+    ['one address', true],
+    ['two addresses', false],
+  ]);
+});

@@ -68,11 +68,7 @@ function checkFields(rule: CorrelationRule, rules: readonly Rule[]): RuleProblem
       const told = (detail: string) => [{ path: rule.path, at, detail, remedy }];
       if (field === undefined) return told(`the alias "${name}" says nothing of ${of}`);
       if (isPlace(field)) return [];
-      const known = source.field(field);
-      if (!known) return told(`${source.name}, the log source of ${of}, has no field "${field}"`);
-      return known.from === 'raw'
-        ? told(`"${field}" of ${source.name} stands in the bytes alone, where correlations do not look`)
-        : [];
+      return source.field(field) ? [] : told(`${source.name}, the log source of ${of}, has no field "${field}"`);
     });
   });
 }

@@ -27,6 +27,8 @@ export interface Run {
 export interface Correlations {
   /** Fields of hits whose values are needed, and places: a log source may have them as fields. */
   readonly fields: readonly string[];
+  /** Which of them of the hits of one rule. */
+  fieldsOf(rule: EventRule): readonly string[];
   /** Whether the hit's place must be known before it is added: a correlation groups by it. */
   needsPlace(hit: Hit): boolean;
   add(hit: Hit, layer: Source['layer']): void;
@@ -50,8 +52,10 @@ export function correlate(rules: readonly Rule[], { clocks = createClocks([]), l
   const isBase = new Set([...bases.values()].flat().map(({ id }) => id));
   const added = new Map<string, { hit: Hit; layer: Source['layer'] }[]>();
   const placing = new Set(correlations.flatMap((rule) => placedBasesOf(rule, rules, layerOf)));
+  const asked = askedOf(correlations, rules);
   return {
     fields: [...new Set(correlations.flatMap(namesOf))],
+    fieldsOf: (rule) => [...(asked.get(rule) ?? [])],
     needsPlace: (hit) => hit.rules.some((rule) => placing.has(rule)),
     add: (hit, layer) => {
       for (const { id } of hit.rules) {
@@ -78,6 +82,29 @@ export function correlate(rules: readonly Rule[], { clocks = createClocks([]), l
       }
     },
   };
+}
+
+/** The fields that are asked of the hits of each event rule: by correlations that rest on it, and by those that rest on these. */
+function askedOf(correlations: readonly CorrelationRule[], rules: readonly Rule[]): Map<EventRule, Set<string>> {
+  const asked = new Map<EventRule, Set<string>>();
+  const add = (rule: EventRule, names: readonly (string | undefined)[]) => {
+    const known = asked.get(rule) ?? new Set();
+    for (const name of names) if (name !== undefined && !isPlace(name)) known.add(name);
+    asked.set(rule, known);
+  };
+  for (const rule of correlations) {
+    const direct = basesOf(rule, rules);
+    for (const base of eventRulesOf(rule, rules)) {
+      const position = direct.indexOf(base);
+      if (position < 0) add(base, namesOf(rule));
+      else
+        add(
+          base,
+          [...rule.groupBy, ...rule.fields].map((name) => fieldIn(rule, position, base, name)),
+        );
+    }
+  }
+  return asked;
 }
 
 /** Event rules of correlations that group by places, where the log sources themselves do not know them: auditd's do. */

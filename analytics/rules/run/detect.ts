@@ -46,7 +46,7 @@ async function findAll(store: Store, rules: readonly Rule[], writer: FindingWrit
   const clocks = rules.some((rule) => rule.kind === 'correlation') ? await knownClocks(store) : undefined;
   const correlations = correlate(rules, { clocks, layerOf: (rule) => sourceOf(rule)?.layer });
   for (const [source, ofSource] of bySource(rules)) {
-    const hits = await collect(store, source, ofSource, correlations.fields);
+    const hits = await collect(store, source, ofSource, correlations);
     const isGenerating = (hit: Hit) => hit.rules.some((rule) => generating.has(rule));
     // places come before correlations, which may group by them
     for (const batch of inBatches(hits.filter((hit) => isGenerating(hit) || correlations.needsPlace(hit)))) {
@@ -77,10 +77,10 @@ async function collect(
   store: Store,
   source: Source,
   rules: readonly EventRule[],
-  fields: readonly string[],
+  correlations: Correlations,
 ): Promise<Hit[]> {
   const events = new Map<string, Hit[]>();
-  for await (const hit of scan(store, source, rules, fields)) {
+  for await (const hit of scan(store, source, rules, correlations.fields, correlations.fieldsOf)) {
     const key = [hit.cluster, hit.node, hit.event_key].join('\0');
     const known = events.get(key);
     if (!known) events.set(key, [hit]);

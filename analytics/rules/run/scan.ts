@@ -64,16 +64,19 @@ interface Prepared {
   bound: string;
 }
 
-/** `fields`: those whose values correlations need of every hit. */
+/** `fields`: those whose values correlations need; `askedOf`: which of them of hits of one rule, where that is not all. */
 export async function* scan(
   store: Store,
   source: Rows,
   rules: readonly EventRule[],
   fields: readonly string[],
+  askedOf: (rule: EventRule) => readonly string[] = () => fields,
 ): AsyncIterable<Hit> {
   const prepared = rules.map((rule) => prepare(source, rule));
-  const direct = prepared.filter(({ compiled }) => !compiled.needsRaw);
-  const withRaw = prepared.filter(({ compiled }) => compiled.needsRaw);
+  const needsRaw = ({ rule, compiled }: Prepared) =>
+    compiled.needsRaw || askedOf(rule).some((name) => source.field(name)?.from === 'raw');
+  const direct = prepared.filter((one) => !needsRaw(one));
+  const withRaw = prepared.filter(needsRaw);
   for (const group of inGroups(direct)) yield* run(store, group, scanSql(source, group, fields));
   for (const group of inGroups(withRaw)) {
     const joins = joinsOf(source, group, fields);
@@ -95,7 +98,7 @@ function inGroups(prepared: readonly Prepared[]): Prepared[][] {
   const groups: Prepared[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const one of prepared) {
-    const size = one.exact.length + (one.compiled.needsRaw ? one.bound.length : 0);
+    const size = one.exact.length + (one.bound === one.exact ? 0 : one.bound.length);
     if (bytes + size > CONDITIONS_BYTES_MAX) {
       groups.push([]);
       bytes = 0;
@@ -125,7 +128,7 @@ SELECT cluster, node, toString(time) AS time, event_key, event_id, arrayMap(d ->
 FROM
 (
     SELECT ${columns},
-        ${valuesSql(source, fields)} AS values,
+        ${valuesSql(source, fields, rawFor !== undefined)} AS values,
         arrayFilter(h -> h > 0, [${hits}]) AS hits
     FROM ${from}
     WHERE notEmpty(hits)
@@ -133,10 +136,10 @@ FROM
 ${settings(rawFor === undefined ? ROWS_OF_BLOCK : ROWS_OF_BLOCK_WITH_BYTES)}`;
 }
 
-function valuesSql(source: Rows, fields: readonly string[]): string {
+function valuesSql(source: Rows, fields: readonly string[], hasRaw: boolean): string {
   const pairs = fields.flatMap((name) => {
     const field = source.field(name);
-    if (!field || field.from === 'raw') return [];
+    if (!field || (field.from === 'raw' && !hasRaw)) return [];
     return [sqlString(name), field.many ? `arrayStringConcat(${field.sql}, ',')` : `toString(${field.sql})`];
   });
   return pairs.length === 0 ? "map('', '')" : `map(${pairs.join(', ')})`;
