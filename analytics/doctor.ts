@@ -125,7 +125,8 @@ const conclusionsAreFresh: Examine = async (store) => {
     store,
     `SELECT greatest((SELECT max(toUnixTimestamp64Milli(finished_at)) FROM imports FINAL WHERE records > 0),
                      (SELECT max(toUnixTimestamp64Milli(received_at)) FROM records),
-                     (SELECT toInt64(max(version)) FROM cursors WHERE job = 'reindex')) AS newest,
+                     (SELECT toInt64(max(version)) FROM cursors WHERE job = 'reindex'),
+                     (SELECT intDiv(max(toUnixTimestamp64Micro(decided_at)), 1000) FROM baseline_decisions)) AS newest,
             (SELECT max(version) FROM cursors WHERE job = 'correlate') AS correlated,
             (SELECT count() FROM records) AS records`,
   );
@@ -133,7 +134,7 @@ const conclusionsAreFresh: Examine = async (store) => {
   if (Number(row['correlated']) === 0) return due('nothing concluded yet: run vestige correlate');
   const at = new Date(Number(row['correlated'])).toISOString();
   return Number(row['newest']) > Number(row['correlated'])
-    ? due(`records came after ${at}, when conclusions were drawn: run vestige correlate`)
+    ? due(`records or decisions came after ${at}, when conclusions were drawn: run vestige correlate`)
     : ok(`drawn ${at}`);
 };
 

@@ -57,8 +57,8 @@ export async function writeFindings(
   );
   await store.run(
     `INSERT INTO findings SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
-     FROM findings AS f FINAL WHERE f.version < {version:UInt64} AND NOT has({others:Array(String)}, f.rule_id)`,
-    { version, others },
+     FROM findings AS f FINAL WHERE f.version < {version:UInt64} AND f.rule_id NOT IN (${['', ...others].map(sqlString).join(', ')})`,
+    { version },
   );
   return written;
 }
