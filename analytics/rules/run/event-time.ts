@@ -19,7 +19,6 @@ const USUAL_NAMES = [
   'CreationTime',
   'createdDateTime',
   'activityDateTime',
-  'protoPayload.requestMetadata.requestAttributes.time',
   'event_time',
   'datetime',
   'date',
