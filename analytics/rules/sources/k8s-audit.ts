@@ -74,7 +74,11 @@ function isAliased({ field: name, match }: FieldTest): boolean {
   return text !== undefined && text !== '' && !/^\d+$/.test(text);
 }
 
+// The control plane's own controllers have accounts in kube-system; what people put there, and the administrator of k3s and
+// OpenShift, are not of it.
 const principalKind = `multiIf(username = 'system:anonymous', 'anonymous',
+    username = 'system:admin', 'user',
+    match(username, '^system:serviceaccount:kube-system:(default|tiller|.*(admin|dashboard).*)$'), 'service-account',
     startsWith(username, 'system:serviceaccount:kube-system:'), 'system',
     startsWith(username, 'system:serviceaccount:'), 'service-account',
     startsWith(username, 'system:'), 'system', 'user')`;
@@ -174,8 +178,8 @@ export const k8sAudit: Source = {
     const [columns = '', from = ''] = sql
       .slice(sql.indexOf('SELECT\n') + 'SELECT\n'.length)
       .replace('{events}', () => eventsOfCandidates)
-      .replaceAll('{registry_of_image}', REGISTRY_OF_IMAGE)
-      .replaceAll('IN (candidate_keys)', `IN (${rawFor ?? ''})`)
+      .replaceAll('{registry_of_image}', () => REGISTRY_OF_IMAGE)
+      .replaceAll('IN (candidate_keys)', () => `IN (${rawFor ?? ''})`)
       .split('\nFROM\n(\n', 2);
     return { columns, from: `(\n${from}` };
   },
