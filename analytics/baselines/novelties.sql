@@ -41,30 +41,41 @@ WITH
     kinds AS (SELECT cluster, kind, min(h) AS kind_since FROM sightings GROUP BY cluster, kind),
     news AS (SELECT cluster, subject, kind, groupUniqArray(first_learned) AS new_hours FROM facts WHERE first_learned > 0 GROUP BY cluster, subject, kind),
     showing AS (SELECT cluster, subject_kind, kind, value, groupArray((first_learned, subject, likeness)) AS shows FROM facts WHERE first_learned > 0 GROUP BY cluster, subject_kind, kind, value),
-    sorts AS (SELECT cluster, subject_kind, kind, groupArray((since, subject, likeness)) AS members
-        FROM (SELECT cluster, subject_kind, kind, subject, any(likeness) AS likeness, min(h) AS since FROM sightings GROUP BY cluster, subject_kind, kind, subject) GROUP BY cluster, subject_kind, kind),
+    begun AS (SELECT cluster, subject, layer, min(h) AS since FROM sightings GROUP BY cluster, subject, layer),
+    of_kind AS (SELECT cluster, subject_kind, kind, subject, any(likeness) AS likeness, min(h) AS since FROM sightings GROUP BY cluster, subject_kind, kind, subject),
+    likes AS (SELECT cluster, subject_kind, kind, likeness, groupArray((since, subject)) AS members FROM of_kind WHERE likeness != '' GROUP BY cluster, subject_kind, kind, likeness),
+    sorts AS (SELECT cluster, subject_kind, kind, groupArray((since, subject, likeness)) AS members FROM of_kind GROUP BY cluster, subject_kind, kind),
+    -- most is seen first while its subject is learned: only what may be told is compared with all the others
+    considered AS
+    (
+        SELECT
+            c.cluster AS cluster, c.subject AS subject, c.kind AS kind, c.value AS value, c.subject_kind AS subject_kind, c.likeness AS likeness, c.layer AS layer, c.h AS h,
+            c.decision AS decision, b.since AS since,
+            arrayExists(m -> m.2 != c.subject AND m.1 + {learning_hours:UInt32} <= c.h, l.members) AS has_learned_alike
+        FROM candidates AS c
+        INNER JOIN begun AS b ON c.cluster = b.cluster AND c.subject = b.subject AND c.layer = b.layer
+        INNER JOIN kinds AS k ON c.cluster = k.cluster AND c.kind = k.kind
+        LEFT ANY JOIN likes AS l ON c.cluster = l.cluster AND c.subject_kind = l.subject_kind AND c.kind = l.kind AND c.likeness = l.likeness
+        WHERE c.decision = 'reject' OR c.h - k.kind_since >= {learning_hours:UInt32} AND (c.h - b.since >= {learning_hours:UInt32} OR has_learned_alike)
+    ),
     judged AS
     (
         SELECT
             c.cluster AS cluster, c.subject AS subject, c.kind AS kind, c.value AS value, c.subject_kind AS subject_kind, c.likeness AS likeness, c.layer AS layer, c.h AS h,
-            w.watched_hours[1] AS since,
-            c.h - since AS learned_for,
+            c.h - c.since AS learned_for,
             arrayCount(x -> x < c.h, w.watched_hours) AS hours_before,
             arrayCount(x -> x < c.h, n.new_hours) AS new_before,
             arrayFilter(m -> m.1 < c.h AND m.2 != c.subject, o.members) AS others,
             arrayFilter(m -> m.1 < c.h AND m.2 != c.subject, s.shows) AS showers,
             arrayFilter(m -> c.likeness != '' AND m.3 = c.likeness, others) AS alike,
             arrayCount(m -> c.likeness != '' AND m.3 = c.likeness, showers) AS alike_showing,
-            arrayExists(m -> m.1 + {learning_hours:UInt32} <= c.h, alike) AS has_learned_alike,
             multiIf(
                 c.decision = 'reject', 'rejected',
-                c.h - k.kind_since < {learning_hours:UInt32}, '',
                 learned_for >= {learning_hours:UInt32}, 'own',
-                has_learned_alike AND alike_showing = 0, 'alike',
+                alike_showing = 0, 'alike',
                 '') AS reason
-        FROM candidates AS c
+        FROM considered AS c
         INNER JOIN watched AS w ON c.cluster = w.cluster AND c.subject = w.subject AND c.layer = w.layer
-        INNER JOIN kinds AS k ON c.cluster = k.cluster AND c.kind = k.kind
         LEFT ANY JOIN news AS n ON c.cluster = n.cluster AND c.subject = n.subject AND c.kind = n.kind
         LEFT ANY JOIN showing AS s ON c.cluster = s.cluster AND c.subject_kind = s.subject_kind AND c.kind = s.kind AND c.value = s.value
         LEFT ANY JOIN sorts AS o ON c.cluster = o.cluster AND c.subject_kind = o.subject_kind AND c.kind = o.kind
