@@ -127,15 +127,19 @@ const conclusionsAreFresh: Examine = async (store) => {
                      (SELECT max(toUnixTimestamp64Milli(received_at)) FROM records),
                      (SELECT toInt64(max(version)) FROM cursors WHERE job = 'reindex'),
                      (SELECT intDiv(max(toUnixTimestamp64Micro(decided_at)), 1000) FROM baseline_decisions)) AS newest,
+            greatest((SELECT max(toUnixTimestamp64Milli(loaded_at)) FROM lists),
+                     (SELECT max(toUnixTimestamp64Milli(added_at)) FROM exceptions)) AS told,
             (SELECT max(version) FROM cursors WHERE job = 'correlate') AS correlated,
             (SELECT count() FROM records) AS records`,
   );
   if (Number(row['records']) === 0) return ok('no records yet');
   if (Number(row['correlated']) === 0) return due('nothing concluded yet: run vestige correlate');
   const at = new Date(Number(row['correlated'])).toISOString();
-  return Number(row['newest']) > Number(row['correlated'])
-    ? due(`records or decisions came after ${at}, when conclusions were drawn: run vestige correlate`)
-    : ok(`drawn ${at}`);
+  if (Number(row['newest']) > Number(row['correlated']))
+    return due(`records or decisions came after ${at}, when conclusions were drawn: run vestige correlate`);
+  if (Number(row['told']) > Number(row['correlated']))
+    return due(`lists or suppressions came after ${at}, when conclusions were drawn: run vestige correlate`);
+  return ok(`drawn ${at}`);
 };
 
 const suppressionsHold: Examine = async (store) => {

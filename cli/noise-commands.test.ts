@@ -222,20 +222,7 @@ describe('maintenance', () => {
   });
 });
 
-it('correlate takes files in, tells what is wrong with them, and counts what it hid', async () => {
-  const file = join(directory, 'suppressions.yml');
-  writeFileSync(
-    file,
-    '- {name: ok, owner: o, reason: r, expires: 2027-01-01, rules: x}\n- {name: bad, owner: o, reason: r, rules: x}\n',
-  );
-  const ran = await ask('--json', 'correlate', '--no-pack', '--rules', directory, '--suppressions', file);
-  expect(ran.err).toMatch(/suppressions\.yml, entry 2 \(bad\): expires/);
-  expect(JSON.parse(ran.out)).toMatchObject({ suppressed: 0, raised: 0, lowered: 0 });
-  expect(await json('suppress', 'list')).toMatchObject([{ name: 'ok', origin: file }]);
-  expect((await ask('correlate', '--suppressions', join(directory, 'nowhere.yml'))).code).toBe(EXIT.notFound);
-});
-
-describe('lists', () => {
+describe('correlate with files', () => {
   const file = (name: string, text: string) => {
     const path = join(directory, name);
     writeFileSync(path, text);
@@ -243,7 +230,7 @@ describe('lists', () => {
   };
   const correlate = (...args: string[]) =>
     ask('--json', 'correlate', '--no-pack', '--rules', 'analytics/rules/pack/indicators', ...args);
-  const connect = (node: string, addr: string, serial: number) => ({
+  const connection = (node: string, addr: string, serial: number) => ({
     ...{ cluster: 'c', node, time: `${DAY}13:00:00`, serial, syscall_name: 'connect', success: 'yes' },
     ...{
       addr_family: 'inet',
@@ -254,70 +241,64 @@ describe('lists', () => {
       record_types: ['SYSCALL', 'SOCKADDR'],
     },
   });
+  const stix = (id: string, address: string, more: object) => ({
+    ...{ type: 'indicator', id: `indicator--${id}`, pattern: `[ipv4-addr:value = '${address}']`, pattern_type: 'stix' },
+    ...more,
+  });
   const found = async () => (await json('findings')).map((f: { summary: string }) => f.summary);
+  const versions = async () =>
+    Object.fromEntries(
+      (await store.rows('SELECT list, version FROM lists FINAL')).map((r) => [r['list'], r['version']]),
+    );
 
-  beforeAll(() =>
-    store.insert('auditd', [
-      connect('n1', '203.0.113.7', 1),
-      connect('n1', '198.51.100.9', 2),
-      connect('n2', '192.0.2.1', 3),
-    ]),
-  );
+  beforeAll(async () => {
+    const connections = [connection('n1', '203.0.113.7', 1), connection('n1', '198.51.100.9', 2)];
+    await store.insert('auditd', [...connections, connection('n2', '192.0.2.1', 3)]);
+  });
 
-  it('of indicators are looked for in all that is stored; lines that cannot be read are told', async () => {
+  it('takes them into the store, and tells what it cannot read and what it hid', async () => {
     const feed = file('feed.csv', 'value,description\n203.0.113.0/24,"the ""C2"" net"\n203.0.113,\n');
-    const ran = await correlate('--indicators', feed);
+    const still = file('still.csv', '192.0.2.77\n');
+    const entry = 'owner: o, reason: r, rules: x';
+    const hides = file('hide.yml', `- {name: ok, expires: 2027-01-01, ${entry}}\n- {name: bad, ${entry}}\n`);
+    const ran = await correlate('--indicators', feed, still, '--suppressions', hides);
     expect(ran.err).toMatch(/feed\.csv, line 3: no address.*203\.0\.113/);
+    expect(ran.err).toMatch(/hide\.yml, entry 2 \(bad\): expires/);
+    expect(JSON.parse(ran.out)).toMatchObject({ findings: 1, suppressed: 0, raised: 0, lowered: 0 });
+    expect(await json('suppress', 'list')).toMatchObject([{ name: 'ok', origin: hides }]);
+    expect(await json('indicators', 'list')).toMatchObject([
+      { list: 'feed', entries: 1, skipped: 1, origin: feed },
+      {},
+    ]);
     expect(await found()).toEqual([
       '/usr/bin/curl on node n1 connected to 203.0.113.7:443, which list feed has as 203.0.113.0/24 (the "C2" net).',
     ]);
-    expect(await json('indicators', 'list')).toMatchObject([{ list: 'feed', entries: 1, skipped: 1, origin: feed }]);
+    expect((await ask('correlate', '--suppressions', join(directory, 'nowhere.yml'))).code).toBe(EXIT.notFound);
   });
 
-  it('are kept by their content, replaced by the next of the name, and go with their file', async () => {
-    const before = await json('indicators', 'list');
-    await correlate('--indicators', join(directory, 'feed.csv'));
-    expect(await json('indicators', 'list')).toEqual(before);
-    await ask(
-      'indicators',
-      'add',
-      file(
-        'mine.json',
-        JSON.stringify({
-          type: 'bundle',
-          objects: [
-            {
-              type: 'indicator',
-              id: 'indicator--1',
-              pattern: "[ipv4-addr:value = '192.0.2.1']",
-              pattern_type: 'stix',
-              valid_from: '2026-11-23T13:00:00Z',
-            },
-            {
-              type: 'indicator',
-              id: 'indicator--2',
-              pattern: "[ipv4-addr:value = '203.0.113.7']",
-              pattern_type: 'stix',
-              valid_until: '2026-11-23T13:00:00Z',
-            },
-          ],
-        }),
-      ),
-    );
-    await correlate('--indicators', file('feed.csv', '198.51.100.9\n'));
+  it('keeps lists by their content; one that changed stands for itself as it is now', async () => {
+    const before = await versions();
+    const objects = [
+      stix('1', '192.0.2.1', { valid_from: '2026-11-23T13:00:00Z' }), // since the very instant
+      stix('2', '203.0.113.7', { valid_until: '2026-11-23T13:00:00Z' }), // over by then
+    ];
+    await ask('indicators', 'add', file('mine.json', JSON.stringify({ type: 'bundle', objects })));
+    await correlate('--indicators', file('feed.csv', '198.51.100.9\n'), join(directory, 'still.csv'));
     expect(await found()).toEqual([
       expect.stringMatching(/198\.51\.100\.9:443, which list feed/),
-      expect.stringMatching(/192\.0\.2\.1:443, which list mine/), // since the very instant; the other is over by then
+      expect.stringMatching(/192\.0\.2\.1:443, which list mine/),
     ]);
-    expect((await ask('indicators', 'remove', 'mine')).code).toBe(EXIT.done);
-    expect((await ask('indicators', 'remove', 'mine')).code).toBe(EXIT.notFound);
-    await correlate('--indicators', file('other.csv', '# nothing yet\n'));
-    expect(await found()).toEqual([]);
+    const after = await versions();
+    expect(after['still']).toBe(before['still']);
+    expect(after['feed']).not.toBe(before['feed']);
   });
 
-  it('of a cluster say nothing of others', async () => {
+  it('forgets lists with their files or by hand; one of another cluster says nothing here', async () => {
+    expect((await ask('indicators', 'remove', 'mine')).code).toBe(EXIT.done);
+    expect((await ask('indicators', 'remove', 'mine')).code).toBe(EXIT.notFound);
     await ask('indicators', 'add', '--cluster', 'elsewhere', file('theirs.csv', '203.0.113.7'));
-    await correlate();
+    await correlate('--indicators', file('other.csv', '# nothing yet\n'));
     expect(await found()).toEqual([]);
+    expect((await json('indicators', 'list')).map((l: { list: string }) => l.list)).toEqual(['other', 'theirs']);
   });
 });

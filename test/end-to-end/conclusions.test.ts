@@ -135,6 +135,7 @@ const CONCLUSIONS = [
   'runtime_calls',
   'rootfs_devices',
   'namespaces',
+  'event_marks',
   'process_facts',
   'behaviours',
   'novelties',
