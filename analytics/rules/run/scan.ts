@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Row, type Store, sqlString } from '../../store/store.ts';
 import { type Compiled, compile } from '../compile/compile.ts';
 import type { EventRule } from '../language/rule.ts';
-import type { Source } from '../sources/source.ts';
+import type { RowOptions, Source } from '../sources/source.ts';
 
 /** An event that rules match. */
 export interface Hit {
@@ -55,7 +55,7 @@ const ROWS_OF_BLOCK = 8192;
 const ROWS_OF_BLOCK_WITH_BYTES = 512;
 
 /** What is scanned. */
-export type Rows = Pick<Source, 'field' | 'constraint' | 'rows'>;
+export type Rows = Pick<Source, 'field' | 'constraint' | 'rows' | 'partOf'>;
 
 interface Prepared {
   rule: EventRule;
@@ -75,16 +75,27 @@ export async function* scan(
   const prepared = rules.map((rule) => prepare(source, rule));
   const needsRaw = ({ rule, compiled }: Prepared) =>
     compiled.needsRaw || askedOf(rule).some((name) => source.field(name)?.from === 'raw');
-  const direct = prepared.filter((one) => !needsRaw(one));
-  const withRaw = prepared.filter(needsRaw);
-  for (const group of inGroups(direct)) yield* run(store, group, scanSql(source, group, fields));
-  for (const group of inGroups(withRaw)) {
-    const joins = joinsOf(source, group, fields);
-    const possible = group.map(({ bound }) => bound).join(' OR ');
-    const { columns, from } = source.rows({ joins });
-    const keys = `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`;
-    yield* run(store, group, scanSql(source, group, fields, keys));
+  for (const [part, ofPart] of byPart(source, prepared)) {
+    const direct = ofPart.filter((one) => !needsRaw(one));
+    const withRaw = ofPart.filter(needsRaw);
+    for (const group of inGroups(direct)) yield* run(store, group, scanSql(source, group, fields, { part }));
+    for (const group of inGroups(withRaw)) {
+      const joins = joinsOf(source, group, fields);
+      const possible = group.map(({ bound }) => bound).join(' OR ');
+      const { columns, from } = source.rows({ joins, part });
+      const rawFor = `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`;
+      yield* run(store, group, scanSql(source, group, fields, { part, rawFor }));
+    }
   }
+}
+
+function byPart(source: Rows, prepared: readonly Prepared[]): Map<string | undefined, Prepared[]> {
+  const parts = new Map<string | undefined, Prepared[]>();
+  for (const one of prepared) {
+    const part = source.partOf?.(one.rule.condition);
+    parts.set(part, [...(parts.get(part) ?? []), one]);
+  }
+  return parts;
 }
 
 function prepare(source: Rows, rule: EventRule): Prepared {
@@ -118,9 +129,13 @@ function joinsOf(source: Rows, group: readonly Prepared[], fields: readonly stri
   return joins;
 }
 
-function scanSql(source: Rows, group: readonly Prepared[], fields: readonly string[], rawFor?: string): string {
-  const joins = joinsOf(source, group, fields);
-  const { columns, from } = source.rows({ joins, ...(rawFor === undefined ? {} : { rawFor }) });
+function scanSql(
+  source: Rows,
+  group: readonly Prepared[],
+  fields: readonly string[],
+  { part, rawFor }: Pick<RowOptions, 'part' | 'rawFor'>,
+): string {
+  const { columns, from } = source.rows({ joins: joinsOf(source, group, fields), part, rawFor });
   const hits = group.map(({ exact }, i) => `if(${exact}, ${i + 1}, 0)`).join(',\n');
   return `
 SELECT cluster, node, toString(time) AS time, event_key, event_id, arrayMap(d -> lower(hex(d)), digests) AS digests,

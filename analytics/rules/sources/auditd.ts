@@ -3,6 +3,8 @@
 // Fields have the names of the record (https://github.com/linux-audit/audit-documentation/wiki/SPEC-Audit-Field-Dictionary).
 import { sqlString } from '../../store/store.ts';
 import type { Field } from '../compile/compile.ts';
+import type { Expression } from '../language/expression.ts';
+import { plainText } from '../language/pattern.ts';
 import {
   EVENT_COLUMNS,
   eventKey,
@@ -91,7 +93,8 @@ export const auditd: Source = {
     service === 'auditd' && category === undefined && (product ?? 'linux') === 'linux',
   constraint: () => undefined,
   field,
-  rows: ({ joins, rawFor }) => ({
+  partOf: typeOf,
+  rows: ({ joins, rawFor, part }) => ({
     columns: `${EVENT_COLUMNS},
     ${rawFor === undefined ? '' : 'r.lines[n] AS line,'}
     ${joins.has(LINEAGE) ? lineageColumns : NO_LINEAGE},
@@ -100,11 +103,32 @@ export const auditd: Source = {
     from: `
 (
     SELECT *, ${eventKey} AS event_key, n, type, path_n
-    FROM auditd FINAL
+    FROM (SELECT * FROM auditd FINAL WHERE ${part === undefined ? '1' : `arrayExists(t -> ${isType('t', part)}, record_types)`})
     ARRAY JOIN arrayEnumerate(record_types) AS n, record_types AS type, arrayCumSum(arrayMap(t -> t = 'PATH', record_types)) AS path_n
+    WHERE ${part === undefined ? '1' : isType('type', part)}
 ) AS a ${joins.has(LINEAGE) ? lineageJoins : ''} ${rawFor === undefined ? '' : withRaw(rawFor)}`,
   }),
 };
+
+const isType = (type: string, part: string) => `lowerUTF8(${type}) = ${sqlString(part)}`;
+
+/** The one type of records that a condition asks for. Of an event's records most are of other types than a rule's own. */
+function typeOf(condition: Expression): string | undefined {
+  switch (condition.kind) {
+    case 'test': {
+      const { field: name, match } = condition;
+      return name === 'type' && match.kind === 'pattern' ? plainText(match.pattern)?.toLowerCase() : undefined;
+    }
+    case 'and':
+      return condition.of.map(typeOf).find((type) => type !== undefined);
+    case 'or': {
+      const [first, ...others] = condition.of.map(typeOf);
+      return others.every((type) => type === first) ? first : undefined;
+    }
+    case 'not':
+      return undefined;
+  }
+}
 
 const NO_LINEAGE = "'' AS process_key, '' AS container_id, '' AS namespace, '' AS pod, '' AS pod_uid";
 const NO_WORDS = "'node', a.node, 'place', concat('on node ', a.node), 'comm', a.comm, 'exe', a.exe";

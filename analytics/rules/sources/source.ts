@@ -1,7 +1,7 @@
 // A log source as rules see it: rows to test, one an event or one an audit record, and the fields those rows have.
 // Fields named `vestige.*` are Vestige's own: what the joined layers know of the event (docs: reference of rules).
 import type { Field, FieldLookup } from '../compile/compile.ts';
-import type { FieldTest } from '../language/expression.ts';
+import type { Expression, FieldTest } from '../language/expression.ts';
 import type { LogSource } from '../language/rule.ts';
 
 export interface RowOptions {
@@ -9,6 +9,8 @@ export interface RowOptions {
   readonly joins: ReadonlySet<string>;
   /** With the record's bytes in `raw`, for the rows whose event_key the subquery gives. */
   readonly rawFor?: string | undefined;
+  /** Only the rows of this part (Source.partOf). */
+  readonly part?: string | undefined;
 }
 
 export interface Source {
@@ -18,6 +20,8 @@ export interface Source {
   /** What the rule's category asks of a row beyond its condition. */
   constraint(logsource: LogSource): string | undefined;
   readonly field: FieldLookup;
+  /** The part of the rows that alone can pass a condition, where it asks for one: rules of one part are run on it only. */
+  partOf?(condition: Expression): string | undefined;
   /** What a test really reads that asks for a field that public rules use though the source's own records do not have it. */
   aliasOf?(test: FieldTest): string | undefined;
   rows(options: RowOptions): Rows;
