@@ -11,8 +11,8 @@ export interface Measure {
   value(): number | undefined;
   /** Whether the condition holds for what is within. */
   holds(): boolean;
-  /** Whether an occurrence within is one that the condition speaks of; all are where this is absent. */
-  concerns?(occurrence: Occurrence): boolean;
+  /** The values within of which the condition speaks; where this is absent it speaks of all occurrences. */
+  concerned?(): Iterable<string>;
 }
 
 /** Fresh, with nothing within. */
@@ -181,25 +181,28 @@ function positionOf(sorted: readonly number[], x: number): number {
 /** A value's share of all values within, in percent: the specification's "fewer than 1% of all the processes". */
 function sharesOf(rule: CorrelationRule): Measure {
   const counts = createCounts();
-  /** How many values there are of each count: far fewer counts than values. */
-  const ofCount = createCounts();
+  /** Values by how often each is there: a condition is asked of each count, of which there are far fewer than values. */
+  const ofCount = new Map<number, Set<string>>();
   let all = 0;
   const change = (occurrence: Occurrence, way: 'add' | 'remove') => {
-    if (occurrence.value === undefined) return;
-    const before = counts.of.get(occurrence.value) ?? 0;
-    if (before > 0) ofCount.remove(String(before));
-    counts[way](occurrence.value);
-    const after = counts.of.get(occurrence.value) ?? 0;
-    if (after > 0) ofCount.add(String(after));
+    const { value } = occurrence;
+    if (value === undefined) return;
+    const before = counts.of.get(value) ?? 0;
+    counts[way](value);
+    const after = counts.of.get(value) ?? 0;
+    ofCount.get(before)?.delete(value);
+    if (ofCount.get(before)?.size === 0) ofCount.delete(before);
+    if (after > 0) ofCount.set(after, (ofCount.get(after) ?? new Set()).add(value));
     all += way === 'add' ? 1 : -1;
   };
-  const share = (count: number) => (100 * count) / all;
-  const asked = (count: number) => passes(share(count), rule.condition);
+  const asked = (count: number) => passes((100 * count) / all, rule.condition);
   return {
     add: (occurrence) => change(occurrence, 'add'),
     remove: (occurrence) => change(occurrence, 'remove'),
     value: () => counts.of.size,
-    holds: () => [...ofCount.of.keys()].some((count) => asked(Number(count))),
-    concerns: ({ value }) => value !== undefined && asked(counts.of.get(value) ?? 0),
+    holds: () => [...ofCount.keys()].some(asked),
+    concerned: function* () {
+      for (const [count, values] of ofCount) if (asked(count)) yield* values;
+    },
   };
 }

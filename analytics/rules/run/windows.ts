@@ -24,37 +24,58 @@ export function runsInWindows(rule: CorrelationRule, occurrences: readonly Occur
     for (; at(n) - at(from) > timespanUs; from++) measure.remove(occurrences[from] as Occurrence);
     const full = at(n + 1) - at(from) > timespanUs;
     if (!(full || everyStep) || !measure.holds()) continue;
-    const { concerns } = measure;
-    runs.add(from, n, n, concerns && ((x: Occurrence) => concerns(x)));
+    runs.add(from, n, measure.concerned?.());
   }
   return runs.all();
 }
 
 interface Runs {
-  /** A window, by positions; `concerned`: which of its occurrences belong to the run. */
-  add(first: number, last: number, reached: number, concerned?: (occurrence: Occurrence) => boolean): void;
+  /** A window, by positions; its last brought the condition about. `concerned`: only occurrences of these values belong to the run. */
+  add(first: number, last: number, concerned?: Iterable<string>): void;
   all(): FoundRun[];
+}
+
+interface Span {
+  first: number;
+  last: number;
+}
+
+interface OpenRun extends Span {
+  reached: number[];
+  /** Where in the run a value was one of those concerned; undefined: all of them everywhere. */
+  concerned: Map<string, Span[]> | undefined;
 }
 
 /** Windows in order of their ends to runs. */
 function createRuns(occurrences: readonly Occurrence[]): Runs {
-  const runs: { first: number; last: number; members: Set<number> | undefined; reached: number[] }[] = [];
+  const runs: OpenRun[] = [];
+  const isMember = ({ concerned }: OpenRun, n: number) => {
+    const spans = concerned?.get(occurrences[n]?.value ?? '') ?? [];
+    return concerned === undefined || spans.some(({ first, last }) => first <= n && n <= last);
+  };
   return {
-    add: (first, last, reached, concerned) => {
+    add: (first, last, concerned) => {
       let run = runs.at(-1);
       if (run === undefined || first > run.last) {
-        run = { first, last, members: concerned && new Set(), reached: [] };
+        run = { first, last, reached: [], concerned: concerned && new Map() };
         runs.push(run);
       }
       run.last = last;
-      run.reached.push(reached);
-      if (!concerned) return;
-      for (let i = first; i <= last; i++) if (concerned(occurrences[i] as Occurrence)) run.members?.add(i);
+      run.reached.push(last);
+      for (const value of concerned ?? []) extend(run.concerned ?? new Map(), value, { first, last });
     },
     all: () =>
-      runs.map(({ first, last, members, reached }) => ({
-        occurrences: occurrences.slice(first, last + 1).filter((_, i) => members?.has(first + i) ?? true),
-        reached: reached.map((n) => occurrences[n] as Occurrence),
+      runs.map((run) => ({
+        occurrences: occurrences.slice(run.first, run.last + 1).filter((_, i) => isMember(run, run.first + i)),
+        reached: run.reached.map((n) => occurrences[n] as Occurrence),
       })),
   };
+}
+
+function extend(spans: Map<string, Span[]>, value: string, { first, last }: Span): void {
+  const known = spans.get(value);
+  const latest = known?.at(-1);
+  if (latest !== undefined && first <= latest.last) latest.last = last;
+  else if (known !== undefined) known.push({ first, last });
+  else spans.set(value, [{ first, last }]);
 }
