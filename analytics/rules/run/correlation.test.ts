@@ -255,6 +255,11 @@ describe('rules one after the other', () => {
     expect(runs(inOrder, [...at('a', 0, 4), ...at('b', 5), ...at('c', 1, 11)])).toEqual(['a4 b5 c11 = 3']);
   });
 
+  it('are one run while one could have led to the end of the next, and two when they are further apart', () => {
+    const two = rulesOf('{ type: temporal_ordered, rules: [a, b], timespan: 10s }');
+    expect(runs(two, [...at('a', 0, 4, 30), ...at('b', 1, 9, 31)])).toEqual(['a0 b1 a4 b9 = 4', 'a30 b31 = 2']);
+  });
+
   it('of one stamp may be in order', () => {
     expect(runs(inOrder, [...at('a', 0), ...at('b', 0), ...at('c', 0)])).toEqual(['a0 b0 c0 = 3']);
   });

@@ -21,7 +21,7 @@ export function runsInOrder(rule: CorrelationRule, occurrences: readonly Occurre
       if (span.n === span.last) ends.add(span.n);
     }
   }
-  return runsOfSpans([...spans.values()], occurrences, ends);
+  return runsOfSpans([...spans.values()], occurrences, ends, timespanUs);
 }
 
 interface Sequence {
@@ -166,22 +166,45 @@ function isAmong(
   return false;
 }
 
+interface OrderedRun {
+  latestStart: number;
+  earliestEnd: number;
+  last: number;
+  members: number[];
+}
+
+/**
+ * Sequences that share an occurrence are one run, and so are those of which the one's start and the other's end lie within the timespan:
+ * from that start the other could have been reached too.
+ */
 function runsOfSpans(
   spans: readonly Span[],
   occurrences: readonly Occurrence[],
   ends: ReadonlySet<number>,
+  timespanUs: number,
 ): FoundRun[] {
-  const runs: { last: number; members: number[] }[] = [];
+  const at = (n: number) => occurrences[n]?.atUs ?? 0;
+  const runs: OrderedRun[] = [];
   for (const { n, first, last } of [...spans].sort((a, b) => a.first - b.first || a.n - b.n)) {
     let run = runs.at(-1);
     if (run === undefined || first > run.last) {
-      run = { last, members: [] };
+      run = { latestStart: first, earliestEnd: last, last, members: [] };
       runs.push(run);
     }
+    run.latestStart = Math.max(run.latestStart, first);
+    run.earliestEnd = Math.min(run.earliestEnd, last);
     run.last = Math.max(run.last, last);
     run.members.push(n);
   }
+  const joined: OrderedRun[] = [];
+  for (const run of runs) {
+    const before = joined.at(-1);
+    if (before !== undefined && at(run.earliestEnd) - at(before.latestStart) <= timespanUs) {
+      before.members.push(...run.members);
+      before.latestStart = run.latestStart;
+    } else joined.push(run);
+  }
   const of = (members: readonly number[]) =>
     [...members].sort((a, b) => a - b).map((n) => occurrences[n] as Occurrence);
-  return runs.map(({ members }) => ({ occurrences: of(members), reached: of(members.filter((n) => ends.has(n))) }));
+  return joined.map(({ members }) => ({ occurrences: of(members), reached: of(members.filter((n) => ends.has(n))) }));
 }
