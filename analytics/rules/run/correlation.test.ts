@@ -314,14 +314,6 @@ describe('a correlation of correlations', () => {
     expect(runs(chained, many)).toEqual([]);
   });
 
-  it('tells the inner ones too when it says generate', () => {
-    const told = rulesOf(
-      '{ type: event_count, rules: [a], group-by: [v], timespan: 10s, condition: { gte: 3 } }',
-      '{ type: temporal_ordered, rules: [correlation_0, b], group-by: [v], timespan: 10s, generate: true }',
-    );
-    expect(runs(told, many)).toEqual(['a0 a1 a2 a4 = 4']);
-  });
-
   it('may count runs', () => {
     const twice = rulesOf(
       '{ type: event_count, rules: [a], timespan: 10s, condition: { gte: 2 } }',
