@@ -23,7 +23,12 @@ describe('the pack', () => {
     const missing = (rule: Rule) => [...missingCases(rule), ...missingFacts(rule)];
     const bare = rules.filter((rule) => missing(rule).length > 0 || !rule.sentence || !rule.signal);
     expect(bare.map((rule) => rule.path)).toEqual([]);
-    expect(rules.filter((rule) => rule.techniques.length === 0 || rule.tactics.length === 0)).toEqual([]);
+    // what is new to a baseline may be of any technique
+    const untagged = rules.filter(
+      ({ path, techniques, tactics }) =>
+        tactics.length === 0 || (techniques.length === 0 && !path.startsWith('baselines/')),
+    );
+    expect(untagged.map((rule) => rule.path)).toEqual([]);
   });
 
   it('finds what its cases must match and leaves their near misses alone', async () => {
