@@ -9,6 +9,7 @@ import behavioursApi from './behaviours-api.sql';
 import behavioursAuditd from './behaviours-auditd.sql';
 import behavioursImages from './behaviours-images.sql';
 import containerSubjects from './container-subjects.sql';
+import facts from './facts.sql';
 import novelties from './novelties.sql';
 import processFamily from './process-family.sql';
 import processSubjects from './process-subjects.sql';
@@ -66,7 +67,10 @@ export async function buildBaselines(
     ),
   );
   await forgetOlder(store, 'behaviours', version);
-  await run(`INSERT INTO novelties ${novelties}`);
+  await withScratchTable(store, 'facts', FACTS, async (table) => {
+    await run(`INSERT INTO ${table} ${facts}`);
+    await run(`INSERT INTO novelties ${withTables(novelties, { facts: table })}`);
+  });
   await forgetOlder(store, 'novelties', version);
   await run(`INSERT INTO baselines ${states}`);
   await forgetOlder(store, 'baselines', version);
@@ -82,7 +86,7 @@ export async function buildBaselines(
 type Run = (sql: string) => Promise<void>;
 
 const withTables = (sql: string, tables: Readonly<Record<string, string>>): string =>
-  sql.replace(/\{(containers|family|processes|tops)\}/g, (_, name: string) => tables[name] ?? '');
+  sql.replace(/\{(containers|facts|family|processes|tops)\}/g, (_, name: string) => tables[name] ?? '');
 
 /** Parent, parent's parent, then four, eight, sixteen up: no tree of daemons is deeper. */
 const DOUBLINGS = 4;
@@ -107,3 +111,5 @@ const PROCESS_SUBJECTS = `(cluster String, node String, process_key String, unit
 const FAMILY = `(cluster String, node String, process_key String, parent_key String, ppid Int64, container_id String, first_seen DateTime64(3, 'UTC'),
   program String, parent_program String) ENGINE = Memory`;
 const TOPS = '(step UInt8, cluster String, node String, process_key String, top String) ENGINE = Memory';
+const FACTS = `(cluster String, subject String, kind String, value String, subject_kind String, likeness String, layer String, decision String,
+  hours Array(UInt32), first_learned UInt32, new_in Array(UInt32)) ENGINE = Memory`;

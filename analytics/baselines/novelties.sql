@@ -1,5 +1,5 @@
 -- What was new when it appeared, and how much so.
--- Parameters: {version:UInt64}, {learning_hours:UInt32}, {window_hours:UInt32}, {half_life:Float64} (days), {weight_min:Float64}. Columns: those of novelties.
+-- Table {facts}: facts.sql. Parameters: {version:UInt64}, {learning_hours:UInt32}, {window_hours:UInt32}, {half_life:Float64} (days), {weight_min:Float64}. Columns: those of novelties.
 --
 -- A fact is new in an hour in which its subject shows it and does not know it. It knows what hours before showed and may be learned from, each
 -- day weighing half as much with every half-life, down to weight_min. What a rule calls bad is never learned, so that it is new again: told once a day.
@@ -13,36 +13,13 @@
 -- A subject that always does something new (people's sessions) surprises little; a value that many show says little.
 WITH
     20 AS score_of_rejected, -- once in a million hours: above whatever a rule asks for
-    decided AS (SELECT cluster, subject, kind, value, argMax(decision, (decided_at, decision, decided_by)) AS decision FROM baseline_decisions FINAL GROUP BY cluster, subject, kind, value),
-    sightings AS (SELECT cluster, subject, kind, value, subject_kind, likeness, layer, toUInt32(intDiv(toUnixTimestamp(hour), 3600)) AS h, learned > 0 AS is_learned FROM behaviours FINAL),
-    grouped AS
-    (
-        SELECT cluster, subject, kind, value, any(subject_kind) AS subject_kind, any(likeness) AS likeness, any(layer) AS layer, arraySort(groupArray((h, is_learned))) AS seen
-        FROM (SELECT * FROM sightings ORDER BY h) GROUP BY cluster, subject, kind, value
-    ),
-    facts AS
-    (
-        SELECT
-            g.cluster AS cluster, g.subject AS subject, g.kind AS kind, g.value AS value, g.subject_kind AS subject_kind, g.likeness AS likeness, g.layer AS layer, d.decision AS decision,
-            arrayMap(s -> s.1, g.seen) AS hours,
-            arrayPushFront(arrayPopBack(arrayFill(x -> x > 0, arrayMap(s -> if(s.2 = 1, s.1, toUInt32(0)), g.seen))), toUInt32(0)) AS learned_before,
-            arrayPushFront(arrayPopBack(arrayMap(s -> s.1, g.seen)), toUInt32(0)) AS seen_before,
-            arrayMap(s -> s.1, arrayFilter(s -> s.2 = 1, g.seen)) AS learned_hours,
-            arrayDistinct(arrayMap(x -> intDiv(x, 24), learned_hours)) AS learned_days,
-            if(empty(learned_hours), toUInt32(0), learned_hours[1]) AS first_learned,
-            arrayFilter((n, at, l, b) -> d.decision = 'reject' OR
-                (l = 0 OR at - l > {window_hours:UInt32} AND arraySum(x -> if(x < intDiv(at, 24), exp2(-(intDiv(at, 24) - x) / {half_life:Float64}), 0), learned_days) < {weight_min:Float64})
-                AND (b = 0 OR at - b >= 24), hours, hours, learned_before, seen_before) AS new_in
-        FROM grouped AS g
-        LEFT ANY JOIN decided AS d ON g.cluster = d.cluster AND g.subject = d.subject AND g.kind = d.kind AND g.value = d.value
-    ),
-    candidates AS (SELECT cluster, subject, kind, value, subject_kind, likeness, layer, decision, arrayJoin(new_in) AS h FROM facts WHERE decision != 'pin'),
-    watched AS (SELECT cluster, subject, layer, arraySort(groupUniqArray(h)) AS watched_hours FROM sightings GROUP BY cluster, subject, layer),
-    kinds AS (SELECT cluster, kind, min(h) AS kind_since FROM sightings GROUP BY cluster, kind),
-    news AS (SELECT cluster, subject, kind, groupUniqArray(first_learned) AS new_hours FROM facts WHERE first_learned > 0 GROUP BY cluster, subject, kind),
-    showing AS (SELECT cluster, subject_kind, kind, value, groupArray((first_learned, subject, likeness)) AS shows FROM facts WHERE first_learned > 0 GROUP BY cluster, subject_kind, kind, value),
-    begun AS (SELECT cluster, subject, layer, min(h) AS since FROM sightings GROUP BY cluster, subject, layer),
-    of_kind AS (SELECT cluster, subject_kind, kind, subject, any(likeness) AS likeness, min(h) AS since FROM sightings GROUP BY cluster, subject_kind, kind, subject),
+    candidates AS (SELECT cluster, subject, kind, value, subject_kind, likeness, layer, decision, arrayJoin(new_in) AS h FROM {facts} WHERE decision != 'pin'),
+    watched AS (SELECT cluster, subject, layer, arraySort(groupUniqArrayArray(hours)) AS watched_hours FROM {facts} GROUP BY cluster, subject, layer),
+    kinds AS (SELECT cluster, kind, min(hours[1]) AS kind_since FROM {facts} GROUP BY cluster, kind),
+    news AS (SELECT cluster, subject, kind, groupUniqArray(first_learned) AS new_hours FROM {facts} WHERE first_learned > 0 GROUP BY cluster, subject, kind),
+    showing AS (SELECT cluster, subject_kind, kind, value, groupArray((first_learned, subject, likeness)) AS shows FROM {facts} WHERE first_learned > 0 GROUP BY cluster, subject_kind, kind, value),
+    begun AS (SELECT cluster, subject, layer, min(hours[1]) AS since FROM {facts} GROUP BY cluster, subject, layer),
+    of_kind AS (SELECT cluster, subject_kind, kind, subject, argMin(likeness, (hours[1], value)) AS likeness, min(hours[1]) AS since FROM {facts} GROUP BY cluster, subject_kind, kind, subject),
     likes AS (SELECT cluster, subject_kind, kind, likeness, groupArray((since, subject)) AS members FROM of_kind WHERE likeness != '' GROUP BY cluster, subject_kind, kind, likeness),
     sorts AS (SELECT cluster, subject_kind, kind, groupArray((since, subject, likeness)) AS members FROM of_kind GROUP BY cluster, subject_kind, kind),
     -- most is seen first while its subject is learned: only what may be told is compared with all the others
@@ -100,8 +77,8 @@ SELECT
     b.layer AS layer, b.time AS time, b.event_key AS event_key, b.event_id AS event_id, b.digest AS digest, b.node AS node, b.namespace AS namespace, b.pod AS pod, b.pod_uid AS pod_uid,
     b.container_id AS container_id, b.process_key AS process_key, b.principal AS principal,
     {version:UInt64} AS version, 0 AS is_deleted
-FROM scored AS j
-INNER JOIN (SELECT *, toUInt32(intDiv(toUnixTimestamp(hour), 3600)) AS h FROM behaviours FINAL) AS b
+FROM (SELECT *, toUInt32(intDiv(toUnixTimestamp(hour), 3600)) AS h FROM behaviours FINAL) AS b
+INNER JOIN scored AS j
     ON j.cluster = b.cluster AND j.subject = b.subject AND j.kind = b.kind AND j.value = b.value AND j.h = b.h
 LEFT ANY JOIN versions AS v ON b.cluster = v.cluster AND replaceRegexpOne(b.subject, ' exec$', '') = v.subject AND b.image_version = v.image_version
 LEFT ANY JOIN firsts AS f ON v.cluster = f.cluster AND v.subject = f.subject
