@@ -7,6 +7,7 @@
 import { sqlString } from '../../store/store.ts';
 import { type Expression, type FieldTest, type Match, testsOf } from '../language/expression.ts';
 import { type Pattern, plainText } from '../language/pattern.ts';
+import { literalsOf } from './regex-literals.ts';
 
 export interface Field {
   /** String, or Array(String) when `many`. */
@@ -123,7 +124,7 @@ function testSql(match: Match, field: Field): string {
     case 'empty':
       return `(${field.present.sql} AND ${field.many ? `has(${field.sql}, '')` : `${field.sql} = ''`})`;
     case 'regex':
-      return anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(match.source, match.flags))})`);
+      return regexSql(match.source, match.flags, field);
     case 'compare':
       return anyOf(field, (v) => `ifNull(toFloat64OrNull(${v}) ${match.operator} ${match.value}, 0)`);
     case 'time':
@@ -136,6 +137,22 @@ function testSql(match: Match, field: Field): string {
       if (isAnything(match)) return field.many ? `notEmpty(${field.sql})` : field.present.sql;
       return anyOf(field, (v) => patternSql(v, match.pattern, match.cased));
   }
+}
+
+// An expression is tried on the rows that hold a text which every match of it holds.
+function regexSql(source: string, flags: string, field: Field): string {
+  const tried = anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(source, flags))})`);
+  const texts = literalsOf(source);
+  return texts === undefined ? tried : `(${holdsAny(field, texts)} AND ${tried})`;
+}
+
+/** Whether a value holds one of some texts in lower case, none of them with a zero byte: no text then lies across two values. */
+function holdsAny(field: Field, texts: readonly string[]): string {
+  const all = `lowerUTF8(${field.many ? `arrayStringConcat(${field.sql}, '\\0')` : field.sql})`;
+  const [only, ...others] = texts.map(sqlString);
+  return others.length === 0
+    ? `position(${all}, ${only}) > 0`
+    : `multiSearchAny(${all}, [${[only, ...others].join(', ')}])`;
 }
 
 // The engine lets a dot be a line's end unless it is told not to; in Sigma |s says so.
