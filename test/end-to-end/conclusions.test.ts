@@ -5,9 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decompress } from 'fzstd';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { correlate } from '../../analytics/correlate.ts';
 import { listChains, readChain } from '../../analytics/queries/chains.ts';
+import { sourceOf } from '../../analytics/rules/compile/check.ts';
 import { loadRules } from '../../analytics/rules/language/load.ts';
+import { detect } from '../../analytics/rules/run/detect.ts';
+import { scan } from '../../analytics/rules/run/scan.ts';
 import { connect } from '../../analytics/store/connect.ts';
 import type { Store } from '../../analytics/store/store.ts';
 import { importPaths } from '../../ingest/import.ts';
@@ -33,23 +37,49 @@ async function openStore(): Promise<{ store: Store; remove: () => Promise<void> 
 }
 
 async function conclude(store: Store): Promise<void> {
-  await correlate(store, (await loadRules('analytics/rules/pack')).rules, () => new Date());
+  const { refused } = await correlate(store, (await loadRules('analytics/rules/pack')).rules, () => new Date());
+  expect(refused).toEqual([]);
 }
+
+const Finding = z.object({
+  severity: z.string(),
+  title: z.string(),
+  summary: z.string(),
+  digests: z.array(z.string()),
+});
+type Finding = z.infer<typeof Finding>;
+
+async function findingsOf(store: Store): Promise<Finding[]> {
+  const rows = await store.rows(
+    'SELECT severity, title, summary, arrayMap(d -> lower(hex(d)), digests) AS digests FROM findings FINAL ORDER BY id',
+  );
+  return z.array(Finding).parse(rows);
+}
+const isSerious = ({ severity }: Finding) => ['high', 'critical'].includes(severity);
+const touching = (findings: readonly Finding[], digests: Record<string, string[]>) => {
+  const all = new Set(Object.values(digests).flat());
+  return findings.filter((finding) => finding.digests.some((digest) => all.has(digest)));
+};
+
+/** What the intrusion that comes first comes to, imported in one piece: other ways to import it must come to the same. */
+let whole: Contents;
 
 type Digests = Record<'k8s' | 'auditd' | 'consequent_k8s' | 'consequent_auditd', string[]>;
 interface Truth {
   steps: { n: number; digests: Digests }[];
-  benign_lookalikes: { digests: Record<string, string[]> }[];
+  benign_lookalikes: { what: string; digests: Record<string, string[]> }[];
 }
 const truthOf = (name: string) => JSON.parse(readFileSync(`${recordings}/${name}/truth.json`, 'utf8')) as Truth;
 
 describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day'])('%s', (name) => {
   let store: Store;
   let remove: () => Promise<void>;
+  let findings: Finding[];
   beforeAll(async () => {
     ({ store, remove } = await openStore());
     await importPaths([`${recordings}/${name}`], {}, dependencies(store));
     await conclude(store);
+    findings = await findingsOf(store);
   }, 120_000);
   afterAll(() => remove());
 
@@ -104,6 +134,64 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day'])('%s', (name) =>
       const known = new Set([...(chain?.entities ?? []).map((e) => e.id), ...(chain?.members ?? []).map((m) => m.id)]);
       expect(chain?.links.filter((l) => !known.has(l.from) || !known.has(l.to))).toEqual([]);
     }
+  });
+
+  test('a finding is in every step, and in every step but the quietest a serious one', () => {
+    const found = truthOf(name).steps.map(({ n, digests }) => ({ n, findings: touching(findings, { ...digests }) }));
+    expect(found.filter((step) => step.findings.length === 0).map(({ n }) => n)).toEqual([]);
+    expect(found.filter((step) => !step.findings.some(isSerious)).length).toBeLessThanOrEqual(1);
+  });
+
+  test('nothing serious is said of ordinary work, and on the quiet day hardly anything at all', () => {
+    const serious = findings.filter(isSerious);
+    if (name === 'quiet-day') {
+      expect(serious.map(({ title }) => title)).toEqual([]);
+      expect(findings.filter(({ severity }) => severity === 'medium').length).toBeLessThanOrEqual(5);
+    }
+    for (const { what, digests } of truthOf(name).benign_lookalikes) {
+      expect({ what, wrong: touching(serious, digests).map(({ title }) => title) }).toEqual({ what, wrong: [] });
+    }
+  });
+
+  test('each finding is told in a sentence with the names and values themselves, and names the records it rests on', () => {
+    const holes = findings.filter(
+      ({ summary }) =>
+        /an unknown \w+| {2}|\(\)|^\W*$|\/\/ |: ?[.,]| [.,]( |$)/.test(summary) || !/[.)]$/.test(summary),
+    );
+    expect(holes.map(({ title, summary }) => `${title}: ${summary}`)).toEqual([]);
+    expect(findings.filter(({ digests }) => digests.length === 0)).toEqual([]);
+  });
+
+  const onceTest = name === 'web-to-cluster' ? test : undefined;
+  onceTest?.('concluding again changes nothing', async () => {
+    whole = await contentOf(store);
+    await conclude(store);
+    expect(await contentOf(store)).toEqual(whole);
+    expect(whole.withIds['chain_members']).not.toMatch(/^0 /);
+  });
+
+  onceTest?.('texts looked for together are found where each by itself is', async () => {
+    const { rules } = await loadRules('analytics/rules/pack');
+    const ofEvents = rules.filter((rule) => rule.kind === 'event');
+    const views = [...new Set(ofEvents.map(sourceOf))].flatMap((source) =>
+      source?.finds ? [[source, ofEvents.filter((rule) => sourceOf(rule) === source)] as const] : [],
+    );
+    const hitsOf = async (rowsOfLarge: number) => {
+      const found: string[] = [];
+      for (const [source, own] of views) {
+        for await (const hit of scan(store, source, own, [], undefined, rowsOfLarge))
+          found.push(...hit.rules.map((rule) => `${hit.event_key} ${rule.id}`));
+      }
+      return found.sort();
+    };
+    const together = await hitsOf(0);
+    expect(together).toEqual(await hitsOf(Number.POSITIVE_INFINITY));
+    expect(together.length).toBeGreaterThan(500);
+  });
+
+  onceTest?.('findings go with their rules', async () => {
+    await detect(store, [], { version: Date.now() });
+    expect(await findingsOf(store)).toEqual([]);
   });
 });
 
@@ -169,18 +257,15 @@ async function contentOf(store: Store): Promise<Contents> {
   return contents;
 }
 
-/** Contents after each step of importing and concluding. */
-async function contentsAfter(steps: readonly (readonly string[])[]): Promise<Contents[]> {
+/** What it comes to when it is concluded upon after each of several imports. */
+async function contentAfter(imports: readonly (readonly string[])[]): Promise<Contents> {
   const { store, remove } = await openStore();
   try {
-    const contents: Contents[] = [];
-    for (const paths of steps) {
-      if (paths.length > 0)
-        await importPaths([...paths], { cluster: 'shop-prod', node: 'worker-1' }, dependencies(store));
+    for (const paths of imports) {
+      await importPaths([...paths], { cluster: 'shop-prod', node: 'worker-1' }, dependencies(store));
       await conclude(store);
-      contents.push(await contentOf(store));
     }
-    return contents;
+    return await contentOf(store);
   } finally {
     await remove();
   }
@@ -188,7 +273,7 @@ async function contentsAfter(steps: readonly (readonly string[])[]): Promise<Con
 
 describe('equal results', () => {
   const logs = ['containers.jsonl', 'k8s-audit.log', 'audit.log', 'containerd-events.log'];
-  const files = logs.map((file) => `${recordings}/web-to-cluster/${file}.zst`);
+  const paths = logs.map((file) => `${recordings}/web-to-cluster/${file}.zst`);
   const directory = mkdtempSync(join(tmpdir(), 'vestige-pieces-'));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -198,7 +283,7 @@ describe('equal results', () => {
     // the boot, which an import reads beside its logs
     copyFileSync(`${recordings}/web-to-cluster/node.json`, join(directory, 'node.json'));
     for (const [i, log] of logs.entries()) {
-      const text = Buffer.from(decompress(readFileSync(files[i] as string))).toString('latin1');
+      const text = Buffer.from(decompress(readFileSync(paths[i] as string))).toString('latin1');
       const records = random.shuffled(log === 'audit.log' ? auditEvents(text) : text.split(/(?<=\n)/));
       for (const [n, piece] of pieces.entries()) {
         const path = join(directory, `${n}-${log}`);
@@ -217,12 +302,9 @@ describe('equal results', () => {
     return [...events.values()];
   }
 
-  test('concluding again changes nothing, nor does it matter in which order records came, concluded upon in between', async () => {
-    const [whole, again] = await contentsAfter([files, []]);
-    expect(again).toEqual(whole);
-    expect(whole?.withIds['chain_members']).not.toMatch(/^0 /);
+  test('it does not matter in which order records came, concluded upon in between', async () => {
     const random = createRandom();
-    const pieces = await contentsAfter(shuffledPieces(random));
-    expect(pieces.at(-1)?.withoutIds, `seed ${random.seed}`).toEqual(whole?.withoutIds);
+    const pieces = await contentAfter(shuffledPieces(random));
+    expect(pieces.withoutIds, `seed ${random.seed}`).toEqual(whole.withoutIds);
   }, 300_000);
 });

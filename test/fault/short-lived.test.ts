@@ -184,10 +184,14 @@ describe.skipIf(!(isAvailable() && isContainerdAvailable()) && !process.env['CI'
     });
 
     it('gaps are told for the kills, and for nothing else', () => {
-      const told = gaps.filter(({ kind }) => kind !== 'container-undescribed');
-      expect(told.filter(({ kind }) => kind === 'collector-restarted')).toHaveLength(KILLS);
-      expect(told.filter(({ kind }) => kind === 'stream-interrupted')).toHaveLength(KILLS);
-      expect(told).toHaveLength(2 * KILLS);
+      const down = gaps.filter(({ kind }) => kind === 'stream-interrupted');
+      // events of a container that lived on across a kill are missed by name as well
+      const isOfKill = (gap: (typeof gaps)[number]) =>
+        gap.kind === 'events-missing' &&
+        down.some((d) => gap.first_seen <= d.last_seen && d.first_seen <= gap.last_seen);
+      const told = gaps.filter((gap) => gap.kind !== 'container-undescribed' && !isOfKill(gap));
+      const ofKills = Array.from({ length: KILLS }, () => ['collector-restarted', 'stream-interrupted']).flat();
+      expect(told.map(({ kind }) => kind).sort(), JSON.stringify(told)).toEqual(ofKills.sort());
       for (const { missing } of told) expect(missing).toBeNull();
     });
   },

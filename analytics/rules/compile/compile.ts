@@ -31,8 +31,11 @@ export interface Compiled {
   readonly joins: ReadonlySet<string>;
 }
 
+/** SQL for whether a haystack (SQL) holds one of some texts, where they are looked for together with those of all rules. */
+export type Find = (haystack: string, texts: readonly string[]) => string;
+
 /** @throws TypeError for a field that the source does not know: check.ts reports those before. */
-export function compile(expression: Expression, lookup: FieldLookup): Compiled {
+export function compile(expression: Expression, lookup: FieldLookup, find: Find = searchSql): Compiled {
   const joins = new Set<string>();
   let needsRaw = false;
   for (const test of testsOf(expression)) {
@@ -41,28 +44,37 @@ export function compile(expression: Expression, lookup: FieldLookup): Compiled {
     for (const { join } of other ? [field, other] : [field]) if (join !== undefined) joins.add(join);
     needsRaw ||= source(test, field, other) === 'raw';
   }
-  return { exact: toSql(expression, lookup, 'exact'), bound: toSql(expression, lookup, 'above'), needsRaw, joins };
+  const sql = (mode: Mode) => toSql(expression, { lookup, find }, mode);
+  return { exact: sql('exact'), bound: sql('above'), needsRaw, joins };
 }
 
 // `above`: true wherever the exact condition may be true; `below`: only where it must be.
 type Mode = 'exact' | 'above' | 'below';
 const opposite = { exact: 'exact', above: 'below', below: 'above' } as const;
 
-function toSql(expression: Expression, lookup: FieldLookup, mode: Mode): string {
+type PatternMatch = Extract<Match, { kind: 'pattern' }>;
+
+interface Ground {
+  lookup: FieldLookup;
+  find: Find;
+}
+
+function toSql(expression: Expression, ground: Ground, mode: Mode): string {
+  const { lookup, find } = ground;
   switch (expression.kind) {
     case 'not':
-      return `NOT (${toSql(expression.of, lookup, opposite[mode])})`;
+      return `NOT (${toSql(expression.of, ground, opposite[mode])})`;
     case 'and':
-      return `(${expression.of.map((part) => toSql(part, lookup, mode)).join(' AND ')})`;
+      return `(${expression.of.map((part) => toSql(part, ground, mode)).join(' AND ')})`;
     case 'or': {
       const { merged, rest } = mergeValues(expression.of, lookup);
-      return `(${[...merged, ...rest.map((part) => toSql(part, lookup, mode))].join(' OR ')})`;
+      return `(${[...merged, ...rest.map((part) => toSql(part, ground, mode))].join(' OR ')})`;
     }
     case 'test': {
       const field = resolve(expression, lookup);
       const other = otherField(expression, lookup);
       if (mode !== 'exact' && source(expression, field, other) === 'raw') return mode === 'above' ? '1' : '0';
-      return other ? sameValueSql(expression.match, field, other) : testSql(expression.match, field);
+      return other ? sameValueSql(expression.match, field, other) : testSql(expression.match, field, find);
     }
   }
 }
@@ -115,7 +127,7 @@ const plainValue = (match: Match) => (match.kind === 'pattern' && !match.cased ?
 const anyOf = (field: Field, test: (value: string) => string) =>
   field.many ? `arrayExists(v -> ${test('v')}, ${field.sql})` : test(field.sql);
 
-function testSql(match: Match, field: Field): string {
+function testSql(match: Match, field: Field, find: Find): string {
   switch (match.kind) {
     case 'exists':
       return match.wanted ? field.present.sql : `NOT (${field.present.sql})`;
@@ -124,7 +136,7 @@ function testSql(match: Match, field: Field): string {
     case 'empty':
       return `(${field.present.sql} AND ${field.many ? `has(${field.sql}, '')` : `${field.sql} = ''`})`;
     case 'regex':
-      return regexSql(match.source, match.flags, field);
+      return regexSql(match.source, match.flags, field, find);
     case 'compare':
       return anyOf(field, (v) => `ifNull(toFloat64OrNull(${v}) ${match.operator} ${match.value}, 0)`);
     case 'time':
@@ -135,24 +147,38 @@ function testSql(match: Match, field: Field): string {
       return anyOf(field, (v) => inNetwork(v, match.network));
     case 'pattern':
       if (isAnything(match)) return field.many ? `notEmpty(${field.sql})` : field.present.sql;
-      return anyOf(field, (v) => patternSql(v, match.pattern, match.cased));
+      return containsSql(match, field, find) ?? anyOf(field, (v) => patternSql(v, match.pattern, match.cased));
   }
 }
 
 // An expression is tried on the rows that hold a text which every match of it holds.
-function regexSql(source: string, flags: string, field: Field): string {
+function regexSql(source: string, flags: string, field: Field, find: Find): string {
   const tried = anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(source, flags))})`);
   const texts = literalsOf(source);
-  return texts === undefined ? tried : `(${holdsAny(field, texts)} AND ${tried})`;
+  return texts === undefined ? tried : `(${findIn(field, find)(haystackOf(field), texts)} AND ${tried})`;
 }
 
-/** Whether a value holds one of some texts in lower case, none of them with a zero byte: no text then lies across two values. */
-function holdsAny(field: Field, texts: readonly string[]): string {
-  const all = `lowerUTF8(${field.many ? `arrayStringConcat(${field.sql}, '\\0')` : field.sql})`;
+/** Of a text without a zero byte, anywhere in a value, all values are looked through at once. */
+function containsSql({ pattern, cased }: PatternMatch, field: Field, find: Find): string | undefined {
+  const [before, piece, after] = pattern;
+  if (cased || pattern.length !== 3 || before !== 'any' || after !== 'any' || typeof piece !== 'object')
+    return undefined;
+  const text = piece.text.toLowerCase();
+  const isPlain = !text.includes('\0') && Buffer.byteLength(text) === text.length;
+  return isPlain && (field.many || find !== searchSql) ? findIn(field, find)(haystackOf(field), [text]) : undefined;
+}
+
+/** All that a field holds, in lower case; a text without a zero byte that is in it is in one of its values. */
+const haystackOf = (field: Field) => `lowerUTF8(${field.many ? `arrayStringConcat(${field.sql}, '\\0')` : field.sql})`;
+
+// Only what comes from the event's own columns is looked for with others.
+const findIn = (field: Field, find: Find) => (field.from === 'columns' && field.join === undefined ? find : searchSql);
+
+function searchSql(haystack: string, texts: readonly string[]): string {
   const [only, ...others] = texts.map(sqlString);
   return others.length === 0
-    ? `position(${all}, ${only}) > 0`
-    : `multiSearchAny(${all}, [${[only, ...others].join(', ')}])`;
+    ? `position(${haystack}, ${only}) > 0`
+    : `multiSearchAny(${haystack}, [${[only, ...others].join(', ')}])`;
 }
 
 // The engine lets a dot be a line's end unless it is told not to; in Sigma |s says so.

@@ -2,9 +2,9 @@
 // tell, a second one over the rows that may match.
 import { z } from 'zod';
 import { type Row, type Store, sqlString } from '../../store/store.ts';
-import { type Compiled, compile } from '../compile/compile.ts';
+import { type Compiled, compile, type Find } from '../compile/compile.ts';
 import type { EventRule } from '../language/rule.ts';
-import type { RowOptions, Source } from '../sources/source.ts';
+import { foundIn, type Haystacks, type RowOptions, type Source } from '../sources/source.ts';
 
 /** An event that rules match. */
 export interface Hit {
@@ -55,7 +55,7 @@ const ROWS_OF_BLOCK = 8192;
 const ROWS_OF_BLOCK_WITH_BYTES = 512;
 
 /** What is scanned. */
-export type Rows = Pick<Source, 'field' | 'constraint' | 'rows' | 'partOf'>;
+export type Rows = Pick<Source, 'field' | 'constraint' | 'rows' | 'partOf' | 'finds'>;
 
 interface Prepared {
   rule: EventRule;
@@ -64,29 +64,59 @@ interface Prepared {
   bound: string;
 }
 
-/** `fields`: those whose values correlations need; `askedOf`: which of them of hits of one rule, where that is not all. */
+/** `fields`: those whose values correlations need; `askedOf`: which of them of hits of one rule, where that is not all.
+ * `rowsOfLarge`: of so many events on, texts are looked for together; it changes what a scan costs, never what it finds. */
 export async function* scan(
   store: Store,
   source: Rows,
   rules: readonly EventRule[],
   fields: readonly string[],
   askedOf: (rule: EventRule) => readonly string[] = () => fields,
+  rowsOfLarge = ROWS_OF_LARGE,
 ): AsyncIterable<Hit> {
-  const prepared = rules.map((rule) => prepare(source, rule));
+  const texts = source.finds && (await isLarge(store, rowsOfLarge)) ? createTexts() : undefined;
+  const prepared = rules.map((rule) => prepare(source, rule, texts?.find));
+  const found = texts?.haystacks();
   const needsRaw = ({ rule, compiled }: Prepared) =>
     compiled.needsRaw || askedOf(rule).some((name) => source.field(name)?.from === 'raw');
   for (const [part, ofPart] of byPart(source, prepared)) {
     const direct = ofPart.filter((one) => !needsRaw(one));
     const withRaw = ofPart.filter(needsRaw);
-    for (const group of inGroups(direct)) yield* run(store, group, scanSql(source, group, fields, { part }));
+    for (const group of inGroups(direct)) yield* run(store, group, scanSql(source, group, fields, { part, found }));
     for (const group of inGroups(withRaw)) {
       const joins = joinsOf(source, group, fields);
       const possible = group.map(({ bound }) => bound).join(' OR ');
-      const { columns, from } = source.rows({ joins, part });
+      const { columns, from } = source.rows({ joins, part, found });
       const rawFor = `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`;
-      yield* run(store, group, scanSql(source, group, fields, { part, rawFor }));
+      yield* run(store, group, scanSql(source, group, fields, { part, rawFor, found }));
     }
   }
+}
+
+// Hyperscan takes some tenths of a second to make itself ready; over fewer rows each test by itself is as fast.
+const ROWS_OF_LARGE = 100_000;
+
+async function isLarge(store: Store, least: number): Promise<boolean> {
+  const [row] = await store.rows('SELECT count() AS rows FROM auditd');
+  return Number(row?.['rows']) >= least;
+}
+
+/** Texts that rules look for, so that one pass over each haystack finds those of all rules. */
+function createTexts(): { find: Find; haystacks(): Haystacks } {
+  const known = new Map<string, string[]>();
+  return {
+    find: (haystack, texts) => {
+      const list = known.get(haystack) ?? [];
+      known.set(haystack, list);
+      const places = texts.map((text) => {
+        const at = list.indexOf(text);
+        return at >= 0 ? at + 1 : list.push(text);
+      });
+      const found = `a.${foundIn([...known.keys()].indexOf(haystack))}`;
+      return places.length === 1 ? `has(${found}, ${places[0]})` : `hasAny(${found}, [${places.join(', ')}])`;
+    },
+    haystacks: () => known,
+  };
 }
 
 function byPart(source: Rows, prepared: readonly Prepared[]): Map<string | undefined, Prepared[]> {
@@ -98,8 +128,8 @@ function byPart(source: Rows, prepared: readonly Prepared[]): Map<string | undef
   return parts;
 }
 
-function prepare(source: Rows, rule: EventRule): Prepared {
-  const compiled = compile(rule.condition, source.field);
+function prepare(source: Rows, rule: EventRule, find?: Find): Prepared {
+  const compiled = compile(rule.condition, source.field, find);
   const constraint = source.constraint(rule.logsource);
   const within = (sql: string) => (constraint === undefined ? sql : `(${constraint} AND ${sql})`);
   return { rule, compiled, exact: within(compiled.exact), bound: within(compiled.bound) };
@@ -133,9 +163,9 @@ function scanSql(
   source: Rows,
   group: readonly Prepared[],
   fields: readonly string[],
-  { part, rawFor }: Pick<RowOptions, 'part' | 'rawFor'>,
+  rows: Omit<RowOptions, 'joins'>,
 ): string {
-  const { columns, from } = source.rows({ joins: joinsOf(source, group, fields), part, rawFor });
+  const { columns, from } = source.rows({ joins: joinsOf(source, group, fields), ...rows });
   const hits = group.map(({ exact }, i) => `if(${exact}, ${i + 1}, 0)`).join(',\n');
   return `
 SELECT cluster, node, toString(time) AS time, event_key, event_id, arrayMap(d -> lower(hex(d)), digests) AS digests,
@@ -143,12 +173,12 @@ SELECT cluster, node, toString(time) AS time, event_key, event_id, arrayMap(d ->
 FROM
 (
     SELECT ${columns},
-        ${valuesSql(source, fields, rawFor !== undefined)} AS values,
+        ${valuesSql(source, fields, rows.rawFor !== undefined)} AS values,
         arrayFilter(h -> h > 0, [${hits}]) AS hits
     FROM ${from}
     WHERE notEmpty(hits)
 )
-${settings(rawFor === undefined ? ROWS_OF_BLOCK : ROWS_OF_BLOCK_WITH_BYTES)}`;
+${settings(rows.rawFor === undefined ? ROWS_OF_BLOCK : ROWS_OF_BLOCK_WITH_BYTES)}`;
 }
 
 function valuesSql(source: Rows, fields: readonly string[], hasRaw: boolean): string {

@@ -12,7 +12,7 @@ import {
   lineageJoins,
   lineageWords,
 } from './lineage.ts';
-import { flag, many, number, one, type Source, text } from './source.ts';
+import { flag, foundColumns, many, number, one, type Source, text } from './source.ts';
 
 const lookup = (fields: Record<string, Field>) => (name: string | undefined) => {
   if (name === undefined)
@@ -42,12 +42,14 @@ interface View {
   name: string;
   categories: Record<string, string | undefined>;
   where: string;
+  /** Columns of the event alone, which its fields use; then those that use what is joined. */
   columns: string;
+  late?: string;
   words: string;
   fields: Record<string, Field>;
 }
 
-const view = ({ name, categories, where, columns, words, fields }: View): Source => ({
+const view = ({ name, categories, where, columns, late = '', words, fields }: View): Source => ({
   name: `linux ${name}`,
   layer: 'auditd',
   accepts: ({ product, category, service }) =>
@@ -56,12 +58,14 @@ const view = ({ name, categories, where, columns, words, fields }: View): Source
     Object.hasOwn(categories, category ?? ''),
   constraint: ({ category }) => categories[category ?? ''],
   field: lookup({ ...common, ...fields }),
+  finds: true,
   // views have no bytes of their own: no field of theirs is raw
-  rows: () => ({
-    columns: `${EVENT_COLUMNS}, ${columns}
+  rows: ({ found }) => ({
+    columns: `${EVENT_COLUMNS}, ${late}
     ${lineageColumns},
     map(${words}, ${lineageWords}) AS words`,
-    from: `(SELECT *, ${eventKey} AS event_key FROM auditd FINAL WHERE ${where}) AS a ${lineageJoins}`,
+    from: `(SELECT a.*${foundColumns(found)} FROM
+        (SELECT a.*, ${eventKey} AS event_key, ${columns} FROM (SELECT * FROM auditd FINAL WHERE ${where}) AS a) AS a) AS a ${lineageJoins}`,
   }),
 });
 
@@ -74,7 +78,8 @@ export const processCreation = view({
   columns: `
     arrayStringConcat(a.argv, ' ') AS command_line,
     arrayDistinct(arrayFilter(f -> f != '', [a.exe,
-        if(a.path_names[1] = '/proc/self/exe', concat('/', arrayElement(splitByChar('/', a.argv[1]), -1)), a.path_names[1])])) AS images,
+        if(a.path_names[1] = '/proc/self/exe', concat('/', arrayElement(splitByChar('/', a.argv[1]), -1)), a.path_names[1])])) AS images`,
+  late: `
     ${hostPaths("extractAll(arrayStringConcat(a.argv, ' '), '(/[^\\\\s\"\\'();|&<>]*)')")} AS host_paths,`,
   words: "'argv', command_line, 'program', images[-1], 'host_path', host_paths[1]",
   fields: {
@@ -111,7 +116,8 @@ export const files = view({
             a.syscall_name IN ('truncate', 'ftruncate', 'creat'), 'write',
             match(a.syscall_name, '^f?l?(ch(mod|own)|setxattr|removexattr)'), 'attributes', 'other') AS operation,
     arrayMap(f -> if(startsWith(f, '/') OR a.cwd = '', f, concat(trimRight(a.cwd, '/'), '/', f)),
-        arrayFilter((f, kind) -> kind != 'PARENT' AND f != '', a.path_names, a.path_types)) AS files,
+        arrayFilter((f, kind) -> kind != 'PARENT' AND f != '', a.path_names, a.path_types)) AS files`,
+  late: `
     ${hostPaths('files')} AS host_paths,`,
   words:
     "'path', files[-1], 'operation', operation, 'host_path', host_paths[-1], 'argv', arrayStringConcat(p.argv, ' '), 'program', a.exe",
@@ -148,7 +154,7 @@ export const networkConnection = view({
   where: "syscall_name = 'connect' AND addr_family IN ('inet', 'inet6') AND (isIPv4String(addr) OR isIPv6String(addr))",
   columns: `
     multiIf(a.success = 'yes', 'open', a.exit = -115, 'under way', 'failed') AS outcome,
-    NOT (${isNear}) AS outside,`,
+    NOT (${isNear}) AS outside`,
   words: "'address', a.addr, 'port', toString(a.port), 'argv', arrayStringConcat(p.argv, ' '), 'program', a.exe",
   fields: {
     DestinationIp: one('a.addr'),

@@ -1,5 +1,6 @@
 // A log source as rules see it: rows to test, one an event or one an audit record, and the fields those rows have.
 // Fields named `vestige.*` are Vestige's own: what the joined layers know of the event (docs: reference of rules).
+import { sqlString } from '../../store/store.ts';
 import type { Field, FieldLookup } from '../compile/compile.ts';
 import type { Expression, FieldTest } from '../language/expression.ts';
 import type { LogSource } from '../language/rule.ts';
@@ -11,6 +12,8 @@ export interface RowOptions {
   readonly rawFor?: string | undefined;
   /** Only the rows of this part (Source.partOf). */
   readonly part?: string | undefined;
+  /** Texts to be looked for in one pass over each haystack (Source.finds). */
+  readonly found?: Haystacks | undefined;
 }
 
 export interface Source {
@@ -25,7 +28,25 @@ export interface Source {
   /** What a test really reads that asks for a field that public rules use though the source's own records do not have it. */
   aliasOf?(test: FieldTest): string | undefined;
   rows(options: RowOptions): Rows;
+  /** Whether rows tell which texts each haystack holds: SQL over the event `a` alone, in columns of it. */
+  readonly finds?: boolean;
 }
+
+/** Texts in lower case by what they are looked for in; their places in the list are what a row tells, from 1. */
+export type Haystacks = ReadonlyMap<string, readonly string[]>;
+
+/** Columns of `a`: the places of the texts that each haystack holds. Hyperscan looks for all at once, whatever their number. */
+export const foundColumns = (haystacks: Haystacks | undefined): string =>
+  [...(haystacks ?? [])]
+    .map(
+      ([haystack, texts], i) =>
+        `, multiMatchAllIndices(${haystack}, [${texts.map(asPattern).join(', ')}]) AS ${foundIn(i)}`,
+    )
+    .join('');
+export const foundIn = (haystack: number): string => `found_${haystack}`;
+
+const asPattern = (text: string) =>
+  sqlString(text.replace(/[^A-Za-z0-9_ /]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`));
 
 export interface Rows {
   /**
