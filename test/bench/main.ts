@@ -1,6 +1,6 @@
 // What ingest costs, as ratios to what others take for the same bytes on the same machine in the same run.
 // npm run bench [-- --full] [-- --up-to EVENTS] [-- --only PART]: --full measures larger logs, --up-to doubles the log until that many events.
-// Parts: k8s, auditd, sample, entities; pipeline (from the node to the store, beside a real Kafka), or one of it: loader, delay, auditd-collector, webhook.
+// Parts: k8s, auditd, sample, entities, rules; pipeline (from the node to the store, beside a real Kafka), or one of it: loader, delay, auditd-collector, webhook.
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -13,6 +13,7 @@ import { type Cost, measureNode, median } from './measure.ts';
 import { measureAusearch, measureLaurel } from './others.ts';
 import { measurePipeline, PIPELINE_PARTS } from './pipeline/pipeline.ts';
 import { type Line, noteLine, print, ratioLine } from './report.ts';
+import { measureRules } from './rules/rules.ts';
 import { type Sizes, sizesOf } from './sizes.ts';
 
 const { values } = parseArgs({
@@ -149,12 +150,13 @@ function sample(): void {
   );
 }
 
-const wanted = (kind: Kind | 'sample' | 'entities') => values.only === undefined || values.only === kind;
+const wanted = (kind: Kind | 'sample' | 'entities' | 'rules') => values.only === undefined || values.only === kind;
 try {
   if (wanted('k8s')) await kubernetes();
   if (wanted('auditd')) await auditd();
   if (wanted('sample')) sample();
   if (wanted('entities')) lines.push(...measureEntities(values.full ? 1_000_000 : 200_000, directory, PROGRAM));
+  if (wanted('rules')) lines.push(...measureRules(values.full ? 1_000_000 : 250_000, directory, PROGRAM));
   const upTo = Number(values['up-to'] ?? (values.full ? 1_600_000 : 200_000));
   if (wanted('k8s')) lines.push(...doubling('k8s', 50_000, upTo));
   if (wanted('auditd')) lines.push(...doubling('auditd', 50_000, upTo));

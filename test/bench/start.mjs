@@ -5,6 +5,7 @@ import { build } from 'esbuild';
 const programs = {
   bench: 'test/bench/main.ts',
   entities: 'test/bench/entities/main.ts',
+  rules: 'test/bench/rules/main.ts',
   generate: 'test/bench/generate/main.ts',
   fuzz: 'test/fuzz/main.ts',
   attribution: 'test/bench/attribution/main.ts',

@@ -22,18 +22,10 @@ interface Made {
 /** @param events of auditd; the others in proportion */
 export function measureEntities(events: number, directory: string, program: string): Line[] {
   const store = join(directory, 'entities');
-  const fill = (count: number) => {
-    for (const kind of ['runtime', 'k8s', 'auditd'] as const) {
-      const path = join(directory, `${kind}.log`);
-      const options = { kind, events: Math.round(count * PER_AUDITD_EVENT[kind]), seed: 1 };
-      generateFile(path, { ...options, fixtures: 'test/fixtures/recordings' });
-      run([program, '--store', `embedded:${store}`, 'ingest', path]);
-      rmSync(path);
-    }
-  };
+  const fill = (count: number) => fillStore(program, store, count, directory);
   const make = (): Made =>
     JSON.parse(
-      run(['test/bench/start.mjs', 'entities', `embedded:${store}`])
+      runProgram(['test/bench/start.mjs', 'entities', `embedded:${store}`])
         .trim()
         .split('\n')
         .at(-1) ?? '',
@@ -63,7 +55,18 @@ export function measureEntities(events: number, directory: string, program: stri
   ];
 }
 
-function run(args: readonly string[]): string {
+/** Generated records of all three layers into a store, in proportion. @param events of auditd */
+export function fillStore(program: string, store: string, events: number, directory: string): void {
+  for (const kind of ['runtime', 'k8s', 'auditd'] as const) {
+    const path = join(directory, `${kind}.log`);
+    const options = { kind, events: Math.round(events * PER_AUDITD_EVENT[kind]), seed: 1 };
+    generateFile(path, { ...options, fixtures: 'test/fixtures/recordings' });
+    runProgram([program, '--store', `embedded:${store}`, 'ingest', path]);
+    rmSync(path);
+  }
+}
+
+export function runProgram(args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
   if (status !== 0) throw new Error(`${args.join(' ')} failed: ${stderr.slice(-2000)}`);
   return stdout;
