@@ -33,7 +33,12 @@ export function registerCorrelate(program: Command, context: Context): void {
   program
     .command('correlate')
     .description('join the layers: entities, findings and attack chains from all that was imported')
-    .option('--rules <directory>', 'rules beside those that come with vestige; may be repeated', collect, [])
+    .option(
+      '--rules <path>',
+      'a directory or file of rules beside those that come with vestige; may be repeated',
+      collect,
+      [],
+    )
     .option('--no-pack', 'without the rules that come with vestige')
     .addOption(labelsOption('owner', 'whose a pod is'))
     .addOption(labelsOption('team', 'which team answers for it'))

@@ -21,7 +21,7 @@ export function registerRulesCoverage(rules: Command, context: Context): void {
   const command = rules
     .command('coverage')
     .description('the matrix of attacks on containers: which rules look for what, and what of it this store holds')
-    .option('--rules <directory>', 'rules other than those that come with vestige')
+    .option('--rules <path>', 'a directory or file of rules, other than those that come with vestige')
     .option('--technique <id>', 'one technique of the matrix (EX-01) with its rules, in full')
     .option('--navigator', 'a layer for the ATT&CK Navigator (format 4.5)');
   addLanguage(command)

@@ -21,7 +21,7 @@ export function registerRulesEval(rules: Command, context: Context): void {
   rules
     .command('eval')
     .description('run rules over events in JSON, one a line, of any log source; without a store')
-    .option('--rules <directory>', 'rules other than those that come with vestige')
+    .option('--rules <path>', 'a directory or file of rules, other than those that come with vestige')
     .requiredOption('--events <file...>', 'plain, gzip or zstd; - for what comes in by a pipe')
     .option('--time-field <name>', 'where an event says when it happened, for correlations (default: the usual names)')
     .addHelpText(

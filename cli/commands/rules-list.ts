@@ -15,7 +15,7 @@ export function registerRulesList(rules: Command, context: Context): void {
   const command = rules
     .command('list')
     .description('the rules')
-    .option('--rules <directory>', 'rules other than those that come with vestige');
+    .option('--rules <path>', 'a directory or file of rules, other than those that come with vestige');
   addLanguage(command)
     .addHelpText(
       'after',

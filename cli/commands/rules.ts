@@ -35,7 +35,7 @@ export function registerRules(program: Command, context: Context): void {
     rules
       .command(name)
       .description(description)
-      .option('--rules <directory>', 'rules other than those that come with vestige')
+      .option('--rules <path>', 'a directory or file of rules, other than those that come with vestige')
       .addHelpText('after', `\nExamples:\n  vestige rules ${name}\n  vestige --json rules ${name} --rules my-rules/`)
       .action(async ({ rules: directory = context.packDirectory }: Options) => {
         if (!existsSync(directory)) throw new CommandError(EXIT.notFound, `no such directory: ${directory}`);

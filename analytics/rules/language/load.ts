@@ -1,6 +1,6 @@
-// A directory of rules, Vestige's own or anybody's: every .yml and .yaml below it.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+// A directory of rules, Vestige's own or anybody's: every .yml and .yaml below it. Or one file.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { type RuleDocument, readDocuments } from './documents.ts';
 import { lineOf } from './lines.ts';
 import { type ParsedRules, parseDocuments } from './parse.ts';
@@ -8,12 +8,11 @@ import type { RuleProblem } from './rule.ts';
 
 export type LoadedRules = ParsedRules;
 
-/** Rules of a directory, in order of their paths. Problems name files relative to it. */
-export async function loadRules(directory: string): Promise<LoadedRules> {
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+/** Rules of a directory, in order of their paths, or of one file. Problems name files relative to the directory. */
+export async function loadRules(path: string): Promise<LoadedRules> {
+  const isFile = statSync(path).isFile();
+  const directory = isFile ? dirname(path) : path;
+  const files = isFile ? [path] : filesBelow(path);
   const documents: RuleDocument[] = [];
   const problems: RuleProblem[] = [];
   for (const file of files) {
@@ -24,6 +23,12 @@ export async function loadRules(directory: string): Promise<LoadedRules> {
   const parsed = parseDocuments(documents);
   return withoutDoubles({ ...parsed, problems: [...problems, ...parsed.problems] });
 }
+
+const filesBelow = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 
 /** Of several rules with one id the first stands; a name that several have is told. */
 function withoutDoubles({ rules, problems, warnings }: ParsedRules): LoadedRules {
