@@ -1,5 +1,5 @@
-// The correlate job: entities, then findings, then what is new for those who did it and what rules say of that, then chains, from all that the store holds. Run again, it replaces what it concluded
-// before; the same records give the same conclusions.
+// The correlate job: entities, then findings, then what is new for those who did it and what rules say of that, then chains, from all that the
+// store holds. Run again, it replaces what it concluded before; the same records give the same conclusions.
 import { type BaselineCounts, buildBaselines } from './baselines/baselines.ts';
 import { rulesInOrder } from './baselines/novelty-rules.ts';
 import { buildChains } from './chains/chains.ts';
@@ -21,20 +21,24 @@ export interface Correlation extends EntityCounts, NoiseCounts {
   seconds: number;
 }
 
-/** One run over the whole store. `now` only numbers the run and measures it: nothing concluded depends on it. */
+/**
+ * One run over the whole store. `now` only numbers the run and measures it: nothing concluded depends on it.
+ * @param since RFC 3339: rules are tested on events from then on, earlier findings stay as they are
+ */
 export async function correlate(
   store: Store,
   rules: readonly Rule[],
   now: () => Date,
   labels: ContextLabels = CONTEXT_LABELS,
   sensitiveValues: readonly string[] = SENSITIVE_VALUES,
+  since?: string,
 ): Promise<Correlation> {
   const started = now().getTime();
   const version = await nextVersion(store, started);
   const entities = await buildEntities(store, version, labels);
   await fillNamespaces(store, version, labels);
   await tellSensitiveValues(store, sensitiveValues, version);
-  const { findings, baselines, refused } = await conclude(store, rules, version);
+  const { findings, baselines, refused } = await conclude(store, rules, version, since);
   const chains = await buildChains(store, version);
   await mark(store, 'correlate', version);
   const noise = await countNoise(store);
@@ -46,9 +50,10 @@ export async function conclude(
   store: Store,
   rules: readonly Rule[],
   version: number,
+  since?: string,
 ): Promise<Pick<Correlation, 'findings' | 'baselines' | 'refused'>> {
   const { first, second, secondIds } = rulesInOrder(rules);
-  const plain = await detect(await skipEmpty(store), first, { version, others: secondIds });
+  const plain = await detect(await skipEmpty(store), first, { version, others: secondIds, since });
   const baselines = await buildBaselines(store, version, secondIds);
   const ofNovelties = await detect(await skipEmpty(store), second, { version, others: first.map((rule) => rule.id) });
   return {

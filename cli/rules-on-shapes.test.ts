@@ -70,7 +70,7 @@ describe('a scan', () => {
     expect(await importPaths([path], {}, deps)).toMatchObject({ records: 8, dead_letters: 0 });
     const rules = parseRules(rule, 'x.yml').rules as EventRule[];
     const hits: string[] = [];
-    for await (const hit of scan(store, k8sAudit, rules, [])) hits.push(hit.event_key);
+    for await (const hit of scan(store, k8sAudit, rules)) hits.push(hit.event_key);
     expect(hits.sort()).toEqual(['aks', 'eks', 'gke', 'plain']);
   });
 
@@ -98,9 +98,9 @@ describe('a scan', () => {
         'o.yml',
       ).rules as EventRule[];
     const hits: string[] = [];
-    for await (const hit of scan(store, k8sAudit, asking('{ product: kubernetes, service: audit }'), []))
+    for await (const hit of scan(store, k8sAudit, asking('{ product: kubernetes, service: audit }')))
       hits.push(hit.event_key);
-    for await (const hit of scan(store, auditd, asking('{ product: linux, service: auditd }'), []))
+    for await (const hit of scan(store, auditd, asking('{ product: linux, service: auditd }')))
       hits.push(hit.event_key);
     expect(hits).toEqual(['too-large', '1795439390.632:1']);
   });

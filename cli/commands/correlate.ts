@@ -14,6 +14,7 @@ import { loadRules } from '../../analytics/rules/language/load.ts';
 import type { Rule } from '../../analytics/rules/language/rule.ts';
 import type { Store } from '../../analytics/store/store.ts';
 import { CommandError, type Context, EXIT } from '../context.ts';
+import { parseTime } from '../time.ts';
 import { checkPaths } from './lists.ts';
 
 interface Options {
@@ -27,6 +28,7 @@ interface Options {
   maintenance?: string;
   indicators?: string[];
   allowedImages?: string[];
+  since?: string;
 }
 
 export function registerCorrelate(program: Command, context: Context): void {
@@ -40,6 +42,7 @@ export function registerCorrelate(program: Command, context: Context): void {
       [],
     )
     .option('--no-pack', 'without the rules that come with vestige')
+    .option('--since <time>', 'test rules on events from then on, and leave earlier findings as they are')
     .addOption(labelsOption('owner', 'whose a pod is'))
     .addOption(labelsOption('team', 'which team answers for it'))
     .addOption(labelsOption('sensitivity', 'how much it matters'))
@@ -76,6 +79,7 @@ Examples:
           context.now,
           labelsOf(options),
           options.sensitiveValues,
+          options.since === undefined ? undefined : parseTime(options.since, '--since', context.now()),
         );
         for (const p of done.refused) context.say(`vestige: rule ${p.path}, ${p.at}: ${p.detail}`);
         context.printOne(done, () => inWords(done));

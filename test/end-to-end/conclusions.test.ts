@@ -179,7 +179,7 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day'])('%s', (name) =>
     const hitsOf = async (rowsOfLarge: number) => {
       const found: string[] = [];
       for (const [source, own] of views) {
-        for await (const hit of scan(store, source, own, [], undefined, rowsOfLarge))
+        for await (const hit of scan(store, source, own, { rowsOfLarge }))
           found.push(...hit.rules.map((rule) => `${hit.event_key} ${rule.id}`));
       }
       return found.sort();

@@ -5,7 +5,7 @@ import type { Store } from '../../store/store.ts';
 import { checkRules, sourceOf } from '../compile/check.ts';
 import { refusedByEngine } from '../compile/runnable.ts';
 import { testsOf } from '../language/expression.ts';
-import { generatingRules, withoutRefused } from '../language/references.ts';
+import { eventRulesOf, generatingRules, withoutRefused } from '../language/references.ts';
 import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
 import { asksMarks } from '../sources/marks.ts';
 import type { Source } from '../sources/source.ts';
@@ -21,6 +21,8 @@ export interface DetectOptions {
   version: number;
   /** Ids of rules that another call runs: their findings are not retired by this one. */
   others?: readonly string[];
+  /** RFC 3339: rules are tested on events from then on, and only their findings are replaced; what correlations rest on is looked at whole. */
+  since?: string | undefined;
 }
 
 export interface Detected {
@@ -33,20 +35,30 @@ export interface Detected {
 export async function detect(
   store: Store,
   given: readonly Rule[],
-  { version, others = [] }: DetectOptions,
+  { version, others = [], since }: DetectOptions,
 ): Promise<Detected> {
   const { rules, refused } = withoutRefused(given, [...checkRules(given), ...(await refusedByEngine(store, given))]);
   if (rules.some(asksMarks)) await markEvents(store, version);
-  const findings = await writeFindings(store, version, (writer) => findAll(store, rules, writer), others);
+  const fed = new Set(rules.flatMap((rule) => (rule.kind === 'correlation' ? eventRulesOf(rule, rules) : [])));
+  const isWhole = (rule: Rule) => rule.kind === 'correlation' || fed.has(rule);
+  const kept = since === undefined ? undefined : { before: since, but: rules.filter(isWhole).map(({ id }) => id) };
+  const work = (writer: FindingWriter) => findAll(store, rules, writer, { since, isWhole });
+  const findings = await writeFindings(store, version, work, { others, kept });
   return { findings, refused };
 }
 
-async function findAll(store: Store, rules: readonly Rule[], writer: FindingWriter): Promise<void> {
+interface Extent {
+  since: string | undefined;
+  /** Rules that are tested on all events whatever `since` says. */
+  isWhole(rule: Rule): boolean;
+}
+
+async function findAll(store: Store, rules: readonly Rule[], writer: FindingWriter, extent: Extent): Promise<void> {
   const generating = generatingRules(rules);
   const clocks = rules.some((rule) => rule.kind === 'correlation') ? await knownClocks(store) : undefined;
   const correlations = correlate(rules, { clocks, layerOf: (rule) => sourceOf(rule)?.layer });
   for (const [source, ofSource] of bySource(rules)) {
-    const hits = await collect(store, source, ofSource, correlations);
+    const hits = await collect(store, source, ofSource, correlations, extent);
     const isGenerating = (hit: Hit) => hit.rules.some((rule) => generating.has(rule));
     // places come before correlations, which may group by them
     for (const batch of inBatches(hits.filter((hit) => isGenerating(hit) || correlations.needsPlace(hit)))) {
@@ -78,9 +90,10 @@ async function collect(
   source: Source,
   rules: readonly EventRule[],
   correlations: Correlations,
+  extent: Extent,
 ): Promise<Hit[]> {
   const events = new Map<string, Hit[]>();
-  for await (const hit of scan(store, source, rules, correlations.fields, correlations.fieldsOf)) {
+  for await (const hit of scanned(store, source, rules, correlations, extent)) {
     const key = [hit.cluster, hit.node, hit.event_key].join('\0');
     const known = events.get(key);
     if (!known) events.set(key, [hit]);
@@ -93,6 +106,24 @@ async function collect(
     }
   }
   return [...events.values()].flat();
+}
+
+async function* scanned(
+  store: Store,
+  source: Source,
+  rules: readonly EventRule[],
+  correlations: Correlations,
+  { since, isWhole }: Extent,
+): AsyncIterable<Hit> {
+  const asked = { fields: correlations.fields, askedOf: correlations.fieldsOf };
+  if (since === undefined) return yield* scan(store, source, rules, asked);
+  yield* scan(store, source, rules.filter(isWhole), asked);
+  yield* scan(
+    store,
+    source,
+    rules.filter((rule) => !isWhole(rule)),
+    { ...asked, since },
+  );
 }
 
 // The engine's parser reads 256 KiB of a query by default; an event id has some 45 bytes.

@@ -69,7 +69,7 @@ export async function evalRules(
     const hits = new Map<number, Hit>();
     for (const { source, all, twins } of groups) {
       if (all.length === 0) continue;
-      for await (const hit of scan(store, source, all, correlations.fields)) {
+      for await (const hit of scan(store, source, all, { fields: correlations.fields })) {
         const event = Number(hit.event_key);
         const { rules: own, aliases } = withoutTwins(hit.rules, twins);
         for (const rule of own.filter((one) => generating.has(one))) {

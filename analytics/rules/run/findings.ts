@@ -5,6 +5,7 @@ import { insertJudged } from '../../noise/judge.ts';
 import { withScratchTable } from '../../store/scratch.ts';
 import { type Store, sqlString } from '../../store/store.ts';
 import type { Rule } from '../language/rule.ts';
+import { timeSql } from './scan.ts';
 
 export interface Finding {
   rule: Rule;
@@ -33,6 +34,13 @@ export interface FindingWriter {
   add(finding: Finding): Promise<void>;
 }
 
+export interface Retiring {
+  /** Ids of rules that another call runs: their findings stay. */
+  others?: readonly string[];
+  /** Findings of events before a time (RFC 3339) stay, but for those of some rules. */
+  kept?: { before: string; but: readonly string[] } | undefined;
+}
+
 /**
  * Findings that `work` adds, written with what their context makes of them (noise/judge.ts): nobody sees one before it is judged.
  * What earlier runs found and this one did not is retired, but for findings of rules that another call runs. Gives back how many were written.
@@ -41,7 +49,7 @@ export async function writeFindings(
   store: Store,
   version: number,
   work: (writer: FindingWriter) => Promise<void>,
-  others: readonly string[] = [],
+  { others = [], kept }: Retiring = {},
 ): Promise<number> {
   const written = await withScratchTable(
     store,
@@ -57,11 +65,15 @@ export async function writeFindings(
   );
   await store.run(
     `INSERT INTO findings SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
-     FROM findings AS f FINAL WHERE f.version < {version:UInt64} AND f.rule_id NOT IN (${['', ...others].map(sqlString).join(', ')})`,
+     FROM findings AS f FINAL WHERE f.version < {version:UInt64} AND f.rule_id NOT IN (${list(others)})
+       ${kept ? `AND (f.time >= ${timeSql(kept.before)} OR f.rule_id IN (${list(kept.but)}))` : ''}`,
     { version },
   );
   return written;
 }
+
+// an empty list is no list for the engine
+const list = (ids: readonly string[]) => ['', ...ids].map(sqlString).join(', ');
 
 function createWriter(store: Store, table: string, version: number) {
   let waiting: string[] = [];

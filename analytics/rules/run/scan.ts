@@ -64,15 +64,21 @@ interface Prepared {
   bound: string;
 }
 
-/** `fields`: those whose values correlations need; `askedOf`: which of them of hits of one rule, where that is not all.
- * `rowsOfLarge`: of so many events on, texts are looked for together; it changes what a scan costs, never what it finds. */
+export interface ScanOptions {
+  /** Fields whose values correlations need; of hits of one rule, where that is not all. */
+  fields?: readonly string[];
+  askedOf?: (rule: EventRule) => readonly string[];
+  /** RFC 3339: events from then on. */
+  since?: string | undefined;
+  /** From so many events on texts are looked for together; it changes what a scan costs, never what it finds. */
+  rowsOfLarge?: number;
+}
+
 export async function* scan(
   store: Store,
   source: Rows,
   rules: readonly EventRule[],
-  fields: readonly string[],
-  askedOf: (rule: EventRule) => readonly string[] = () => fields,
-  rowsOfLarge = ROWS_OF_LARGE,
+  { fields = [], askedOf = () => fields, since, rowsOfLarge = ROWS_OF_LARGE }: ScanOptions = {},
 ): AsyncIterable<Hit> {
   const texts = source.finds && (await isLarge(store, rowsOfLarge)) ? createTexts() : undefined;
   const prepared = rules.map((rule) => prepare(source, rule, texts?.find));
@@ -82,13 +88,14 @@ export async function* scan(
   for (const [part, ofPart] of byPart(source, prepared)) {
     const direct = ofPart.filter((one) => !needsRaw(one));
     const withRaw = ofPart.filter(needsRaw);
-    for (const group of inGroups(direct)) yield* run(store, group, scanSql(source, group, fields, { part, found }));
+    for (const group of inGroups(direct))
+      yield* run(store, group, scanSql(source, group, fields, { part, found }, since));
     for (const group of inGroups(withRaw)) {
       const joins = joinsOf(source, group, fields);
       const possible = group.map(({ bound }) => bound).join(' OR ');
       const { columns, from } = source.rows({ joins, part, found });
       const rawFor = `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`;
-      yield* run(store, group, scanSql(source, group, fields, { part, rawFor, found }));
+      yield* run(store, group, scanSql(source, group, fields, { part, rawFor, found }, since));
     }
   }
 }
@@ -164,6 +171,7 @@ function scanSql(
   group: readonly Prepared[],
   fields: readonly string[],
   rows: Omit<RowOptions, 'joins'>,
+  since: string | undefined,
 ): string {
   const { columns, from } = source.rows({ joins: joinsOf(source, group, fields), ...rows });
   const hits = group.map(({ exact }, i) => `if(${exact}, ${i + 1}, 0)`).join(',\n');
@@ -176,10 +184,13 @@ FROM
         ${valuesSql(source, fields, rows.rawFor !== undefined)} AS values,
         arrayFilter(h -> h > 0, [${hits}]) AS hits
     FROM ${from}
-    WHERE notEmpty(hits)
+    WHERE ${since === undefined ? '' : `time >= ${timeSql(since)} AND `}notEmpty(hits)
 )
 ${settings(rows.rawFor === undefined ? ROWS_OF_BLOCK : ROWS_OF_BLOCK_WITH_BYTES)}`;
 }
+
+/** @param time RFC 3339 */
+export const timeSql = (time: string): string => `parseDateTime64BestEffort(${sqlString(time)}, 9, 'UTC')`;
 
 function valuesSql(source: Rows, fields: readonly string[], hasRaw: boolean): string {
   const pairs = fields.flatMap((name) => {

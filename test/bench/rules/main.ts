@@ -31,7 +31,7 @@ let hits = 0;
 for (const [source, own] of bySource) {
   const before = cpuSeconds();
   let found = 0;
-  for await (const hit of scan(store, source, own, [])) found += hit.rules.length;
+  for await (const hit of scan(store, source, own)) found += hit.rules.length;
   console.log(`${(cpuSeconds() - before).toFixed(2)} s  ${source.name}: ${own.length} rules, ${found} hits`);
   hits += found;
 }
