@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LEARNING_HOURS } from '../../analytics/baselines/baselines.ts';
 import { type Correlation, correlate } from '../../analytics/correlate.ts';
 import { CONTEXT_LABELS, type ContextLabels } from '../../analytics/entities/actors/actors.ts';
@@ -13,6 +13,7 @@ import { loadExceptions } from '../../analytics/noise/load-exceptions.ts';
 import { loadRules } from '../../analytics/rules/language/load.ts';
 import type { Rule } from '../../analytics/rules/language/rule.ts';
 import type { Store } from '../../analytics/store/store.ts';
+import { watch } from '../../analytics/watch.ts';
 import { CommandError, type Context, EXIT } from '../context.ts';
 import { parseTime } from '../time.ts';
 import { checkPaths } from './lists.ts';
@@ -29,6 +30,8 @@ interface Options {
   indicators?: string[];
   allowedImages?: string[];
   since?: string;
+  watch?: boolean;
+  every: number;
 }
 
 export function registerCorrelate(program: Command, context: Context): void {
@@ -43,6 +46,8 @@ export function registerCorrelate(program: Command, context: Context): void {
     )
     .option('--no-pack', 'without the rules that come with vestige')
     .option('--since <time>', 'test rules on events from then on, and leave earlier findings as they are')
+    .option('--watch', 'go on: conclude again whenever records have come')
+    .option('--every <seconds>', 'how often to look for new records', parseSeconds, 10)
     .addOption(labelsOption('owner', 'whose a pod is'))
     .addOption(labelsOption('team', 'which team answers for it'))
     .addOption(labelsOption('sensitivity', 'how much it matters'))
@@ -68,23 +73,30 @@ Examples:
   vestige correlate --indicators feed.csv c2.json --allowed-images registries.yml
   vestige correlate --rules sigma/rules/linux --rules sigma/rules/application
   vestige correlate --no-pack --rules my-rules/
+  vestige --ndjson correlate --watch
   vestige --json correlate`,
     )
     .action((options: Options) =>
       context.withStore('vestige correlate', async (store) => {
         await takeLists(store, options, context);
-        const done = await correlate(
-          store,
-          await readRules([...(options.pack ? [context.packDirectory] : []), ...options.rules], context),
-          context.now,
-          labelsOf(options),
-          options.sensitiveValues,
-          options.since === undefined ? undefined : parseTime(options.since, '--since', context.now()),
-        );
-        for (const p of done.refused) context.say(`vestige: rule ${p.path}, ${p.at}: ${p.detail}`);
-        context.printOne(done, () => inWords(done));
+        const rules = await readRules([...(options.pack ? [context.packDirectory] : []), ...options.rules], context);
+        const since = options.since === undefined ? undefined : parseTime(options.since, '--since', context.now());
+        const conclude = () => correlate(store, rules, context.now, labelsOf(options), options.sensitiveValues, since);
+        const tell = (done: Correlation) => {
+          for (const p of done.refused) context.say(`vestige: rule ${p.path}, ${p.at}: ${p.detail}`);
+          context.printOne(done, () => inWords(done));
+        };
+        if (!options.watch) return tell(await conclude());
+        const { stop } = context;
+        for await (const done of watch(store, conclude, { everyMs: options.every * 1000, stop })) tell(done);
       }),
     );
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 1)) throw new InvalidArgumentError('a number of seconds, 1 or more');
+  return seconds;
 }
 
 const keysOf = (list: string) =>
