@@ -16,6 +16,7 @@ afterAll(() => ground.clear());
 
 const PROGRAM = new URL('./test-support/webhook-process.ts', import.meta.url);
 const KILLS = Number(process.env['VESTIGE_KILLS'] ?? 12);
+const ANSWERED_LEAST = 100;
 const SENDERS = 4;
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
@@ -58,7 +59,8 @@ describe('the webhook killed again and again', () => {
     };
 
     const moments: number[] = [];
-    for (let i = 0; i < KILLS; i++) {
+    // on a busy machine it may be killed before it answers anybody
+    for (let i = 0; i < KILLS || (answered.size <= ANSWERED_LEAST && i < KILLS * 10); i++) {
       const program = await open();
       const sending = sendAll(5);
       const ms = 20 + Math.random() * 150;
@@ -72,7 +74,7 @@ describe('the webhook killed again and again', () => {
       expect(missing.length, `killed after ${moments.join(', ')} ms`).toBe(0);
     }
     expect(todo.length, 'there was something left to send at every kill').toBeGreaterThan(0);
-    expect(answered.size).toBeGreaterThan(100);
+    expect(answered.size).toBeGreaterThan(ANSWERED_LEAST);
     expect(cutOff, 'batches were cut off').toBeGreaterThan(KILLS / 2);
 
     const last = await open();

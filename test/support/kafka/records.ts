@@ -2,7 +2,7 @@
 // that is fed as a spool feeds it.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, type KafkaMessage, logLevel } from 'kafkajs';
+import { type Admin, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 import type { RecordEntry } from '../../../ingest/spool/entry.ts';
 import type { RecordMeta } from '../../../ingest/spool/record-meta.ts';
 import { type Sink, SinkError } from '../../../ingest/transport/sink.ts';
@@ -37,6 +37,21 @@ export interface Found {
   message: KafkaMessage;
 }
 
+// A broker that was away leads its partitions again a moment after it answers.
+const LEADS_WITHIN_MS = 30_000;
+
+async function offsetsOf(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  const until = Date.now() + LEADS_WITHIN_MS;
+  for (;;) {
+    try {
+      return await admin.fetchTopicOffsets(topic);
+    } catch (error) {
+      if (!(error as { retriable?: boolean }).retriable || Date.now() > until) throw error;
+      await sleep(200);
+    }
+  }
+}
+
 /** All that topics hold now, by a consumer that is not the one under test. */
 export async function readTopics(brokers: readonly string[], topics: readonly string[]): Promise<Found[]> {
   const kafka = kafkaOf(brokers);
@@ -44,7 +59,7 @@ export async function readTopics(brokers: readonly string[], topics: readonly st
   await admin.connect();
   const left = new Map<string, number>();
   for (const topic of topics) {
-    for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+    for (const { partition, low, high } of await offsetsOf(admin, topic)) {
       if (Number(high) > Number(low)) left.set(`${topic}/${partition}`, Number(high));
     }
   }
