@@ -81,6 +81,11 @@ describe('a test of a value', () => {
     [{ 's|re': 'a.+c$' }, { s: 'xabc' }, true],
     [{ 's|re': 'A' }, { s: 'a' }, false],
     [{ 's|re|i': 'A' }, { s: 'a' }, true],
+    // letters beyond ASCII that are an s and a k when case is ignored: the text looked for first must not lose them
+    [{ 's|re|i': 'sudo' }, { s: '\u017fudo' }, true],
+    [{ 's|re': '(?i)sudo|mask' }, { s: 'mas\u212a' }, true],
+    [{ 'm|re|i': 'mask' }, { m: ['x', 'MA\u017f\u212a'] }, true],
+    [{ 's|re': 'sudo' }, { s: '\u017fudo' }, false],
     [{ 's|cidr': '10.0.0.0/8' }, { s: '10.244.0.7' }, true],
     [{ 's|cidr': '10.0.0.0/8' }, { s: '11.0.0.1' }, false],
     [{ 's|cidr': '10.0.0.0/8' }, { s: 'no address' }, false],

@@ -154,9 +154,14 @@ function testSql(match: Match, field: Field, find: Find): string {
 // An expression is tried on the rows that hold a text which every match of it holds.
 function regexSql(source: string, flags: string, field: Field, find: Find): string {
   const tried = anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(source, flags))})`);
-  const texts = literalsOf(source);
+  const literals = literalsOf(source);
+  const texts = literals && (flags.includes('i') || IGNORES_CASE.test(source)) ? [...literals, LONG_S] : literals;
   return texts === undefined ? tried : `(${findIn(field, find)(haystackOf(field), texts)} AND ${tried})`;
 }
+
+// Without regard to case it is an s to RE2, and stays itself in lower case: a value that holds one may match without the text.
+const LONG_S = '\u017f';
+const IGNORES_CASE = /\(\?[a-zA-Z]*i/;
 
 /** Of a text without a zero byte, anywhere in a value, all values are looked through at once. */
 function containsSql({ pattern, cased }: PatternMatch, field: Field, find: Find): string | undefined {

@@ -45,8 +45,11 @@ export const foundColumns = (haystacks: Haystacks | undefined): string =>
     .join('');
 export const foundIn = (haystack: number): string => `found_${haystack}`;
 
+// Hyperscan's own signs are all ASCII.
 const asPattern = (text: string) =>
-  sqlString(text.replace(/[^A-Za-z0-9_ /]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`));
+  sqlString(
+    text.replace(/[^A-Za-z0-9_ /\u0080-\uffff]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`),
+  );
 
 export interface Rows {
   /**
