@@ -1,7 +1,10 @@
 // Entities: who was that. Pods, containers, processes, sessions and principals with their lifetimes, every auditd event attributed,
-// and the three layers put on one axis. Everything is made anew from the typed tables; the content is a pure function of them.
+// and the three layers put on one axis. The content is a pure function of the typed tables, made anew from them, or as far as new records
+// change it (touched.ts); both come to the same.
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type DerivedTable, forgetOlder } from '../store/derived.ts';
+import { writeChanged } from '../store/changed.ts';
+import { type Put, putAnew } from '../store/derived.ts';
 import { skipEmpty } from '../store/skip-empty.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -15,15 +18,20 @@ import { fillContainers } from './containers/fill-containers.ts';
 import eventsAuditd from './events/events-auditd.sql';
 import eventsK8s from './events/events-k8s.sql';
 import eventsRuntime from './events/events-runtime.sql';
+import { withTouchedEvents } from './events/touched-events.ts';
 import { buildGaps } from './gaps/gaps.ts';
-import { refreshMinutes } from './minutes/minutes.ts';
+import { makeMinutes } from './minutes/minutes.ts';
 import attributions from './processes/attributions.sql';
 import boots from './processes/boots.sql';
 import { placeProcesses } from './processes/place-processes.ts';
 import { buildSessions } from './sessions/build-sessions.ts';
 import { ENTITY_SETTINGS } from './settings.ts';
+import { type Touched, withTouched } from './touched.ts';
 
 const number = z.coerce.number();
+
+/** Counted up when statements or code of entities come to something else than before from the same records: stores are made anew then. */
+const REVISION = 1;
 
 export interface EntityCounts {
   pods: number;
@@ -34,7 +42,7 @@ export interface EntityCounts {
 }
 
 /**
- * Makes all entities anew with `version`, and marks as gone what this run no longer finds.
+ * Brings all entities up to date with `version`: rows that changed are written, and what a run no longer finds is marked as gone.
  * @param spare leaves out statements that can only come out empty
  */
 export async function buildEntities(
@@ -44,41 +52,73 @@ export async function buildEntities(
   spare: (store: Store) => Promise<Store> = skipEmpty,
 ): Promise<EntityCounts> {
   const store = await spare(given);
-  const forget = (table: DerivedTable) => forgetOlder(store, table, version);
+  const way = createHash('sha256')
+    .update(JSON.stringify([REVISION, labels]))
+    .digest('hex');
+  await withTouched(store, version, way, (touched) => build(store, version, labels, touched));
+  return countRows(given);
+}
+
+async function build(store: Store, version: number, labels: ContextLabels, touched: Touched): Promise<void> {
   const params = {
     version,
     owner_labels: labels.owner,
     team_labels: labels.team,
     sensitivity_labels: labels.sensitivity,
   };
-  // what a run no longer finds goes at once: the next table is made of what is left
-  const fill: Fill = async (table, ...selects) => {
+  const put: Put = touched.whole
+    ? putAnew(store, version)
+    : (table, write, within) => writeChanged(store, table, version, write, within);
+  const insert = async (into: string, ...selects: string[]) => {
     for (const select of selects)
-      await store.run(`INSERT INTO ${table} ${select} ${ENTITY_SETTINGS}`, params, 'background');
-    await forget(table);
+      await store.run(
+        `INSERT INTO ${into} ${select.replaceAll('{into}', into)} ${ENTITY_SETTINGS}`,
+        params,
+        'background',
+      );
   };
-  await refreshMinutes(store, version);
-  await fillContainers(store, version);
-  await forget('containers');
-  await buildPodsAndPrincipals(fill);
-  await fill('boots', boots);
-  await placeProcesses(store, version);
-  await forget('processes');
-  await fill('attributions', attributions);
-  await buildCallers(store, fill, version);
-  await forget('token_uses');
-  const sessions = await buildSessions(store, version);
-  for (const table of ['sessions', 'session_processes', 'clock_offsets'] as const) await forget(table);
-  await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
-  await buildGaps(store, version);
-  return { sessions, ...(await countRows(given, version)) };
+  const fill: Fill = (table, ...selects) => put(table, (into) => insert(into, ...selects));
+  await makeMinutes(store, version, touched);
+  await withTouchedEvents(store, touched, async (events) => {
+    await put('containers', async (into) => {
+      await fillContainers(store, version, into);
+      await events.containersMade(into);
+    });
+    await buildPodsAndPrincipals(fill);
+    await fill('boots', boots);
+    await put('processes', async (into) => {
+      await placeProcesses(store, version, into);
+      await events.processesMade(into);
+    });
+    const attributed = await events.attributed();
+    const within = attributed && attributedOf(attributed);
+    await put('attributions', (into) => insert(into, ofEvents(attributions, attributed)), within);
+    await buildCallers(store, fill, put, version);
+    await buildSessions(store, put, version);
+    const described = await events.described();
+    if (described === undefined) await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
+    else {
+      await put('events', (into) => insert(into, eventsK8s, eventsRuntime), "layer != 'auditd'");
+      await put('events', (into) => insert(into, ofEvents(eventsAuditd, described)), shownOf(described));
+    }
+  });
+  await buildGaps(store, put, version, touched);
 }
 
-/** Of one run: each row was written once, which is far cheaper to count than what is left of all runs. */
-async function countRows(store: Store, version: number): Promise<Omit<EntityCounts, 'sessions'>> {
-  const counts = ['pods', 'containers', 'processes', 'events'].map(
-    (table) => `(SELECT count() FROM ${table} WHERE version = {version:UInt64} AND is_deleted = 0) AS ${table}`,
+const SCOPE = /\/\*scope event\*\/ 1/g;
+const ofEvents = (select: string, table: string | undefined): string =>
+  table === undefined ? select : select.replaceAll(SCOPE, () => attributedOf(table));
+const attributedOf = (table: string): string =>
+  `(cluster, node, time, serial) IN (SELECT cluster, node, time, serial FROM ${table})`;
+/** Of rows in table events, by its key. */
+const shownOf = (table: string): string =>
+  `layer = 'auditd' AND (cluster, time) IN (SELECT cluster, toDateTime64(time, 9, 'UTC') FROM ${table})
+   AND (cluster, node, time, toUInt64OrZero(extract(event_id, '\\\\d+$'))) IN (SELECT cluster, node, toDateTime64(time, 9, 'UTC'), serial FROM ${table})`;
+
+async function countRows(store: Store): Promise<EntityCounts> {
+  const counts = ['pods', 'containers', 'processes', 'sessions', 'events'].map(
+    (table) => `(SELECT count() FROM ${table} FINAL) AS ${table}`,
   );
-  const [row] = await store.rows(`SELECT ${counts.join(', ')}`, { version }, 'background');
-  return z.object({ pods: number, containers: number, processes: number, events: number }).parse(row);
+  const [row] = await store.rows(`SELECT ${counts.join(', ')}`, {}, 'background');
+  return z.object({ pods: number, containers: number, processes: number, sessions: number, events: number }).parse(row);
 }

@@ -40,6 +40,19 @@ export type DerivedTable =
   | 'chain_links'
   | 'chain_members';
 
+/**
+ * Has a table hold what `write` puts into the table it is given: all of its rows, or all of those stored `within`.
+ */
+export type Put = (table: DerivedTable, write: (into: string) => Promise<void>, within?: string) => Promise<void>;
+
+/** All rows anew: what a run no longer finds goes at once. */
+export const putAnew =
+  (store: Store, version: number): Put =>
+  async (table, write) => {
+    await write(table);
+    await forgetOlder(store, table, version);
+  };
+
 /** Rows of earlier runs that run `version` did not write again are written once more, as deleted. */
 export async function forgetOlder(store: Store, table: DerivedTable, version: number): Promise<void> {
   const { key, hasOlder } = await lookAt(store, table, version);
@@ -54,6 +67,13 @@ export async function forgetOlder(store: Store, table: DerivedTable, version: nu
     { version },
     'background',
   );
+}
+
+/** The columns that tell a table's rows apart, as they stand in a statement. */
+export async function keyOf(store: Store, table: DerivedTable): Promise<string> {
+  const sql = 'SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}';
+  const [row] = await store.rows(sql, { table }, 'background');
+  return String(row?.['sorting_key']);
 }
 
 async function lookAt(store: Store, table: DerivedTable, version: number): Promise<{ key: string; hasOlder: boolean }> {

@@ -1,7 +1,7 @@
 // Who asked, and for whom: owners and workloads of pods, principals of every kind, the pod and process behind a request, and credentials
 // used where they do not belong. Two steps of entities.ts: before processes are known, and after every event has its process.
 import { z } from 'zod';
-import { type DerivedTable, insertInParts, instant } from '../../store/derived.ts';
+import { type DerivedTable, insertInParts, instant, type Put } from '../../store/derived.ts';
 import type { Row, Store } from '../../store/store.ts';
 import images from '../containers/images.sql';
 import { ENTITY_SETTINGS } from '../settings.ts';
@@ -51,14 +51,14 @@ export async function buildPodsAndPrincipals(fill: Fill): Promise<void> {
 }
 
 /** Needs processes and attributions. */
-export async function buildCallers(store: Store, fill: Fill, version: number): Promise<void> {
+export async function buildCallers(store: Store, fill: Fill, put: Put, version: number): Promise<void> {
   await fill('api_contacts', apiContacts);
   await fill('api_servers', apiServers);
   await fill('api_connections', apiConnections);
   await fill('callers', callers, callersOfNode);
   const uses = findTokenUses(await readWays(store), await readPeers(store));
   const rows = await Promise.all(uses.map((use) => tokenUseRow(store, use, version)));
-  await insertInParts(store, 'token_uses', rows);
+  await put('token_uses', (into) => insertInParts(store, into, rows));
 }
 
 const text = z.string();

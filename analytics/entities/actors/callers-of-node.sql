@@ -1,5 +1,5 @@
 -- API requests that came from a node's own address, each with the process of the node, or of a pod on the node's network, that sent it.
--- Parameter: {version:UInt64}. Columns: those of callers.
+-- Parameter: {version:UInt64}. Columns: those of callers, which are being put into table {into}.
 -- Many share that address, so the user agent has to name the program ("kubectl/v1.34.4 ..." for comm kubectl), and the process is the last
 -- one of that name to connect() to an API server before the request (clocks: 100 ms). Requests that table callers has already given to a
 -- process are left out.
@@ -9,7 +9,7 @@ WITH
         SELECT cluster, audit_id, min(time) AS time, max(source_ips)[-1] AS peer,
                lower(splitByRegexp('[/ ]', max(user_agent))[1]) AS agent
         FROM k8s_audit FINAL
-        WHERE (cluster, audit_id) NOT IN (SELECT cluster, audit_id FROM callers FINAL WHERE version = {version:UInt64} AND process_key != '')
+        WHERE (cluster, audit_id) NOT IN (SELECT cluster, audit_id FROM {into} FINAL WHERE version = {version:UInt64} AND process_key != '')
           AND /*scope request (cluster, audit_id)*/ 1
         GROUP BY cluster, audit_id
     ),

@@ -6,7 +6,7 @@ import { ENTITY_SETTINGS } from '../settings.ts';
 import containerEvidence from './container-evidence.sql';
 import containers from './containers.sql';
 
-export function fillContainers(store: Store, version: number): Promise<void> {
+export function fillContainers(store: Store, version: number, into = 'containers'): Promise<void> {
   const made = (select: string) => `ENGINE = Memory AS ${select} ${ENTITY_SETTINGS}`;
   return withScratchTable(store, 'runtime_calls', made(trustedCalls), (calls) =>
     withScratchTable(
@@ -15,7 +15,7 @@ export function fillContainers(store: Store, version: number): Promise<void> {
       made(containerEvidence.replaceAll('{runtime_calls}', calls)),
       (evidence) => {
         const select = containers.replaceAll('{evidence}', evidence);
-        return store.run(`INSERT INTO containers ${select} ${ENTITY_SETTINGS}`, { version }, 'background');
+        return store.run(`INSERT INTO ${into} ${select} ${ENTITY_SETTINGS}`, { version }, 'background');
       },
     ),
   );

@@ -25,8 +25,8 @@ SELECT
     arrayElement(a.digests, 1) AS digest,
     {version:UInt64} AS version,
     0 AS is_deleted
-FROM (SELECT * FROM auditd FINAL) AS a
-LEFT ANY JOIN (SELECT cluster, node, time, serial, process_key, container_id, method, confidence FROM attributions FINAL) AS t
+FROM (SELECT * FROM auditd FINAL WHERE /*scope event*/ 1) AS a
+LEFT ANY JOIN (SELECT cluster, node, time, serial, process_key, container_id, method, confidence FROM attributions FINAL WHERE /*scope event*/ 1) AS t
     ON a.cluster = t.cluster AND a.node = t.node AND a.time = t.time AND a.serial = t.serial
 LEFT ANY JOIN (SELECT cluster, node, container_id, namespace, pod, pod_uid FROM containers FINAL) AS c
     ON t.cluster = c.cluster AND t.node = c.node AND t.container_id = c.container_id

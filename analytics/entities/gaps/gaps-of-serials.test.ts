@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listGaps } from '../../queries/gaps.ts';
 import { connect } from '../../store/connect.ts';
+import { putAnew } from '../../store/derived.ts';
 import type { Store } from '../../store/store.ts';
 import { buildGaps } from './gaps.ts';
 
@@ -42,7 +43,8 @@ async function record(node: string, events: readonly Event[], more = { types: "[
 
 let version = 1;
 async function gapsOf(node: string) {
-  await buildGaps(store, ++version);
+  version++;
+  await buildGaps(store, putAnew(store, version), version);
   const gaps = [];
   for await (const g of listGaps(store, { node, limit: 5_000 })) {
     const s = (time: string) => (Date.parse(time) / 1000 - START).toFixed(3).replace(/\.?0+$/, '');

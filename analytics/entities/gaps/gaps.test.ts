@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listGaps } from '../../queries/gaps.ts';
 import { connect } from '../../store/connect.ts';
+import { putAnew } from '../../store/derived.ts';
 import type { Store } from '../../store/store.ts';
 import { type FoundGap, mergeNeighbours } from './gap.ts';
 import { buildGaps } from './gaps.ts';
@@ -43,7 +44,8 @@ afterAll(async () => {
 
 let version = 1;
 async function gapsOf(kind: string) {
-  await buildGaps(store, ++version);
+  version++;
+  await buildGaps(store, putAnew(store, version), version);
   const gaps = [];
   for await (const g of listGaps(store, { limit: 100 })) if (g.kind === kind) gaps.push(g);
   return gaps.sort((a, b) => (a.first_seen < b.first_seen ? -1 : 1));

@@ -1,8 +1,9 @@
 // What is known to be missing, of every kind (docs/reference/gaps.md): a pure function of the typed tables, of receipts and of pods.
 import { z } from 'zod';
-import { forgetOlder, insertInParts } from '../../store/derived.ts';
+import { insertInParts, type Put } from '../../store/derived.ts';
 import type { Store } from '../../store/store.ts';
 import { ENTITY_SETTINGS } from '../settings.ts';
+import type { Touched } from '../touched.ts';
 import auditdHours from './auditd-hours.sql';
 import { type FoundGap, gapRow, mergeNeighbours } from './gap.ts';
 import notesOfAuditd from './gaps-notes-of-auditd.sql';
@@ -30,26 +31,36 @@ const lifecycleRow = z.object({
   digests: z.array(text),
 });
 
-/** Makes `auditd_hours` and `gaps` anew with rows of `version`; older ones go. */
-export async function buildGaps(store: Store, version: number): Promise<void> {
-  const fill = (table: 'auditd_hours' | 'gaps', select: string) =>
-    store.run(`INSERT INTO ${table} ${select} ${ENTITY_SETTINGS}`, { version }, 'background');
+const HOUR_SCOPE = '/*scope hour (cluster, node, toStartOfHour(time))*/ 1';
+
+/** Brings `auditd_hours` and `gaps` up to date with rows of `version`. */
+export async function buildGaps(
+  store: Store,
+  put: Put,
+  version: number,
+  touched: Touched = { whole: true },
+): Promise<void> {
+  const fill = (into: string, select: string) =>
+    store.run(`INSERT INTO ${into} ${select} ${ENTITY_SETTINGS}`, { version }, 'background');
   const read = async <T>(sql: string, row: z.ZodType<T>) =>
     z.array(row).parse(await store.rows(`${sql} ${ENTITY_SETTINGS}`, {}, 'background'));
-  await fill('auditd_hours', auditdHours);
-  await forgetOlder(store, 'auditd_hours', version);
-  for (const select of [gapsOfCollectors, gapsOfSerials, gapsOfOffsets]) await fill('gaps', select);
-  const found = [
-    ...gapsOfAuditing(await read(notesOfAuditd, noteRow)),
-    ...gapsOfRequests(await read(gapsOfStages, stageRow)),
-    ...gapsOfContainers(await read(gapsOfLifecycles, lifecycleRow)),
-  ];
-  await insertInParts(
-    store,
-    'gaps',
-    found.map((gap) => gapRow(gap, version)),
-  );
-  await forgetOlder(store, 'gaps', version);
+  if (touched.whole) await put('auditd_hours', (into) => fill(into, auditdHours));
+  else if (touched.hours !== '') {
+    const hours = `SELECT cluster, node, toStartOfHour(minute) FROM ${touched.minutes}`;
+    const inScope = `(${touched.hours}) AND (cluster, node, toStartOfHour(time)) IN (${hours})`;
+    const select = auditdHours.replace(HOUR_SCOPE, () => inScope);
+    await put('auditd_hours', (into) => fill(into, select), `(cluster, node, hour) IN (${hours})`);
+  }
+  await put('gaps', async (into) => {
+    for (const select of [gapsOfCollectors, gapsOfSerials, gapsOfOffsets]) await fill(into, select);
+    const found = [
+      ...gapsOfAuditing(await read(notesOfAuditd, noteRow)),
+      ...gapsOfRequests(await read(gapsOfStages, stageRow)),
+      ...gapsOfContainers(await read(gapsOfLifecycles, lifecycleRow)),
+    ];
+    const rows = found.map((gap) => gapRow(gap, version));
+    await insertInParts(store, into, rows);
+  });
 }
 
 function gapsOfRequests(rows: readonly z.infer<typeof stageRow>[]): FoundGap[] {

@@ -7,7 +7,7 @@ SELECT
     if(a.cgroup_container_id != '', 'cgroup', p.method) AS method,
     if(a.cgroup_container_id != '', 1, p.confidence) AS confidence,
     {version:UInt64} AS version, 0 AS is_deleted
-FROM (SELECT cluster, node, time, serial, pid, cgroup_container_id FROM auditd FINAL WHERE pid > 0 AND ppid >= 0) AS a
+FROM (SELECT cluster, node, time, serial, pid, cgroup_container_id FROM auditd FINAL WHERE pid > 0 AND ppid >= 0 AND /*scope event*/ 1) AS a
 ASOF INNER JOIN
 (
     SELECT cluster, node, pid, process_key, container_id, method, confidence, first_seen FROM processes FINAL

@@ -91,7 +91,7 @@ async function read<T>(
 const readPids = (store: Store): Promise<NamedPid[]> => read(store, containerPids, pidRow);
 
 /** Makes all processes anew. */
-export async function placeProcesses(store: Store, version: number): Promise<void> {
+export async function placeProcesses(store: Store, version: number, into = 'processes'): Promise<void> {
   const evidence = {
     pids: await readPids(store),
     containers: await read(store, LIVES, lifeRow),
@@ -102,7 +102,7 @@ export async function placeProcesses(store: Store, version: number): Promise<voi
   };
   for (const at of await read(store, NODES, z.object(place))) {
     const nodes = buildProcesses({ ...evidence, runs: await read(store, RUNS, runRow, at) });
-    await insertInParts(store, 'processes', rowsOf(nodes, version));
+    await insertInParts(store, into, rowsOf(nodes, version));
   }
 }
 

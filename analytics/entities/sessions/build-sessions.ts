@@ -1,7 +1,7 @@
 // Sessions and clocks, from the typed tables and the processes placed before: who came in, from where, into what, what ran inside, and how
 // far the clocks of the layers differ. Writes sessions, session_processes and clock_offsets.
 import { z } from 'zod';
-import { insertInParts } from '../../store/derived.ts';
+import { insertInParts, type Put } from '../../store/derived.ts';
 import type { Store } from '../../store/store.ts';
 import clockNotices from '../clocks/clock-notices.sql';
 import { type ClockOffset, estimateOffsets } from '../clocks/clock-offsets.ts';
@@ -102,8 +102,7 @@ const callerRow = z.object({ cluster: text, audit_id: text, node: text, process_
 
 type Read = <T>(sql: string, row: z.ZodType<T>, params?: Record<string, unknown>) => Promise<T[]>;
 
-/** @returns how many sessions there are */
-export async function buildSessions(store: Store, version: number): Promise<number> {
+export async function buildSessions(store: Store, put: Put, version: number): Promise<void> {
   const read: Read = async (sql, row, params = {}) =>
     z.array(row).parse(await store.rows(`${sql} ${ENTITY_SETTINGS}`, params, 'background'));
   const requests = await read(requestsSql, requestRow);
@@ -142,20 +141,16 @@ export async function buildSessions(store: Store, version: number): Promise<numb
     ...clients.map((c) => draftOfClient(c, known.get(containerKey(c.start)))),
     ...logins.map((l) => draftOfLogin(l, rootSeed(l, seedsOfLogins))),
   ];
-  await growTrees(store, [...seedsOfLogins, ...drafts.flatMap(seedOf)], version);
-  await nameParents(read, drafts, requests, version);
-  const trees = await readTrees(read, version);
-  await insertInParts(
-    store,
-    'sessions',
-    drafts.map((d) => sessionRow(d, trees.get(`${d.cluster}\0${d.session_id}`), version)),
-  );
-  await insertInParts(
-    store,
-    'clock_offsets',
-    offsets.map((o) => offsetRow(o, version)),
-  );
-  return drafts.length;
+  let trees = new Map<string, Tree>();
+  await put('session_processes', async (into) => {
+    await growTrees(store, into, [...seedsOfLogins, ...drafts.flatMap(seedOf)], version);
+    await nameParents(read, into, drafts, requests, version);
+    trees = await readTrees(read, into, version);
+  });
+  const rows = drafts.map((d) => sessionRow(d, trees.get(`${d.cluster}\0${d.session_id}`), version));
+  await put('sessions', (into) => insertInParts(store, into, rows));
+  const windows = offsets.map((o) => offsetRow(o, version));
+  await put('clock_offsets', (into) => insertInParts(store, into, windows));
 }
 
 const containerKey = (c: { cluster: string; node: string; container_id: string }) =>
@@ -188,15 +183,16 @@ function seedOf(draft: SessionDraft): Seed[] {
 /** The innermost session around a process that came in further: a client program, su, kubectl in a pod. */
 async function nameParents(
   read: Read,
+  inSessions: string,
   drafts: readonly SessionDraft[],
   requests: readonly SessionRequest[],
   version: number,
 ): Promise<void> {
   const callers = await read(
     `SELECT cluster, audit_id, node, process_key FROM callers FINAL
-     WHERE process_key != '' AND audit_id IN {ids:Array(String)} AND version = {version:UInt64}`,
+     WHERE process_key != '' AND audit_id IN {ids:Array(String)}`,
     callerRow,
-    { ids: requests.map((r) => r.audit_id), version },
+    { ids: requests.map((r) => r.audit_id) },
   );
   const sentBy = new Map(callers.map((c) => [`${c.cluster}\0${c.audit_id}`, `${c.node}\0${c.process_key}`]));
   const cameFrom = (d: SessionDraft): string => {
@@ -206,7 +202,7 @@ async function nameParents(
   };
   const keys = drafts.map((d) => cameFrom(d).split('\0')[1]).filter((key) => key !== undefined);
   const inside = await read(
-    `SELECT cluster, session_id, node, process_key FROM session_processes FINAL
+    `SELECT cluster, session_id, node, process_key FROM ${inSessions} FINAL
      WHERE version = {version:UInt64} AND process_key IN {keys:Array(String)} ORDER BY depth, session_id`,
     insideRow,
     { version, keys },
@@ -224,11 +220,11 @@ async function nameParents(
   }
 }
 
-async function readTrees(read: Read, version: number): Promise<Map<string, Tree>> {
+async function readTrees(read: Read, inSessions: string, version: number): Promise<Map<string, Tree>> {
   const trees = await read(
     `SELECT s.cluster AS cluster, s.session_id AS session_id, count() AS processes,
             toUnixTimestamp64Micro(toDateTime64(max(p.last_seen), 6, 'UTC')) AS last_us
-     FROM (SELECT cluster, session_id, node, process_key FROM session_processes FINAL WHERE version = {version:UInt64}) AS s
+     FROM (SELECT cluster, session_id, node, process_key FROM ${inSessions} FINAL WHERE version = {version:UInt64}) AS s
      INNER JOIN (SELECT cluster, node, process_key, last_seen FROM processes FINAL) AS p
        ON p.cluster = s.cluster AND p.node = s.node AND p.process_key = s.process_key
      GROUP BY cluster, session_id`,

@@ -88,17 +88,17 @@ const seed = (login: Login, p: RootCandidate, depth: number, via: Seed['via']): 
 });
 
 /** Writes the trees that grow from the seeds. */
-export async function growTrees(store: Store, seeds: readonly Seed[], version: number): Promise<void> {
+export async function growTrees(store: Store, into: string, seeds: readonly Seed[], version: number): Promise<void> {
   await insertInParts(
     store,
-    'session_processes',
+    into,
     seeds.map((s) => ({ ...s, version })),
   );
   const deepest = seeds.reduce((max, s) => Math.max(max, s.depth), 0);
   for (let above = 0; seeds.length > 0 && above < DEPTH_MAX; above++) {
-    await store.run(`${children} ${ENTITY_SETTINGS}`, { above, version }, 'background');
+    await store.run(`${children.replaceAll('{into}', into)} ${ENTITY_SETTINGS}`, { above, version }, 'background');
     const [row] = await store.rows(
-      'SELECT count() AS n FROM session_processes FINAL WHERE version = {version:UInt64} AND depth = {below:UInt16}',
+      `SELECT count() AS n FROM ${into} FINAL WHERE version = {version:UInt64} AND depth = {below:UInt16}`,
       { version, below: above + 1 },
       'background',
     );

@@ -1,0 +1,128 @@
+// What records touched that came since the last run of entities: the minutes of auditd's. A run looks at these, and at what changed by them; or at all there is:
+// the first time, after typed rows were derived again or removed, when entities are made otherwise than they were, and after a run that did not
+// come to its end.
+import { z } from 'zod';
+import { withScratchTable } from '../store/scratch.ts';
+import { type Store, sqlString } from '../store/store.ts';
+
+export type Touched =
+  | { whole: true }
+  | {
+      whole: false;
+      /** Table: cluster, node, minute. */
+      minutes: string;
+      /** The same as a condition that the key of auditd serves, minutes that lie between among them; '' when there are none. */
+      ranges: string;
+      /** Likewise of the hours that the minutes are in. */
+      hours: string;
+    };
+
+/** Cursors: how far records were seen; how entities were made; that a run began. */
+const JOB = 'minutes';
+const WAY = 'entities';
+const BEGUN = 'entities-begun';
+/** A batch that spans months comes in month by month: its records may be seen when some before them are not. Batches have fewer records. */
+const OVERLAP = 20_000;
+/** Minutes further apart are two ranges of time, each read by itself; so many ranges a statement can have without being long to prepare. */
+const APART_S = 600;
+const RANGES_MAX = 64;
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+
+const horizonRow = z.object({ loader: z.string(), seq: z.coerce.number() });
+type Horizon = z.infer<typeof horizonRow>[];
+
+/**
+ * Does `work` with what is touched; that it was is noted when it is done, with the version of the run: later than any reindex that it saw the rows of.
+ * @param way tells how entities are made: another one than last time makes all anew
+ */
+export async function withTouched<T>(
+  store: Store,
+  version: number,
+  way: string,
+  work: (touched: Touched) => Promise<T>,
+): Promise<T> {
+  const horizon = await read(store, 'SELECT loader, max(seq) AS seq FROM records GROUP BY loader ORDER BY loader');
+  const done = await read(
+    store,
+    `SELECT loader, seq FROM cursors FINAL WHERE job = '${JOB}'
+       AND version > (SELECT max(version) FROM cursors WHERE job IN ('reindex', 'retention'))
+       AND version >= (SELECT max(version) FROM cursors WHERE job = '${BEGUN}')
+       AND (SELECT argMax(loader, version) FROM cursors WHERE job = '${WAY}') = {way:String}`,
+    { way },
+  );
+  await store.insert('cursors', [{ job: BEGUN, loader: '', seq: 0, version }]);
+  const result = done.length === 0 ? await work({ whole: true }) : await withMinutes(store, horizon, done, work);
+  const rows = horizon.map(({ loader, seq }) => ({ job: JOB, loader, seq, version }));
+  await store.insert('cursors', [...rows, { job: WAY, loader: way, seq: 0, version }]);
+  return result;
+}
+
+const read = async (store: Store, sql: string, params = {}): Promise<Horizon> =>
+  z.array(horizonRow).parse(await store.rows(sql, params, 'background'));
+
+function withMinutes<T>(
+  store: Store,
+  horizon: Horizon,
+  done: Horizon,
+  work: (touched: Touched) => Promise<T>,
+): Promise<T> {
+  const seqs = new Map(done.map(({ loader, seq }) => [loader, seq]));
+  const news = horizon.filter(({ loader, seq }) => seq > (seqs.get(loader) ?? -1));
+  const since = news.map(({ loader }) => Math.max(0, (seqs.get(loader) ?? 0) - OVERLAP));
+  const definition = "(cluster String, node String, minute DateTime('UTC')) ENGINE = Memory";
+  return withScratchTable(store, 'touched_minutes', definition, async (minutes) => {
+    if (news.length === 0) return work({ whole: false, minutes, ranges: '', hours: '' });
+    await store.run(
+      `INSERT INTO ${minutes}
+       SELECT DISTINCT cluster, node, toStartOfMinute(event_time) FROM records
+       WHERE source = 'auditd' AND has({loaders:Array(String)}, loader)
+         AND seq >= transform(loader, {loaders:Array(String)}, {since:Array(UInt64)}, toUInt64(0))`,
+      { loaders: news.map(({ loader }) => loader), since },
+      'background',
+    );
+    const nodes = await minutesOf(store, minutes);
+    return work({ whole: false, minutes, ranges: rangesOf(nodes, MINUTE_S), hours: rangesOf(nodes, HOUR_S) });
+  });
+}
+
+interface NodeMinutes {
+  cluster: string;
+  node: string;
+  minutes: number[];
+}
+
+function minutesOf(store: Store, touched: string): Promise<NodeMinutes[]> {
+  const sql = `SELECT cluster, node, groupArray(toUnixTimestamp(minute)) AS minutes FROM (SELECT * FROM ${touched} ORDER BY ALL) GROUP BY cluster, node ORDER BY cluster, node`;
+  const row = z.object({ cluster: z.string(), node: z.string(), minutes: z.array(z.coerce.number()) });
+  return store.rows(sql, {}, 'background').then((rows) => z.array(row).parse(rows));
+}
+
+/** A condition that the primary key of auditd serves: minutes, or hours, close together are one range. */
+function rangesOf(nodes: readonly NodeMinutes[], unit: number): string {
+  const units = nodes.map((at) => ({ ...at, minutes: at.minutes.map((m) => m - (m % unit)) }));
+  const exact = units.flatMap((at) => coalesced(at.minutes, APART_S).map((range) => condition(at, range, unit)));
+  if (exact.length <= RANGES_MAX) return exact.join(' OR ');
+  // late records from everywhere: between the first and the last, of all nodes
+  const all = units.flatMap(({ minutes }) => minutes);
+  const ends = [
+    all.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+    all.reduce((a, b) => Math.max(a, b), 0),
+  ] as const;
+  return between(ends, unit);
+}
+
+function coalesced(minutes: readonly number[], apart: number): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const minute of minutes) {
+    const last = ranges.at(-1);
+    if (last !== undefined && minute - last[1] <= apart) last[1] = minute;
+    else ranges.push([minute, minute]);
+  }
+  return ranges;
+}
+
+const condition = ({ cluster, node }: NodeMinutes, range: readonly [number, number], unit: number): string =>
+  `(cluster = ${sqlString(cluster)} AND node = ${sqlString(node)} AND ${between(range, unit)})`;
+const between = ([from, to]: readonly [number, number], unit: number): string =>
+  `time >= fromUnixTimestamp64Milli(${from * 1000}, 'UTC') AND time < fromUnixTimestamp64Milli(${(to + unit) * 1000}, 'UTC')`;
