@@ -36,7 +36,8 @@ interface Dependencies {
 }
 
 const SEGMENTS_PER_SPOOL = 16;
-const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
+// The next one is made of zeros beforehand, and the disk has two of them while a node is idle.
+const SEGMENT_BYTES_MAX = 16 * 1024 * 1024;
 const HEARTBEAT_MS = 10_000;
 // What is not waited for (lines of a log) is committed this often: a record is on its way within a fraction of a second.
 const COMMIT_MS = 100;

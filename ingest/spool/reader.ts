@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import type { RecordEntry } from './entry.ts';
 import type { Gap } from './gap.ts';
 import { readFrames, segmentPath } from './segments.ts';
-import { type Cursor, type SegmentState, writeCursor } from './spool-files.ts';
+import { type Cursor, holdsCheckpoints, type SegmentState, writeCursor } from './spool-files.ts';
 
 export interface Batch {
   readonly records: readonly RecordEntry[];
@@ -54,6 +54,7 @@ export function createReader(deps: Dependencies): Reader {
   };
   const forgetRead = (): void => {
     for (let first = segments[0]; first && first !== active() && first.n < cursor.segment; first = segments[0]) {
+      if (holdsCheckpoints(first, segments)) return;
       rmSync(segmentPath(directory, first.n), { force: true });
       segments.shift();
     }

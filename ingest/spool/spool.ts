@@ -1,16 +1,20 @@
 // The queue on disk between a source and a sink. What was committed is there after any crash, in order, until the sink has it; it is bounded,
-// and when it is full the oldest bulk goes, told in gaps (docs/explanation/spool.md).
+// and when it is full the oldest bulk goes, told in gaps (docs/reference/collect.md).
 import { mkdirSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dropOf } from './drop.ts';
 import { type Entry, encodeEntry } from './entry.ts';
 import type { Gap } from './gap.ts';
 import { lockSpool } from './lock.ts';
+import { groupsUpTo, nothingPending, type Part, sizeOf, upTo } from './parts.ts';
+import { createPreparedSegment } from './prepared-segment.ts';
 import { type Batch, createReader } from './reader.ts';
 import { segmentPath } from './segments.ts';
 import {
   type Boot,
   createSegmentFile,
+  headOf,
+  holdsCheckpoints,
   isDiskFull,
   keepReserve,
   readCursor,
@@ -22,7 +26,7 @@ import {
 
 export interface SpoolOptions {
   directory: string;
-  /** Of all segments. What one segment and the batch on its way hold may come on top. */
+  /** Of all segments. What two segments and the batch on its way hold may come on top. */
   bytesMax: number;
   /** Records older than this go, as far as a clock that nobody sets can prove their age. */
   ageMsMax: number;
@@ -78,7 +82,6 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const cursor = readCursor(directory);
   let { file, segment: active } = await openLast(options, {
     segments,
-    tornBytes,
     checkpoints,
     next: cursor.segment + 1,
   });
@@ -86,6 +89,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   if (cursor.segment === active.n) cursor.end = Math.min(cursor.end, active.bytes);
   keepReserve(directory);
   const reader = createReader({ ...options, segments, cursor });
+  const prepared = createPreparedSegment(directory, options.segmentBytes);
+  /** Of the segment before: cut to what it holds. */
+  let ending: Promise<void> = Promise.resolve();
 
   let pending = nothingPending();
   /** Taken out of it, and on their way to the disk. */
@@ -97,6 +103,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const write = async (parts: readonly Part[]): Promise<void> => {
     const from = active.bytes;
     const frames = parts.map(({ bytes }) => bytes);
+    if (from === 0) frames.unshift(headOf(boot, checkpoints));
     if (!parts.at(-1)?.checkpoint) frames.push(WRITE_ENDS);
     const bytes = Buffer.concat(frames);
     try {
@@ -107,6 +114,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       throw error;
     }
     active.bytes = from + bytes.length;
+    if (active.bytes >= options.segmentBytes / 2) prepared.begin(active.n + 1);
   };
 
   const drop = async (segment: SegmentState): Promise<void> => {
@@ -127,7 +135,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     rmSync(path, { force: true });
     keepReserve(directory);
   };
-  const droppable = (): SegmentState | undefined => segments.find((s) => s !== active && !reader.holds(s));
+  const droppable = (): SegmentState | undefined =>
+    segments.find((s) => s !== active && !holdsCheckpoints(s, segments) && !reader.holds(s));
   const isTooOld = ({ opened }: SegmentState): boolean => {
     if (opened === undefined) return false;
     // of an earlier boot it is at least as old as this one
@@ -148,9 +157,26 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       await makeRoom();
     }
   };
+  /** For a write that follows at once: it opens the segment. @returns false when none was prepared */
+  const rollToPrepared = async (): Promise<boolean> => {
+    const n = active.n + 1;
+    const next = prepared.ready(n);
+    if (next === undefined) return false;
+    await ending;
+    ending = endSegment(file, active.bytes);
+    prepared.taken();
+    file = next;
+    active = { n, bytes: 0, opened: { bootId: boot.id, uptimeS: boot.uptimeS() } };
+    segments.push(active);
+    return true;
+  };
   const roll = async (): Promise<void> => {
-    const created = await createSegmentFile(directory, active.n + 1, { boot, checkpoints });
-    await file.close();
+    const n = active.n + 1;
+    // the next write opens it; while it is being made the old one goes on
+    if (prepared.isMaking(n) || prepared.ready(n)) return;
+    const created = await createSegmentFile(directory, n, { boot, checkpoints });
+    await ending;
+    ending = endSegment(file, active.bytes);
     ({ file, segment: active } = created);
     segments.push(active);
   };
@@ -160,7 +186,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
         await write(parts);
         break;
       } catch (cause) {
-        if (isDiskFull(cause) && (await makeRoom().catch(() => false))) continue;
+        // what was prepared is room, too
+        if (isDiskFull(cause) && ((await rollToPrepared()) || (await makeRoom().catch(() => false)))) continue;
         throw new SpoolError(`cannot write to the spool ${directory}: ${(cause as Error).message}`, { cause });
       }
     }
@@ -176,6 +203,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       const room = options.segmentBytes - active.bytes;
       const bytesMax = Math.min(WRITE_BYTES_MAX, room > 0 ? room : options.segmentBytes);
       const some = inGroups ? groupsUpTo(bytesMax, parts, from) : upTo(bytesMax, parts, from);
+      // nothing grows beyond what was prepared, where that can be
+      if (active.bytes > 0 && sizeOf(some) > room && (await rollToPrepared())) continue;
       try {
         await writeSome(some);
         from += some.length;
@@ -236,64 +265,38 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       try {
         await committed();
       } finally {
-        await file.close();
+        await prepared.close();
+        await ending;
+        await endSegment(file, active.bytes);
         await unlock();
       }
     },
   };
 }
 
-/** A frame. */
-interface Part {
-  bytes: Buffer;
-  /** What it says, when it is one. */
-  checkpoint?: { stream: string; state: string };
-}
-
-/** Appended, and not on disk yet. */
-interface Pending {
-  parts: Part[];
-  bytes: number;
-}
-
-const nothingPending = (): Pending => ({ parts: [], bytes: 0 });
-const sizeOf = (parts: readonly Part[]): number => parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
-
-/** As `upTo`, but cut behind a checkpoint wherever one follows: it is written with the records it tells of. */
-function groupsUpTo(bytesMax: number, parts: readonly Part[], from: number): readonly Part[] {
-  const some = upTo(bytesMax, parts, from);
-  const last = some.findLastIndex(({ checkpoint }) => checkpoint !== undefined);
-  if (last !== -1) return some.slice(0, last + 1);
-  const next = parts.findIndex(({ checkpoint }, i) => i >= from && checkpoint !== undefined);
-  return next === -1 ? some : parts.slice(from, next + 1);
-}
-
-/** Parts of at most so many bytes together, but one at least. */
-function upTo(bytesMax: number, parts: readonly Part[], from: number): Part[] {
-  let to = from;
-  for (let bytes = 0; to < parts.length; to++) {
-    bytes += parts[to]?.bytes.length ?? 0;
-    if (bytes > bytesMax && to > from) break;
-  }
-  return parts.slice(from, to);
-}
-
 /** The segment that is written to: the last one, without its torn end, or a first one. */
 async function openLast(
   { directory, boot }: SpoolOptions,
-  found: { segments: SegmentState[]; tornBytes: number; checkpoints: Map<string, string>; next: number },
+  found: { segments: SegmentState[]; checkpoints: Map<string, string>; next: number },
 ): Promise<{ file: FileHandle; segment: SegmentState }> {
-  const { segments, tornBytes, checkpoints } = found;
+  const { segments, checkpoints } = found;
   const last = segments.at(-1);
   if (last === undefined) {
     const created = await createSegmentFile(directory, found.next, { boot, checkpoints });
     segments.push(created.segment);
     return created;
   }
-  const file = await open(segmentPath(directory, last.n), 'r+');
-  if (tornBytes > 0) {
-    await file.truncate(last.bytes);
+  return { file: await open(segmentPath(directory, last.n), 'r+'), segment: last };
+}
+
+/** The zeros go that nothing was written over. Without them being gone on disk the next start sees to it. */
+async function endSegment(file: FileHandle, bytes: number): Promise<void> {
+  try {
+    await file.truncate(bytes);
     await file.datasync();
+  } catch {
+    // it is whole all the same
+  } finally {
+    await file.close();
   }
-  return { file, segment: last };
 }

@@ -1,0 +1,36 @@
+// What waits in memory to be written to a spool, and how much of it goes in one write.
+
+/** A frame. */
+export interface Part {
+  bytes: Buffer;
+  /** What it says, when it is one. */
+  checkpoint?: { stream: string; state: string };
+}
+
+/** Appended, and not on disk yet. */
+export interface Pending {
+  parts: Part[];
+  bytes: number;
+}
+
+export const nothingPending = (): Pending => ({ parts: [], bytes: 0 });
+export const sizeOf = (parts: readonly Part[]): number => parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+
+/** As `upTo`, but cut behind a checkpoint wherever one follows: it is written with the records it tells of. */
+export function groupsUpTo(bytesMax: number, parts: readonly Part[], from: number): readonly Part[] {
+  const some = upTo(bytesMax, parts, from);
+  const last = some.findLastIndex(({ checkpoint }) => checkpoint !== undefined);
+  if (last !== -1) return some.slice(0, last + 1);
+  const next = parts.findIndex(({ checkpoint }, i) => i >= from && checkpoint !== undefined);
+  return next === -1 ? some : parts.slice(from, next + 1);
+}
+
+/** Parts of at most so many bytes together, but one at least. */
+export function upTo(bytesMax: number, parts: readonly Part[], from: number): Part[] {
+  let to = from;
+  for (let bytes = 0; to < parts.length; to++) {
+    bytes += parts[to]?.bytes.length ?? 0;
+    if (bytes > bytesMax && to > from) break;
+  }
+  return parts.slice(from, to);
+}
