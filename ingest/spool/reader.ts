@@ -1,10 +1,10 @@
 // The reading end of a spool: batches in order, one on its way at a time, each kept until it is acknowledged.
-import { rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
+import { type Cursor, createCursorFile } from './cursor-file.ts';
 import type { RecordEntry } from './entry.ts';
 import type { Gap } from './gap.ts';
 import { readFrames, segmentPath } from './segments.ts';
-import { type Cursor, holdsCheckpoints, type SegmentState, writeCursor } from './spool-files.ts';
+import { holdsCheckpoints, type SegmentState } from './spool-files.ts';
 
 export interface Batch {
   readonly records: readonly RecordEntry[];
@@ -37,6 +37,8 @@ export interface Reader {
   readUpTo(segment: SegmentState): number | undefined;
   /** Nothing is read until it is over; then the segment is gone. */
   without(segment: SegmentState, drop: () => Promise<void>): Promise<void>;
+  /** What was acknowledged is written. */
+  close(): Promise<void>;
 }
 
 export function createReader(deps: Dependencies): Reader {
@@ -44,6 +46,8 @@ export function createReader(deps: Dependencies): Reader {
   let inFlight: Batch | undefined;
   let dropping: Promise<void> | undefined;
   let wake: (() => void) | undefined;
+  const cursorFile = createCursorFile(directory);
+  let removing: Promise<void> = Promise.resolve();
 
   const active = () => segments.at(-1);
   const current = (): SegmentState | undefined => segments.find((s) => s.n >= cursor.segment);
@@ -55,7 +59,9 @@ export function createReader(deps: Dependencies): Reader {
   const forgetRead = (): void => {
     for (let first = segments[0]; first && first !== active() && first.n < cursor.segment; first = segments[0]) {
       if (holdsCheckpoints(first, segments)) return;
-      rmSync(segmentPath(directory, first.n), { force: true });
+      const path = segmentPath(directory, first.n);
+      // a large file takes a while to go; one that stays behind goes after the next start
+      removing = removing.then(() => rm(path, { force: true })).catch(() => undefined);
       segments.shift();
     }
   };
@@ -104,7 +110,7 @@ export function createReader(deps: Dependencies): Reader {
     acknowledge: (batch) => {
       if (batch !== inFlight) throw new Error('not the batch on its way');
       inFlight = undefined;
-      writeCursor(directory, { segment: batch.segment, end: batch.end });
+      cursorFile.write({ segment: batch.segment, end: batch.end });
       forgetRead();
     },
     waitForMore: (ms) =>
@@ -131,6 +137,10 @@ export function createReader(deps: Dependencies): Reader {
         dropping = undefined;
       });
       return dropping;
+    },
+    close: async () => {
+      await removing;
+      await cursorFile.close();
     },
   };
 }

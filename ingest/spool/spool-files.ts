@@ -1,9 +1,7 @@
 // The files of a spool beside its segments, what is found in them all when it is opened, and how bytes get there.
-import { closeSync, constants, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { z } from 'zod';
 import { type Entry, encodeEntry, endsWrite } from './entry.ts';
 import { listSegments, readFrames, scanSegment, segmentPath } from './segments.ts';
 
@@ -24,13 +22,6 @@ export interface SegmentState {
 /** The newest one with anything in it: it may not go. One that is newer was just made, or torn. */
 export const holdsCheckpoints = (segment: SegmentState, segments: readonly SegmentState[]): boolean =>
   segment === segments.findLast(({ bytes }) => bytes > 0);
-
-/** What lies before it is in the sink. */
-export interface Cursor {
-  segment: number;
-  end: number;
-}
-const Cursor = z.object({ segment: z.number().int(), end: z.number().int(), check: z.number() });
 
 // Room for the notices of what is dropped when the disk is full.
 const RESERVE_BYTES = 256 * 1024;
@@ -157,38 +148,6 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-// Written at every acknowledgement, ten times a second: over itself, for a new file and its new name would take longer than a batch takes.
-const CURSOR_FLAGS = constants.O_WRONLY | constants.O_CREAT;
-const CURSOR_BYTES = 96;
-const cursorPath = (directory: string): string => join(directory, 'acknowledged.json');
-/** Of one that a power cut has mixed with the one before it is another. */
-const checkOf = ({ segment, end }: Cursor): number => crc32(`${segment}/${end}`);
-
-/** Without fsync: what is not on disk after a power cut is sent once more. */
-export function writeCursor(directory: string, { segment, end }: Cursor): void {
-  const text = JSON.stringify({ segment, end, check: checkOf({ segment, end }) });
-  try {
-    const file = openSync(cursorPath(directory), CURSOR_FLAGS, 0o600);
-    try {
-      writeSync(file, text.padEnd(CURSOR_BYTES), 0);
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    // the disk is full: sent once more after a restart, no more
-  }
-}
-
-export function readCursor(directory: string): Cursor {
-  try {
-    const { segment, end, check } = Cursor.parse(JSON.parse(readFileSync(cursorPath(directory), 'utf8')));
-    if (check === checkOf({ segment, end })) return { segment, end };
-  } catch {
-    // none yet
-  }
-  return { segment: 0, end: 0 }; // or torn by a power cut: all there is is sent once more
 }
 
 export const reservePath = (directory: string): string => join(directory, 'reserve');

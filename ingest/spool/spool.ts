@@ -1,7 +1,8 @@
 // The queue on disk between a source and a sink. What was committed is there after any crash, in order, until the sink has it; it is bounded,
 // and when it is full the oldest bulk goes, told in gaps (docs/reference/collect.md).
 import { mkdirSync, rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { readCursor } from './cursor-file.ts';
 import { dropOf } from './drop.ts';
 import { type Entry, encodeEntry } from './entry.ts';
 import type { Gap } from './gap.ts';
@@ -17,7 +18,6 @@ import {
   holdsCheckpoints,
   isDiskFull,
   keepReserve,
-  readCursor,
   recall,
   reservePath,
   type SegmentState,
@@ -132,7 +132,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       await write(notices);
     }
     segments.splice(segments.indexOf(segment), 1);
-    rmSync(path, { force: true });
+    await rm(path, { force: true });
     keepReserve(directory);
   };
   const droppable = (): SegmentState | undefined =>
@@ -265,6 +265,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       try {
         await committed();
       } finally {
+        await reader.close();
         await prepared.close();
         await ending;
         await endSegment(file, active.bytes);
