@@ -1,11 +1,15 @@
-// Makes dist/: vestige.js (the program), pack/ (the rules), sample/ (the recorded intrusion of the demo), web/ (the page).
+// Makes dist/: vestige.js and chunks/ (the program), pack/ (the rules), sample/ (the recorded intrusion of the demo), web/ (the page).
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
 await build({
   entryPoints: ['cli/main.ts'],
-  outfile: 'dist/vestige.js',
+  outdir: 'dist',
+  entryNames: 'vestige',
+  // a command loads what it needs, and no more
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -16,7 +20,7 @@ await build({
   external: ['chdb', 'chdb/connection'],
   banner: {
     // commander and yaml are CommonJS inside; an ES module bundle has no require of its own
-    js: "#!/usr/bin/env node\nimport { createRequire as vestigeRequire } from 'node:module';\nconst require = vestigeRequire(import.meta.url);",
+    js: "import { createRequire as vestigeRequire } from 'node:module';\nconst require = vestigeRequire(import.meta.url);",
   },
   logLevel: 'warning',
 });

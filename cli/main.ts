@@ -1,10 +1,11 @@
+#!/usr/bin/env node
 // The program `vestige`: reads the environment and the arguments, hands a context to the command, sets the exit code.
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { DEFAULT_STORE } from '../analytics/store/connect.ts';
-import { commands } from './commands/index.ts';
+import { registerCommands } from './commands/index.ts';
 import { createContext, EXIT, explain, type GlobalOptions } from './context.ts';
 import type { Output } from './render/rows.ts';
 
@@ -80,9 +81,8 @@ const context = createContext({
   },
 });
 
-for (const register of commands) register(program, context);
-
 try {
+  await registerCommands(process.argv.slice(2), program, context);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {

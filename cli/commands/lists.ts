@@ -22,7 +22,7 @@ interface Words {
   examples: string;
 }
 
-export function registerLists(program: Command, context: Context): void {
+export function registerIndicators(program: Command, context: Context): void {
   register(program, context, {
     kind: 'indicators',
     description: 'addresses, domains, URLs, digests and paths to look for, from lists of yours',
@@ -32,6 +32,9 @@ export function registerLists(program: Command, context: Context): void {
   vestige indicators list
   vestige indicators remove feed`,
   });
+}
+
+export function registerAllowedImages(program: Command, context: Context): void {
   register(program, context, {
     kind: 'allowed-images',
     description: 'where images may come from; what comes from elsewhere is found',

@@ -1,7 +1,7 @@
 // Runs a command as main.ts would, with what it prints and its exit code caught. For tests.
 import { Readable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
-import { commands } from '../commands/index.ts';
+import { registerCommands } from '../commands/index.ts';
 import { createContext, EXIT, explain, type GlobalOptions } from '../context.ts';
 
 export interface Ran {
@@ -42,7 +42,7 @@ export async function run(
       code = n;
     },
   });
-  for (const register of commands) register(program, context);
+  await registerCommands(args, program, context);
   for (const sub of program.commands) sub.exitOverride().configureOutput({ writeErr: (text) => (err += text) });
   try {
     await program.parseAsync([...args], { from: 'user' });
