@@ -1,6 +1,5 @@
 // What every command is given: the store, where to print, how to print, the clock. Only main.ts fills it in.
 import type { Readable } from 'node:stream';
-import { connect } from '../analytics/store/connect.ts';
 import { type Store, StoreError } from '../analytics/store/store.ts';
 import { type Format, type Output, printRows } from './render/rows.ts';
 import { type Column, visibleJson } from './render/table.ts';
@@ -87,6 +86,8 @@ export function createContext(world: World): Context {
     format,
     withStore: async (command, work) => {
       world.leaveStdin();
+      // loaded with what speaks to stores, which not every command does
+      const { connect } = await import('../analytics/store/connect.ts');
       const store = await connect(world.options().store, command);
       try {
         return await work(store);

@@ -4,12 +4,12 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { DEFAULT_STORE } from '../analytics/store/connect.ts';
 import { registerCommands } from './commands/index.ts';
 import { createContext, EXIT, explain, type GlobalOptions } from './context.ts';
 import type { Output } from './render/rows.ts';
 
 const VERSION = '0.1.0';
+const DEFAULT_STORE = 'embedded:./vestige-data';
 const here = dirname(fileURLToPath(import.meta.url));
 const beside = (name: string) => (existsSync(join(here, name)) ? join(here, name) : undefined);
 

@@ -5,8 +5,6 @@ import { checkSchema, migrate } from './migrate.ts';
 import { openRemote } from './remote.ts';
 import { type Store, StoreError } from './store.ts';
 
-export const DEFAULT_STORE = 'embedded:./vestige-data';
-
 const Location = z.union([
   z
     .templateLiteral(['embedded:', z.string().min(1)])

@@ -4,8 +4,6 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parse } from 'yaml';
-import { connect } from '../../analytics/store/connect.ts';
 import { type CollectConfig, parseConfig } from '../../ingest/collect/config.ts';
 import { COLLECTOR_KINDS, type CollectorKind, chooseCollector } from '../../ingest/collect/kinds.ts';
 import { runCollector } from '../../ingest/collect/run-collector.ts';
@@ -119,7 +117,8 @@ const HEAP_FLAG = '--semi-space-growth-factor=1';
 async function run(kind: CollectorKind, given: Options, context: Context): Promise<void> {
   setFlagsFromString(HEAP_FLAG);
   process.on('SIGHUP', () => {}); // auditd sends it to its plugins when it reads its configuration again
-  const config = asUsage(() => readConfig(kind, given));
+  const file = given.config === undefined ? {} : await readConfigFile(given.config).catch(usage);
+  const config = asUsage(() => configOf(kind, given, file));
   if (config.to === undefined)
     throw new CommandError(EXIT.usage, 'where to? --to kafka://HOST:PORT, https://HOST:PORT or embedded:DIR');
   // read at every use: it is replaced while a collector runs
@@ -128,8 +127,9 @@ async function run(kind: CollectorKind, given: Options, context: Context): Promi
   asUsage(secret);
   const say = (text: string) => context.say(`vestige collect ${kind}: ${text}`);
   const chosen = await chooseCollector(kind, config, context.stdin).catch(usage);
-  const openStore = (location: string) => {
+  const openStore = async (location: string) => {
     context.leaveStdin();
+    const { connect } = await import('../../analytics/store/connect.ts');
     return connect(location, `vestige collect ${kind}`);
   };
   const sink = await openSink(config.to, { secret, openStore, say }).catch(usage);
@@ -146,9 +146,14 @@ async function run(kind: CollectorKind, given: Options, context: Context): Promi
   ).catch(usage);
 }
 
+async function readConfigFile(path: string): Promise<unknown> {
+  const text = readFileSync(path, 'utf8');
+  const { parse } = await import('yaml');
+  return parse(text);
+}
+
 /** What the file says, and over it what was given here. */
-function readConfig(kind: CollectorKind, given: Options): CollectConfig {
-  const file: unknown = given.config === undefined ? {} : parse(readFileSync(given.config, 'utf8'));
+function configOf(kind: CollectorKind, given: Options, file: unknown): CollectConfig {
   const where = given.config ?? 'options';
   if (typeof file !== 'object' || file === null) return parseConfig(file, where);
   const part = kind.replace('-', '_');

@@ -1,8 +1,6 @@
 // The sink an address names. What speaks to it is loaded only when it is wanted: a collector stays small.
 import type { Store } from '../../analytics/store/store.ts';
-import { createReopeningLoader } from '../load/reopening-loader.ts';
 import type { Sink } from './sink.ts';
-import { createStoreSink } from './store-sink.ts';
 
 export class SinkAddressError extends Error {
   override readonly name = 'SinkAddressError';
@@ -22,11 +20,16 @@ interface Dependencies {
 export async function openSink(to: string, { openStore, secret, say }: Dependencies): Promise<Sink> {
   const scheme = to.slice(0, to.indexOf(':'));
   switch (scheme) {
-    case 'embedded':
+    case 'embedded': {
+      const [{ createStoreSink }, { createReopeningLoader }] = await Promise.all([
+        import('./store-sink.ts'),
+        import('../load/reopening-loader.ts'),
+      ]);
       return createStoreSink(
         to,
         createReopeningLoader(() => openStore(to)),
       );
+    }
     case 'kafka': {
       const [{ createKafkaSink }, { parseKafkaAddress }] = await Promise.all([
         import('./kafka/kafka-sink.ts'),
