@@ -7,6 +7,7 @@ import { CONTEXT_LABELS, type ContextLabels } from './entities/actors/actors.ts'
 import { buildEntities, type EntityCounts } from './entities/entities.ts';
 import { fillNamespaces, SENSITIVE_VALUES, tellSensitiveValues } from './noise/context.ts';
 import { countNoise, type NoiseCounts } from './noise/counts.ts';
+import { judgeAgain } from './noise/judge.ts';
 import type { Rule, RuleProblem } from './rules/language/rule.ts';
 import { detect } from './rules/run/detect.ts';
 import { skipEmpty } from './store/skip-empty.ts';
@@ -21,9 +22,16 @@ export interface Correlation extends EntityCounts, NoiseCounts {
   seconds: number;
 }
 
+/** What rules are tested on; nothing said: events that came or of which more is known since the last run, with the findings of a run over everything. */
+export interface Extent {
+  /** RFC 3339: events from then on; earlier findings stay as they are. */
+  since?: string | undefined;
+  /** Everything, whatever was tested before. */
+  anew?: boolean | undefined;
+}
+
 /**
  * One run over the whole store. `now` only numbers the run and measures it: nothing concluded depends on it.
- * @param since RFC 3339: rules are tested on events from then on, earlier findings stay as they are
  */
 export async function correlate(
   store: Store,
@@ -31,14 +39,14 @@ export async function correlate(
   now: () => Date,
   labels: ContextLabels = CONTEXT_LABELS,
   sensitiveValues: readonly string[] = SENSITIVE_VALUES,
-  since?: string,
+  extent: Extent = {},
 ): Promise<Correlation> {
   const started = now().getTime();
   const version = await nextVersion(store, started);
   const entities = await buildEntities(store, version, labels);
   await fillNamespaces(store, version, labels);
   await tellSensitiveValues(store, sensitiveValues, version);
-  const { findings, baselines, refused } = await conclude(store, rules, version, since);
+  const { findings, baselines, refused } = await conclude(store, rules, version, extent);
   const chains = await buildChains(store, version);
   await mark(store, 'correlate', version);
   const noise = await countNoise(store);
@@ -50,12 +58,15 @@ export async function conclude(
   store: Store,
   rules: readonly Rule[],
   version: number,
-  since?: string,
+  { since, anew = false }: Extent = {},
 ): Promise<Pick<Correlation, 'findings' | 'baselines' | 'refused'>> {
   const { first, second, secondIds } = rulesInOrder(rules);
-  const plain = await detect(await skipEmpty(store), first, { version, others: secondIds, since });
+  const firstIds = first.map((rule) => rule.id);
+  // what findings touch may be known better now; those of this run are judged when they are made
+  await judgeAgain(store);
+  const plain = await detect(await skipEmpty(store), first, { version, others: secondIds, among: rules, since, anew });
   const baselines = await buildBaselines(store, version, secondIds);
-  const ofNovelties = await detect(await skipEmpty(store), second, { version, others: first.map((rule) => rule.id) });
+  const ofNovelties = await detect(await skipEmpty(store), second, { version, others: firstIds, among: rules });
   return {
     findings: plain.findings + ofNovelties.findings,
     baselines,

@@ -30,6 +30,7 @@ interface Options {
   indicators?: string[];
   allowedImages?: string[];
   since?: string;
+  all?: boolean;
   watch?: boolean;
   every: number;
 }
@@ -46,6 +47,7 @@ export function registerCorrelate(program: Command, context: Context): void {
     )
     .option('--no-pack', 'without the rules that come with vestige')
     .option('--since <time>', 'test rules on events from then on, and leave earlier findings as they are')
+    .option('--all', 'test all rules on all events anew, not only on what changed since the last run')
     .option('--watch', 'go on: conclude again whenever records have come')
     .option('--every <seconds>', 'how often to look for new records', parseSeconds, 10)
     .addOption(labelsOption('owner', 'whose a pod is'))
@@ -81,7 +83,11 @@ Examples:
         await takeLists(store, options, context);
         const rules = await readRules([...(options.pack ? [context.packDirectory] : []), ...options.rules], context);
         const since = options.since === undefined ? undefined : parseTime(options.since, '--since', context.now());
-        const conclude = () => correlate(store, rules, context.now, labelsOf(options), options.sensitiveValues, since);
+        const conclude = () =>
+          correlate(store, rules, context.now, labelsOf(options), options.sensitiveValues, {
+            since,
+            anew: options.all,
+          });
         const tell = (done: Correlation) => {
           for (const p of done.refused) context.say(`vestige: rule ${p.path}, ${p.at}: ${p.detail}`);
           context.printOne(done, () => inWords(done));

@@ -78,7 +78,7 @@ function runs(rules: Rule[], given: readonly Given[], uncertaintyUs = 5000): str
     digests: [],
   }));
   const found = (order: readonly Given[]) => {
-    const correlations = correlate(rules, { clocks: createClocks(offsets), layerOf: () => 'k8s-audit' });
+    const correlations = correlate(rules, createClocks(offsets));
     for (const one of order) correlations.add(hitOf(one, rules), one.layer ?? 'k8s-audit');
     return [...correlations.runs()].map(
       ({ hits, count }) => `${hits.map(({ event_key }) => event_key).join(' ')} = ${count}`,

@@ -29,8 +29,7 @@ export interface Correlations {
   readonly fields: readonly string[];
   /** Which of them of the hits of one rule. */
   fieldsOf(rule: EventRule): readonly string[];
-  /** Whether the hit's place must be known before it is added: a correlation groups by it. */
-  needsPlace(hit: Hit): boolean;
+  /** A hit with the place where it is known to have happened: correlations may group by it. */
   add(hit: Hit, layer: Source['layer']): void;
   /** Runs of rules that make findings; those that only feed other correlations are not told. */
   runs(): Iterable<Run>;
@@ -39,24 +38,17 @@ export interface Correlations {
 // A finding names its events; a burst of more is told by its count and its first events.
 const HITS_NAMED_MAX = 1000;
 
-export interface CorrelateDeps {
-  /** Without: what nothing is known of. */
-  readonly clocks?: Clocks | undefined;
-  readonly layerOf: (rule: EventRule) => Source['layer'] | undefined;
-}
-
-export function correlate(rules: readonly Rule[], { clocks = createClocks([]), layerOf }: CorrelateDeps): Correlations {
+/** @param clocks without: what nothing is known of */
+export function correlate(rules: readonly Rule[], clocks: Clocks = createClocks([])): Correlations {
   const correlations = inOrder(rules);
   const generating = generatingRules(rules);
   const bases = new Map(correlations.map((rule) => [rule, basesOf(rule, rules)]));
   const isBase = new Set([...bases.values()].flat().map(({ id }) => id));
   const added = new Map<string, { hit: Hit; layer: Source['layer'] }[]>();
-  const placing = new Set(correlations.flatMap((rule) => placedBasesOf(rule, rules, layerOf)));
   const asked = askedOf(correlations, rules);
   return {
     fields: [...new Set(correlations.flatMap(namesOf))],
     fieldsOf: (rule) => [...(asked.get(rule) ?? [])],
-    needsPlace: (hit) => hit.rules.some((rule) => placing.has(rule)),
     add: (hit, layer) => {
       for (const { id } of hit.rules) {
         if (!isBase.has(id)) continue;
@@ -105,14 +97,6 @@ function askedOf(correlations: readonly CorrelationRule[], rules: readonly Rule[
     }
   }
   return asked;
-}
-
-/** Event rules of correlations that group by places, where the log sources themselves do not know them: auditd's do. */
-function placedBasesOf(rule: CorrelationRule, rules: readonly Rule[], layerOf: CorrelateDeps['layerOf']): EventRule[] {
-  const places = namesOf(rule).filter(isPlace);
-  const bases = places.length === 0 ? [] : eventRulesOf(rule, rules);
-  const known = bases.every((base) => layerOf(base) === 'auditd') && !places.includes('vestige.principal');
-  return known ? [] : bases;
 }
 
 /** Every name of a field or place that a correlation may ask of a hit. */

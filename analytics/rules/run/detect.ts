@@ -1,223 +1,246 @@
-// Rules over everything stored, findings into their table. A pure function of the store: run again, it finds the same.
+// Rules over what is stored, findings into their table. What is concluded is a function of the store alone; what is done for it follows what
+// changed: events are tested whose minutes differ from what was tested before, a rule that is new or changed is tested on all, correlations
+// are looked at whose hits changed (scope.ts, tested-rules.ts, stored-hits.ts). Killed at any moment, the next run does what is left.
 
 import { markEvents } from '../../lists/mark-events.ts';
 import type { Store } from '../../store/store.ts';
 import { checkRules, sourceOf } from '../compile/check.ts';
 import { refusedByEngine } from '../compile/runnable.ts';
-import { testsOf } from '../language/expression.ts';
 import { eventRulesOf, generatingRules, withoutRefused } from '../language/references.ts';
-import type { EventRule, Rule, RuleProblem } from '../language/rule.ts';
+import type { CorrelationRule, EventRule, Rule, RuleProblem } from '../language/rule.ts';
 import { asksMarks } from '../sources/marks.ts';
 import type { Source } from '../sources/source.ts';
-import { type Correlations, correlate, type Run } from './correlation.ts';
-import { type Finding, type FindingWriter, writeFindings } from './findings.ts';
-import { knownClocks } from './known-clocks.ts';
-import { placesOf } from './places.ts';
-import { type Hit, scan } from './scan.ts';
-import { renderSentence } from './sentence.ts';
+import { correlate } from './correlation.ts';
+import { aliasNote, findingOfHit, findingOfRun } from './finding-of.ts';
+import { countFindings, type FindingWriter, writeFindings } from './findings.ts';
+import { clockDigest, knownClocks } from './known-clocks.ts';
+import { type Hit, timeSql } from './scan.ts';
+import { EVERYTHING, type Extent, type Scope, withScope } from './scope.ts';
+import { lastChanges, readHits, readUntold, refreshHits, retireHits } from './stored-hits.ts';
+import {
+  correlationsBelow,
+  epochOf,
+  readTested,
+  restsOn,
+  type Tested,
+  testedBy,
+  toldBy,
+  writeTested,
+} from './tested-rules.ts';
 
 export interface DetectOptions {
   /** Of the rows written; rows of a lower version that are not found again are retired. */
   version: number;
-  /** Ids of rules that another call runs: their findings are not retired by this one. */
+  /** Ids of rules that another call runs: their hits are as that one left them, and their findings are not retired by this one. */
   others?: readonly string[];
+  /** All rules of all calls, where there are several: what correlations ask for is kept of each hit. */
+  among?: readonly Rule[];
   /** RFC 3339: rules are tested on events from then on, and only their findings are replaced; what correlations rest on is looked at whole. */
   since?: string | undefined;
+  /** Rules are tested on everything, whatever was tested before. */
+  anew?: boolean;
 }
 
 export interface Detected {
+  /** Findings of these rules that there are now. */
   findings: number;
   /** Rules that were left out, and why. */
   refused: RuleProblem[];
 }
 
 /** Rules that do not fit their log source, or that the engine cannot run, are left out and told. */
-export async function detect(
-  store: Store,
-  given: readonly Rule[],
-  { version, others = [], since }: DetectOptions,
-): Promise<Detected> {
+export async function detect(store: Store, given: readonly Rule[], options: DetectOptions): Promise<Detected> {
   const { rules, refused } = withoutRefused(given, [...checkRules(given), ...(await refusedByEngine(store, given))]);
-  if (rules.some(asksMarks)) await markEvents(store, version);
-  const fed = new Set(rules.flatMap((rule) => (rule.kind === 'correlation' ? eventRulesOf(rule, rules) : [])));
-  const isWhole = (rule: Rule) => rule.kind === 'correlation' || fed.has(rule);
-  const kept = since === undefined ? undefined : { before: since, but: rules.filter(isWhole).map(({ id }) => id) };
-  const work = (writer: FindingWriter) => findAll(store, rules, writer, { since, isWhole });
-  const findings = await writeFindings(store, version, work, { others, kept });
+  if (rules.some(asksMarks)) await markEvents(store, options.version);
+  const plan = await planOf(store, rules, options);
+  await refreshAll(store, plan, options);
+  const findings = await tellAll(store, plan, options);
   return { findings, refused };
 }
 
-interface Extent {
-  since: string | undefined;
-  /** Rules that are tested on all events whatever `since` says. */
+interface Plan {
+  rules: readonly Rule[];
+  /** Event rules of this call. */
+  own: readonly EventRule[];
+  generating: ReadonlySet<Rule>;
+  /** Whether the rule is tested on all events whatever `since` says. */
   isWhole(rule: Rule): boolean;
+  /** What was known of rules, and what is known after this run. */
+  known: ReadonlyMap<string, Tested>;
+  now: Map<string, Tested>;
+  asked: { fields: readonly string[]; askedOf(rule: EventRule): readonly string[] };
 }
 
-async function findAll(store: Store, rules: readonly Rule[], writer: FindingWriter, extent: Extent): Promise<void> {
-  const generating = generatingRules(rules);
-  const clocks = rules.some((rule) => rule.kind === 'correlation') ? await knownClocks(store) : undefined;
-  const correlations = correlate(rules, { clocks, layerOf: (rule) => sourceOf(rule)?.layer });
-  for (const [source, ofSource] of bySource(rules)) {
-    const hits = await collect(store, source, ofSource, correlations, extent);
-    const isGenerating = (hit: Hit) => hit.rules.some((rule) => generating.has(rule));
-    // places come before correlations, which may group by them
-    for (const batch of inBatches(hits.filter((hit) => isGenerating(hit) || correlations.needsPlace(hit)))) {
-      const places = await placesOf(store, source.layer, batch);
-      for (const hit of batch) Object.assign(hit, places(hit));
-    }
-    for (const hit of hits) {
-      correlations.add(hit, source.layer);
-      for (const rule of hit.rules.filter((r) => generating.has(r))) {
-        await writer.add(findingOf(rule, hit, source.layer, {}, hit.words, hit.digests));
-      }
-    }
+async function planOf(
+  store: Store,
+  rules: readonly Rule[],
+  { others = [], among = rules, anew }: DetectOptions,
+): Promise<Plan> {
+  const elsewhere = new Set(others);
+  const own = rules.filter((rule): rule is EventRule => rule.kind === 'event' && !elsewhere.has(rule.id));
+  const fed = new Set(rules.flatMap((rule) => (rule.kind === 'correlation' ? eventRulesOf(rule, rules) : [])));
+  const { fields, fieldsOf } = correlate(among);
+  const ofId = new Map(among.map((rule) => [rule.id, rule]));
+  const askedOf = ({ id }: EventRule): readonly string[] => {
+    const rule = ofId.get(id);
+    return rule?.kind === 'event' ? fieldsOf(rule) : [];
+  };
+  const known = anew ? new Map<string, Tested>() : await readTested(store);
+  const epoch = await epochOf(store);
+  const now = new Map<string, Tested>();
+  for (const id of others) now.set(id, known.get(id) ?? { tested: '', told: '' });
+  for (const rule of own) {
+    const source = sourceOf(rule);
+    if (source)
+      now.set(rule.id, { tested: testedBy(source, rule, askedOf(rule), epoch), told: toldBy(rule, aliasNote(rule)) });
   }
-  await writeRuns(store, correlations, writer);
+  return {
+    rules,
+    own,
+    generating: generatingRules(rules),
+    isWhole: (rule) => rule.kind === 'correlation' || fed.has(rule),
+    known,
+    now,
+    asked: { fields, askedOf },
+  };
 }
 
-function bySource(rules: readonly Rule[]): Map<Source, EventRule[]> {
+/** Hits as of now: of rules that are known, in events that changed; of others, in all. */
+async function refreshAll(store: Store, plan: Plan, { version, others = [], since }: DetectOptions): Promise<void> {
+  const { own, known, now, asked } = plan;
+  const sinceThen = since === undefined ? undefined : `time >= ${timeSql(since)}`;
+  await retireHits(store, [...own, ...others.map((id) => ({ id }))], sinceThen ?? '1', version);
+  const refresh = (source: Source, rules: readonly EventRule[], extent: Extent) =>
+    refreshHits(store, source, rules, extent, version, asked);
+  const sources = bySource(own);
+  for (const [source, rules] of sources) if (source.isSmall) await refresh(source, rules, EVERYTHING);
+  const large = [...sources].filter(([source]) => !source.isSmall);
+  const isKnown = ({ id }: EventRule) => known.get(id)?.tested === now.get(id)?.tested;
+  const extentOf = (rule: EventRule, scope: Scope, source: Source): Extent | undefined => {
+    if (sinceThen !== undefined && !plan.isWhole(rule)) return { within: sinceThen, stored: sinceThen };
+    return isKnown(rule) ? scope.extentOf(source.layer) : EVERYTHING;
+  };
+  const testAll = async (scope: Scope) => {
+    for (const [source, rules] of large) {
+      for (const [extent, some] of byExtent(rules, (rule) => extentOf(rule, scope, source)))
+        await refresh(source, some, extent);
+    }
+    // what was tested in part will be tested again
+    if (since === undefined) await scope.done(version);
+    else for (const rule of own) if (!plan.isWhole(rule) && !isKnown(rule)) now.set(rule.id, { tested: '', told: '' });
+  };
+  if (large.length > 0) await withScope(store, testAll);
+  // findings are not told yet: who is killed before tells them in the next run
+  const tested = [...now].map(([id, one]) => [id, { tested: one.tested, told: known.get(id)?.told ?? '' }] as const);
+  await writeTested(store, known, new Map([...correlationsKnown(plan), ...tested]), version);
+}
+
+/** Correlations are dealt with when findings are told. */
+const correlationsKnown = ({ rules, known }: Plan): [string, Tested][] =>
+  rules.flatMap(({ kind, id }) => {
+    const one = kind === 'correlation' ? known.get(id) : undefined;
+    return one ? [[id, one]] : [];
+  });
+
+function bySource(rules: readonly EventRule[]): Map<Source, EventRule[]> {
   const sources = new Map<Source, EventRule[]>();
   for (const rule of rules) {
-    const source = rule.kind === 'event' ? sourceOf(rule) : undefined;
-    if (source && rule.kind === 'event') sources.set(source, [...(sources.get(source) ?? []), rule]);
+    const source = sourceOf(rule);
+    if (source) sources.set(source, [...(sources.get(source) ?? []), rule]);
   }
   return sources;
 }
 
-// Several rows of one event may match (records of one auditd event, kinds of news): of each rule the first, with words and values of its own row.
-async function collect(
-  store: Store,
-  source: Source,
+function byExtent(
   rules: readonly EventRule[],
-  correlations: Correlations,
-  extent: Extent,
-): Promise<Hit[]> {
-  const events = new Map<string, Hit[]>();
-  for await (const hit of scanned(store, source, rules, correlations, extent)) {
-    const key = [hit.cluster, hit.node, hit.event_key].join('\0');
-    const known = events.get(key);
-    if (!known) events.set(key, [hit]);
-    else {
-      const told = new Set(known.flatMap((one) => one.rules));
-      const more = hit.rules.filter((rule) => !told.has(rule));
-      if (more.length > 0) known.push({ ...hit, rules: more });
-      const digests = [...new Set([...(known[0]?.digests ?? []), ...hit.digests])];
-      for (const one of known) one.digests = digests;
-    }
+  extentOf: (rule: EventRule) => Extent | undefined,
+): Map<Extent, EventRule[]> {
+  const extents = new Map<string, [Extent, EventRule[]]>();
+  for (const rule of rules) {
+    const extent = extentOf(rule);
+    if (extent === undefined) continue;
+    const known = extents.get(extent.within);
+    if (known) known[1].push(rule);
+    else extents.set(extent.within, [extent, [rule]]);
   }
-  return [...events.values()].flat();
+  return new Map(extents.values());
 }
 
-async function* scanned(
-  store: Store,
-  source: Source,
-  rules: readonly EventRule[],
-  correlations: Correlations,
-  { since, isWhole }: Extent,
-): AsyncIterable<Hit> {
-  const asked = { fields: correlations.fields, askedOf: correlations.fieldsOf };
-  if (since === undefined) return yield* scan(store, source, rules, asked);
-  yield* scan(store, source, rules.filter(isWhole), asked);
-  yield* scan(
-    store,
-    source,
-    rules.filter((rule) => !isWhole(rule)),
-    { ...asked, since },
-  );
-}
-
-// The engine's parser reads 256 KiB of a query by default; an event id has some 45 bytes.
-const BATCH = 500;
-
-function* inBatches<T>(all: readonly T[]): Iterable<T[]> {
-  for (let i = 0; i < all.length; i += BATCH) yield all.slice(i, i + BATCH);
-}
-
-async function writeRuns(store: Store, correlations: Correlations, writer: FindingWriter): Promise<void> {
-  const byLayer = new Map<Source['layer'], { run: Run; first: Hit }[]>();
-  for (const run of correlations.runs()) {
-    const [first] = run.hits;
-    const layer = first?.rules[0] && sourceOf(first.rules[0])?.layer;
-    if (first && layer) byLayer.set(layer, [...(byLayer.get(layer) ?? []), { run, first }]);
-  }
-  for (const [layer, runs] of byLayer) {
-    for (const batch of inBatches(runs)) {
-      const places = await placesOf(
-        store,
-        layer,
-        batch.map(({ first }) => first),
-      );
-      for (const { run, first } of batch) {
-        const digests = [...new Set(run.hits.flatMap((hit) => hit.digests))];
-        const place = { ...placeOfRun(run), ...places(first) };
-        await writer.add(findingOf(run.rule, first, layer, place, wordsOf(run), digests));
-      }
-    }
-  }
-}
-
-/** Words of the first event, then what later ones add; of each base rule also under its name: {exec_into_pod_command}. */
-function wordsOf(run: Run): Record<string, string> {
-  const own = [...run.firstOf].flatMap(([name, hit]) =>
-    Object.entries(hit.words).map(([word, value]) => [`${name.replace(/\W/g, '_')}_${word}`, value]),
-  );
-  const words: Record<string, string> = Object.fromEntries(own);
-  for (const hit of [...run.hits.slice(0, 1), ...run.firstOf.values()]) {
-    for (const [word, value] of Object.entries(hit.words)) words[word] ||= value;
-  }
-  const count = Number.isInteger(run.count) ? String(run.count) : run.count.toFixed(2);
-  return { ...words, count, span: spanInWords(run) };
-}
-
-/**
- * A request names a pod; what ran there then knows the container and the process. Place and process belong together, so they are
- * taken from one event, the first of the same pod that knows more.
- */
-function placeOfRun({ hits: [first, ...others] }: Run): Partial<Finding> {
-  if (first === undefined || first.container_id !== '' || first.process_key !== '') return {};
-  const samePod = (hit: Hit) => hit.namespace === first.namespace && hit.pod === first.pod;
-  const better = others.find((hit) => hit.container_id !== '' && (first.pod === '' || samePod(hit)));
-  if (better === undefined) return {};
-  const { namespace, pod, pod_uid, container_id, process_key } = better;
-  return { namespace, pod, pod_uid, container_id, process_key };
-}
-
-const spanInWords = ({ spanMs }: Run) =>
-  spanMs < 120_000 ? `${Math.max(1, Math.round(spanMs / 1000))} s` : `${Math.round(spanMs / 60_000)} min`;
-
-function findingOf(
-  rule: Rule,
-  hit: Hit,
-  source: Source['layer'],
-  place: Partial<Finding>,
-  words: Readonly<Record<string, string>>,
-  digests: string[],
-): Finding {
-  const { cluster, node, time, event_key, principal, namespace, pod, pod_uid, container_id, process_key } = hit;
-  const own = {
-    cluster,
-    node,
-    time,
-    event_key,
-    digests,
-    principal,
-    namespace,
-    pod,
-    pod_uid,
-    container_id,
-    process_key,
+/** Findings of hits that none were made of, and of correlations whose hits changed; what has no hit any more goes. */
+async function tellAll(store: Store, plan: Plan, { version, others = [], since }: DetectOptions): Promise<number> {
+  const { rules, own, generating, known, now } = plan;
+  const sinceThen = since === undefined ? '1' : `time >= ${timeSql(since)}`;
+  const telling = own.filter((rule) => generating.has(rule));
+  const toldAnew = telling.filter(({ id }) => known.get(id)?.told !== now.get(id)?.told);
+  const changed = await changedCorrelations(store, plan);
+  const isKept = (rule: Rule) => rule.kind === 'correlation' && generating.has(rule) && !changed.has(rule);
+  const whole = rules.filter(plan.isWhole).map(({ id }) => id);
+  const work = async (writer: FindingWriter) => {
+    for await (const hit of readUntold(store, telling, toldAnew, sinceThen)) await tellHit(writer, hit);
+    await tellRuns(store, plan, changed, writer);
   };
-  const summary = `${renderSentence(rule.sentence ?? `${rule.title}.`, words)}${aliasNote(rule)}`;
-  return { rule, ...own, source, summary, ...place };
+  await writeFindings(store, version, work, {
+    others: [...others, ...rules.filter(isKept).map(({ id }) => id)],
+    telling,
+    since: since === undefined ? undefined : { since, whole },
+  });
+  await writeTested(store, known, now, version);
+  return countFindings(store, others);
 }
 
-function aliasNote(rule: Rule): string {
-  if (rule.kind !== 'event') return '';
-  const source = sourceOf(rule);
-  const read = [...testsOf(rule.condition)].flatMap((test) => {
-    const meaning = source?.aliasOf?.(test);
-    return meaning === undefined ? [] : [`${test.field} was read as ${meaning}`];
-  });
-  const notes = [...new Set(read)];
-  return notes.length === 0 ? '' : ` (${notes.join('; ')})`;
+async function tellHit(writer: FindingWriter, hit: Hit): Promise<void> {
+  const [rule] = hit.rules;
+  const source = rule && sourceOf(rule);
+  if (source) await writer.add(findingOfHit(rule, hit, source.layer));
+}
+
+/** Correlations to be looked at again, with those below them. */
+async function changedCorrelations(
+  store: Store,
+  { rules, generating, known, now }: Plan,
+): Promise<ReadonlySet<CorrelationRule>> {
+  const correlations = rules.filter((rule) => rule.kind === 'correlation');
+  if (correlations.length === 0) return new Set();
+  const changes = await lastChanges(store);
+  const clocks = await clockDigest(store);
+  const changed = new Set<CorrelationRule>();
+  for (const rule of correlations) {
+    const tested = restsOn(rule, rules, {
+      lastChanges: changes,
+      clocks: comparesClocks(rule, rules) ? clocks : '',
+      testedOf: ({ id }) => now.get(id)?.tested,
+    });
+    now.set(rule.id, { tested, told: toldBy(rule, '') });
+    const before = known.get(rule.id);
+    if (before?.tested === tested && before.told === now.get(rule.id)?.told) continue;
+    if (generating.has(rule)) for (const below of correlationsBelow(rule, rules)) changed.add(below);
+  }
+  return changed;
+}
+
+/** Of one layer, stamps tell what was near, and clocks only what came before what. */
+function comparesClocks(rule: CorrelationRule, rules: readonly Rule[]): boolean {
+  const layers = new Set(eventRulesOf(rule, rules).map((base) => sourceOf(base)?.layer));
+  return layers.size > 1 || correlationsBelow(rule, rules).some(({ type }) => type === 'temporal_ordered');
+}
+
+async function tellRuns(
+  store: Store,
+  { rules, generating }: Plan,
+  changed: ReadonlySet<CorrelationRule>,
+  writer: FindingWriter,
+): Promise<void> {
+  if (changed.size === 0) return;
+  const bases = [...new Set([...changed].flatMap((rule) => eventRulesOf(rule, rules)))];
+  // which of them make findings is settled among all rules
+  const some = [...changed, ...bases].map((rule) => ({ ...rule, generates: generating.has(rule) }));
+  const correlations = correlate(some, await knownClocks(store));
+  for await (const hit of readHits(store, bases)) {
+    const source = hit.rules[0] && sourceOf(hit.rules[0]);
+    if (source) correlations.add(hit, source.layer);
+  }
+  for (const run of correlations.runs()) {
+    const finding = findingOfRun(run);
+    if (finding) await writer.add(finding);
+  }
 }

@@ -55,7 +55,7 @@ export async function evalRules(
   const table = createEvalTable(store, options.timeField);
   const { rules, refused } = await runnable(store, given, table);
   const generating = generatingRules(rules);
-  const correlations = correlate(rules, { layerOf: () => LAYER });
+  const correlations = correlate(rules);
   for (const name of correlations.fields) for (const rows of table.sources) rows.field(name);
   const eventRules = rules.filter((rule) => rule.kind === 'event');
   const seen = { events: 0, untimed: 0 };

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { insertJudged } from '../../noise/judge.ts';
 import { withScratchTable } from '../../store/scratch.ts';
 import { type Store, sqlString } from '../../store/store.ts';
-import type { Rule } from '../language/rule.ts';
+import type { EventRule, Rule } from '../language/rule.ts';
 import { timeSql } from './scan.ts';
+import { hasNoHit } from './stored-hits.ts';
 
 export interface Finding {
   rule: Rule;
@@ -35,41 +36,47 @@ export interface FindingWriter {
 }
 
 export interface Retiring {
-  /** Ids of rules that another call runs: their findings stay. */
-  others?: readonly string[];
+  /** Ids of rules whose findings stay. */
+  others: readonly string[];
+  /** Rules whose findings stay for as long as there is the hit that they were made of. */
+  telling: readonly EventRule[];
   /** Findings of events before a time (RFC 3339) stay, but for those of some rules. */
-  kept?: { before: string; but: readonly string[] } | undefined;
+  since?: { since: string; whole: readonly string[] } | undefined;
 }
 
 /**
  * Findings that `work` adds, written with what their context makes of them (noise/judge.ts): nobody sees one before it is judged.
- * What earlier runs found and this one did not is retired, but for findings of rules that another call runs. Gives back how many were written.
+ * What earlier runs found and this one did not is retired, but for what is known to stand.
  */
 export async function writeFindings(
   store: Store,
   version: number,
   work: (writer: FindingWriter) => Promise<void>,
-  { others = [], kept }: Retiring = {},
-): Promise<number> {
-  const written = await withScratchTable(
-    store,
-    'findings',
-    'AS findings ENGINE = MergeTree ORDER BY id',
-    async (table) => {
-      const { writer, flush, count } = createWriter(store, table, version);
-      await work(writer);
-      await flush();
-      if (count() > 0) await insertJudged(store, table);
-      return count();
-    },
-  );
+  { others = [], telling = [], since }: Partial<Retiring> = {},
+): Promise<void> {
+  await withScratchTable(store, 'findings', 'AS findings ENGINE = MergeTree ORDER BY id', async (table) => {
+    const { writer, flush, count } = createWriter(store, table, version);
+    await work(writer);
+    await flush();
+    if (count() > 0) await insertJudged(store, table);
+  });
   await store.run(
     `INSERT INTO findings SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
-     FROM findings AS f FINAL WHERE f.version < {version:UInt64} AND f.rule_id NOT IN (${list(others)})
-       ${kept ? `AND (f.time >= ${timeSql(kept.before)} OR f.rule_id IN (${list(kept.but)}))` : ''}`,
+     FROM
+     (
+       SELECT * FROM findings FINAL
+       WHERE version < {version:UInt64} AND rule_id NOT IN (${list(others)}) AND ${hasNoHit(telling)}
+         ${since ? `AND (time >= ${timeSql(since.since)} OR rule_id IN (${list(since.whole)}))` : ''}
+     )`,
     { version },
   );
-  return written;
+}
+
+/** Of all rules but some. */
+export async function countFindings(store: Store, others: readonly string[]): Promise<number> {
+  const sql = `SELECT count() AS findings FROM findings FINAL WHERE rule_id NOT IN (${list(others)})`;
+  const [row] = await store.rows(sql, {}, 'background');
+  return Number(row?.['findings'] ?? 0);
 }
 
 // an empty list is no list for the engine

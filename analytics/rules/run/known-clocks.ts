@@ -21,6 +21,17 @@ SELECT cluster, node, layer, reference, toUnixTimestamp64Micro(window_begin) AS 
 FROM clock_offsets FINAL
 ORDER BY cluster, node, layer, reference, window_begin`;
 
+/** Changes when they do. */
+export async function clockDigest(store: Store): Promise<string> {
+  const hash = 'cityHash64(* EXCEPT (version, is_deleted))';
+  const rows = await store.rows(
+    `SELECT toString(groupBitXor(${hash})) AS digest FROM clock_offsets FINAL`,
+    {},
+    'background',
+  );
+  return String(rows[0]?.['digest'] ?? '');
+}
+
 export async function knownClocks(store: Store): Promise<Clocks> {
   const offsets = z.array(Offset).parse(await store.rows(SQL));
   return createClocks(offsets.map((offset) => ({ ...offset, digests: [] })));

@@ -1,7 +1,7 @@
 // Rules of one log source over its rows: one scan that tests them all, and, for rules that ask what only the bytes can
 // tell, a second one over the rows that may match.
 import { z } from 'zod';
-import { type Row, type Store, sqlString } from '../../store/store.ts';
+import { type Store, sqlString } from '../../store/store.ts';
 import { type Compiled, compile, type Find } from '../compile/compile.ts';
 import type { EventRule } from '../language/rule.ts';
 import { foundIn, type Haystacks, type RowOptions, type Source } from '../sources/source.ts';
@@ -26,7 +26,11 @@ export interface Hit {
   rules: EventRule[];
 }
 
-const HitRow = z.object({
+/** As HitRow has them. */
+export const HIT_COLUMNS = `cluster, node, toString(time) AS time, event_key, event_id, arrayMap(d -> lower(hex(d)), digests) AS digests,
+    principal, namespace, pod, pod_uid, container_id, process_key, words, values`;
+
+export const HitRow = z.object({
   cluster: z.string(),
   node: z.string(),
   time: z.string(),
@@ -41,8 +45,8 @@ const HitRow = z.object({
   process_key: z.string(),
   words: z.record(z.string(), z.string()),
   values: z.record(z.string(), z.string()),
-  hits: z.array(z.coerce.number()),
 });
+const ScannedRow = HitRow.extend({ hits: z.array(z.coerce.number()) });
 
 // The engine's parser reads 256 KiB of a query by default; a rule's condition is some hundred bytes to a few thousand.
 const CONDITIONS_BYTES_MAX = 150_000;
@@ -68,8 +72,8 @@ export interface ScanOptions {
   /** Fields whose values correlations need; of hits of one rule, where that is not all. */
   fields?: readonly string[];
   askedOf?: (rule: EventRule) => readonly string[];
-  /** RFC 3339: events from then on. */
-  since?: string | undefined;
+  /** RowOptions.within */
+  within?: string | undefined;
   /** From so many events on texts are looked for together; it changes what a scan costs, never what it finds. */
   rowsOfLarge?: number;
 }
@@ -78,8 +82,26 @@ export async function* scan(
   store: Store,
   source: Rows,
   rules: readonly EventRule[],
-  { fields = [], askedOf = () => fields, since, rowsOfLarge = ROWS_OF_LARGE }: ScanOptions = {},
+  options: ScanOptions = {},
 ): AsyncIterable<Hit> {
+  for await (const one of scans(store, source, rules, options)) yield* run(store, one);
+}
+
+interface Scan {
+  /** Rules by the numbers, from 1, that column `hits` has for them. */
+  ofNumber: readonly EventRule[];
+  /** A SELECT of columns of a hit, times and digests as the engine has them. */
+  sql: string;
+  settings: string;
+}
+
+/** The statements of a scan; each rule is in one of them. */
+export async function* scans(
+  store: Store,
+  source: Rows,
+  rules: readonly EventRule[],
+  { fields = [], askedOf = () => fields, within, rowsOfLarge = ROWS_OF_LARGE }: ScanOptions = {},
+): AsyncIterable<Scan> {
   const texts = source.finds && (await isLarge(store, rowsOfLarge)) ? createTexts() : undefined;
   const prepared = rules.map((rule) => prepare(source, rule, texts?.find));
   const found = texts?.haystacks();
@@ -88,14 +110,13 @@ export async function* scan(
   for (const [part, ofPart] of byPart(source, prepared)) {
     const direct = ofPart.filter((one) => !needsRaw(one));
     const withRaw = ofPart.filter(needsRaw);
-    for (const group of inGroups(direct))
-      yield* run(store, group, scanSql(source, group, fields, { part, found }, since));
+    for (const group of inGroups(direct)) yield scanOf(source, group, fields, { part, found, within });
     for (const group of inGroups(withRaw)) {
       const joins = joinsOf(source, group, fields);
       const possible = group.map(({ bound }) => bound).join(' OR ');
-      const { columns, from } = source.rows({ joins, part, found });
+      const { columns, from } = source.rows({ joins, part, found, within });
       const rawFor = `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`;
-      yield* run(store, group, scanSql(source, group, fields, { part, rawFor, found }, since));
+      yield scanOf(source, group, fields, { part, rawFor, found, within });
     }
   }
 }
@@ -166,27 +187,25 @@ function joinsOf(source: Rows, group: readonly Prepared[], fields: readonly stri
   return joins;
 }
 
-function scanSql(
+function scanOf(
   source: Rows,
   group: readonly Prepared[],
   fields: readonly string[],
   rows: Omit<RowOptions, 'joins'>,
-  since: string | undefined,
-): string {
+): Scan {
   const { columns, from } = source.rows({ joins: joinsOf(source, group, fields), ...rows });
   const hits = group.map(({ exact }, i) => `if(${exact}, ${i + 1}, 0)`).join(',\n');
-  return `
-SELECT cluster, node, toString(time) AS time, event_key, event_id, arrayMap(d -> lower(hex(d)), digests) AS digests,
-    principal, namespace, pod, pod_uid, container_id, process_key, words, values, hits
-FROM
-(
+  const sql = `
     SELECT ${columns},
         ${valuesSql(source, fields, rows.rawFor !== undefined)} AS values,
         arrayFilter(h -> h > 0, [${hits}]) AS hits
     FROM ${from}
-    WHERE ${since === undefined ? '' : `time >= ${timeSql(since)} AND `}notEmpty(hits)
-)
-${settings(rows.rawFor === undefined ? ROWS_OF_BLOCK : ROWS_OF_BLOCK_WITH_BYTES)}`;
+    WHERE notEmpty(hits)`;
+  return {
+    ofNumber: group.map(({ rule }) => rule),
+    sql,
+    settings: settings(rows.rawFor === undefined ? ROWS_OF_BLOCK : ROWS_OF_BLOCK_WITH_BYTES),
+  };
 }
 
 /** @param time RFC 3339 */
@@ -201,11 +220,10 @@ function valuesSql(source: Rows, fields: readonly string[], hasRaw: boolean): st
   return pairs.length === 0 ? "map('', '')" : `map(${pairs.join(', ')})`;
 }
 
-async function* run(store: Store, group: readonly Prepared[], sql: string): AsyncIterable<Hit> {
-  for await (const row of store.stream(sql)) yield hitOf(row, group);
-}
-
-function hitOf(row: Row, group: readonly Prepared[]): Hit {
-  const { hits, ...hit } = HitRow.parse(row);
-  return { ...hit, rules: hits.flatMap((n) => group[n - 1]?.rule ?? []) };
+async function* run(store: Store, { ofNumber, sql, settings: how }: Scan): AsyncIterable<Hit> {
+  const readable = `SELECT ${HIT_COLUMNS}, hits FROM (${sql}) ${how}`;
+  for await (const row of store.stream(readable)) {
+    const { hits, ...hit } = ScannedRow.parse(row);
+    yield { ...hit, rules: hits.flatMap((n) => ofNumber[n - 1] ?? []) };
+  }
 }

@@ -94,7 +94,7 @@ export const auditd: Source = {
   constraint: () => undefined,
   field,
   partOf: typeOf,
-  rows: ({ joins, rawFor, part }) => ({
+  rows: ({ joins, rawFor, part, within = '1' }) => ({
     columns: `${EVENT_COLUMNS},
     ${rawFor === undefined ? '' : 'r.lines[n] AS line,'}
     ${joins.has(LINEAGE) ? lineageColumns : NO_LINEAGE},
@@ -103,10 +103,10 @@ export const auditd: Source = {
     from: `
 (
     SELECT *, ${eventKey} AS event_key, n, type, path_n
-    FROM (SELECT * FROM auditd FINAL WHERE ${part === undefined ? '1' : `arrayExists(t -> ${isType('t', part)}, record_types)`})
+    FROM (SELECT * FROM auditd FINAL WHERE ${within} AND ${part === undefined ? '1' : `arrayExists(t -> ${isType('t', part)}, record_types)`})
     ARRAY JOIN arrayEnumerate(record_types) AS n, record_types AS type, arrayCumSum(arrayMap(t -> t = 'PATH', record_types)) AS path_n
     WHERE ${part === undefined ? '1' : isType('type', part)}
-) AS a ${joins.has(LINEAGE) ? lineageJoins : ''} ${rawFor === undefined ? '' : withRaw(rawFor)}`,
+) AS a ${joins.has(LINEAGE) ? lineageJoins(within) : ''} ${rawFor === undefined ? '' : withRaw(rawFor)}`,
   }),
 };
 

@@ -32,6 +32,7 @@ const KINDS_IN_WORDS = `transform(kind,
 const novelties = (layer: Source['layer'], category: string): Source => ({
   name: `baselines ${category}`,
   layer,
+  isSmall: true,
   accepts: (logsource) =>
     logsource.product === 'vestige' && logsource.service === 'baselines' && logsource.category === category,
   constraint: () => undefined,

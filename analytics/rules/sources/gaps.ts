@@ -18,6 +18,7 @@ export const gaps: Source = {
   name: 'vestige gaps',
   // a gap is of a node, as auditd's events are
   layer: 'auditd',
+  isSmall: true,
   accepts: ({ product, service, category }) => product === 'vestige' && service === 'gaps' && category === undefined,
   constraint: () => undefined,
   field: (name) => (name === undefined ? one("concat(g.source, ' ', g.kind, ' ', g.detail)") : fields[name]),

@@ -99,7 +99,7 @@ SELECT
 FROM
 (
     SELECT * FROM k8s_audit FINAL
-    WHERE (stage IN ('ResponseComplete', 'Panic')
+    WHERE {within} AND (stage IN ('ResponseComplete', 'Panic')
        OR ((cluster, audit_id) NOT IN (SELECT cluster, audit_id FROM k8s_audit WHERE stage IN ('ResponseComplete', 'Panic'))
            AND (stage = 'ResponseStarted'
                 OR (cluster, audit_id) NOT IN (SELECT cluster, audit_id FROM k8s_audit WHERE stage = 'ResponseStarted'))))

@@ -149,6 +149,9 @@ export function madeField(name: string): { field: Field; adds: boolean } | undef
   return field && { field, adds: aliases[name]?.words === true };
 }
 
+const joined: Record<string, string[]> = {};
+for (const { sql, join } of Object.values(own)) if (join !== undefined) joined[join] = [...(joined[join] ?? []), sql];
+
 const eventsOfCandidates = auditEvents(
   `SELECT cluster, format, raw, digest, loader, seq FROM records_all
    WHERE source = 'k8s-audit' AND (cluster, digest) IN (SELECT cluster, digest FROM k8s_audit WHERE audit_id IN (candidate_keys))`,
@@ -168,8 +171,9 @@ export const k8sAudit: Source = {
     (service === 'audit' || (service === undefined && ['audit', 'application'].includes(category ?? 'audit'))),
   constraint: () => undefined,
   field,
+  joined,
   aliasOf: (test) => (isAliased(test) ? aliases[test.field ?? '']?.meaning : undefined),
-  rows: ({ joins, rawFor }) => {
+  rows: ({ joins, rawFor, within = '1' }) => {
     let sql = rowsSql;
     for (const name of ['addresses', 'token', 'principal', 'agents', 'images', 'registries', 'target', 'raw']) {
       const wanted = name === 'raw' ? rawFor !== undefined : joins.has(name);
@@ -179,6 +183,7 @@ export const k8sAudit: Source = {
       .slice(sql.indexOf('SELECT\n') + 'SELECT\n'.length)
       .replace('{events}', () => eventsOfCandidates)
       .replaceAll('{registry_of_image}', () => REGISTRY_OF_IMAGE)
+      .replace('{within}', () => within)
       .replaceAll('IN (candidate_keys)', () => `IN (${rawFor ?? ''})`)
       .split('\nFROM\n(\n', 2);
     return { columns, from: `(\n${from}` };

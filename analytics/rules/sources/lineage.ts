@@ -31,8 +31,9 @@ export const lineageFields: Record<string, Field> = {
 };
 
 // The process itself, its parent or its parent's parent was started by an exec request.
-const ofSession = (key: string) =>
-  `(a.cluster, ${key}) IN (SELECT cluster, process_key FROM sessions FINAL WHERE kind IN ('exec', 'debug', 'runtime-exec') AND process_key != '')`;
+export const startedByExec = (cluster: string, key: string) =>
+  `(${cluster}, ${key}) IN (SELECT cluster, process_key FROM sessions FINAL WHERE kind IN ('exec', 'debug', 'runtime-exec') AND process_key != '')`;
+const ofSession = (key: string) => startedByExec('a.cluster', key);
 
 /** Columns of a row; `a` is the auditd event. runc's own steps are not the container's doing. */
 export const lineageColumns = `
@@ -44,26 +45,40 @@ export const lineageColumns = `
     t.container_id != '' AND NOT p.setup AND NOT startsWith(a.comm, 'runc') AS in_container,
     p.process_key != '' AND (${['p.process_key', 'p.parent_key', 'pp.parent_key'].map(ofSession).join(' OR ')}) AS in_session`;
 
-const processes = 'SELECT cluster, node, process_key, parent_key, exe, comm, argv, uid, setup FROM processes FINAL';
-
 /** `s`, the source of a mount, is one that the kubelet and the runtime make for every container: not the host's files. */
 export const OWN_MOUNT = `(startsWith(s, '/var/lib/kubelet/pods/') OR startsWith(s, '/run/containerd/') OR startsWith(s, '/var/lib/containerd/')
           OR startsWith(s, '/var/lib/docker/containers/') OR match(s, '^/(var/)?(run|lib)/containers/storage/overlay-containers/')
           OR match(s, '/pods/[0-9a-f-]{36}/(volumes|containers|volume-subpaths|etc-hosts)'))`;
 
-export const lineageJoins = `
-LEFT JOIN (SELECT cluster, node, time, serial, process_key, container_id FROM attributions FINAL) AS t
-ON t.cluster = a.cluster AND t.node = a.node AND t.time = a.time AND t.serial = a.serial
-LEFT JOIN (${processes}) AS p ON p.cluster = t.cluster AND p.node = t.node AND p.process_key = t.process_key
-LEFT JOIN (${processes}) AS pp ON pp.cluster = p.cluster AND pp.node = p.node AND pp.process_key = p.parent_key
-LEFT JOIN
-(
-    SELECT cluster, node, container_id, container_name, namespace, pod, pod_uid, image, args, privileged, capabilities, workload_kind, workload_name,
+/** What is joined: all that rules over auditd see of entities (run/seen-auditd.ts). */
+export const LINEAGE_TABLES = {
+  attributions: 'SELECT cluster, node, time, serial, process_key, container_id FROM attributions FINAL',
+  processes: 'SELECT cluster, node, process_key, parent_key, exe, comm, argv, uid, setup FROM processes FINAL',
+  containers: `SELECT cluster, node, container_id, container_name, namespace, pod, pod_uid, image, args, privileged, capabilities, workload_kind, workload_name,
         arrayFilter((s, d) -> NOT ${OWN_MOUNT}, mount_sources, mount_targets) AS host_sources,
         arrayFilter((d, s) -> NOT ${OWN_MOUNT}, mount_targets, mount_sources) AS host_targets
     FROM (SELECT * FROM containers FINAL) AS ct
-    LEFT JOIN (SELECT cluster, pod_uid, workload_kind, workload_name FROM pods FINAL WHERE pod_uid != '') AS w USING (cluster, pod_uid)
+    LEFT JOIN (SELECT cluster, pod_uid, workload_kind, workload_name FROM pods FINAL WHERE pod_uid != '') AS w USING (cluster, pod_uid)`,
+} as const;
+
+/** @param within only events for which it holds (RowOptions.within): of few events, few processes are looked up */
+export function lineageJoins(within: string): string {
+  const { attributions, processes, containers } = LINEAGE_TABLES;
+  const isScoped = within !== '1';
+  const ofEvents = `SELECT cluster, node, process_key FROM attributions FINAL WHERE ${within}`;
+  const some = isScoped ? `${processes} WHERE (cluster, node, process_key) IN (${ofEvents})` : processes;
+  const ofThese = `SELECT cluster, node, parent_key FROM processes FINAL WHERE (cluster, node, process_key) IN (${ofEvents})`;
+  const parents = isScoped ? `${processes} WHERE (cluster, node, process_key) IN (${ofThese})` : processes;
+  return `
+LEFT JOIN (${attributions} WHERE ${within}) AS t
+ON t.cluster = a.cluster AND t.node = a.node AND t.time = a.time AND t.serial = a.serial
+LEFT JOIN (${some}) AS p ON p.cluster = t.cluster AND p.node = t.node AND p.process_key = t.process_key
+LEFT JOIN (${parents}) AS pp ON pp.cluster = p.cluster AND pp.node = p.node AND pp.process_key = p.parent_key
+LEFT JOIN
+(
+    ${containers}
 ) AS c ON c.cluster = t.cluster AND c.node = t.node AND c.container_id = t.container_id`;
+}
 
 /** Paths as the container sees them (SQL, an array) to the host's paths they stand for, where a mount of the host holds them. */
 export const hostPaths = (paths: string) => `arrayDistinct(arrayFilter(h -> h != '', arrayMap(f ->

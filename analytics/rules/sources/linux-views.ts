@@ -60,12 +60,12 @@ const view = ({ name, categories, where, columns, late = '', words, fields }: Vi
   field: lookup({ ...common, ...fields }),
   finds: true,
   // views have no bytes of their own: no field of theirs is raw
-  rows: ({ found }) => ({
+  rows: ({ found, within = '1' }) => ({
     columns: `${EVENT_COLUMNS}, ${late}
     ${lineageColumns},
     map(${words}, ${lineageWords}) AS words`,
     from: `(SELECT a.*${foundColumns(found)} FROM
-        (SELECT a.*, ${eventKey} AS event_key, ${columns} FROM (SELECT * FROM auditd FINAL WHERE ${where}) AS a) AS a) AS a ${lineageJoins}`,
+        (SELECT a.*, ${eventKey} AS event_key, ${columns} FROM (SELECT * FROM auditd FINAL WHERE ${within} AND ${where}) AS a) AS a) AS a ${lineageJoins(within)}`,
   }),
 });
 

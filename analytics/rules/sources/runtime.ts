@@ -34,7 +34,7 @@ export const runtime: Source = {
     name === undefined
       ? one("concat(topic, ' ', image, ' ', arrayStringConcat(args, ' '), ' ', arrayStringConcat(mount_sources, ' '))")
       : fields[name],
-  rows: () => ({
+  rows: ({ within = '1' }) => ({
     columns: `
     cluster, node, time, pod_uid, container_id, pod_name AS pod, pod_namespace AS namespace,
     concat(toString(time), '/', topic, '/', container_id, if(exec_id = '', '', concat('/', exec_id))) AS event_key,
@@ -46,6 +46,6 @@ export const runtime: Source = {
         'runtime_namespace', runtime_namespace, 'mounts', arrayStringConcat(arrayFilter(s -> NOT (${OWN_MOUNT}), mount_sources), ', '), 'id', substring(container_id, 1, 12),
         'pod', if(pod_name = '', '', concat(pod_namespace, '/', pod_name)),
         'place', if(pod_name = '', concat('on node ', node), concat('in pod ', pod_namespace, '/', pod_name))) AS words`,
-    from: '(SELECT * FROM runtime FINAL) AS r',
+    from: `(SELECT * FROM runtime FINAL WHERE ${within}) AS r`,
   }),
 };

@@ -14,6 +14,8 @@ export interface RowOptions {
   readonly part?: string | undefined;
   /** Texts to be looked for in one pass over each haystack (Source.finds). */
   readonly found?: Haystacks | undefined;
+  /** Only events for which this holds: SQL over cluster, node and time of their table. */
+  readonly within?: string | undefined;
 }
 
 export interface Source {
@@ -28,6 +30,10 @@ export interface Source {
   /** What a test really reads that asks for a field that public rules use though the source's own records do not have it. */
   aliasOf?(test: FieldTest): string | undefined;
   rows(options: RowOptions): Rows;
+  /** What rows tell that is not of the event itself: columns, by the join they come of. */
+  readonly joined?: Readonly<Record<string, readonly string[]>>;
+  /** Its rows are few and conclusions themselves: they are tested whole each time, and `within` says nothing to them. */
+  readonly isSmall?: boolean;
   /** Whether rows tell which texts each haystack holds: SQL over the event `a` alone, in columns of it. */
   readonly finds?: boolean;
 }
