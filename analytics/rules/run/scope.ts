@@ -127,9 +127,9 @@ function rangesOf(layer: Source['layer'], minutes: readonly Minute[]): string[] 
   }
   if (ranges.length > RANGES_MAX) {
     // late records from everywhere: between the first and the last, of all nodes
-    const ends = (take: (a: number, b: number) => number, of: 'first' | 'last') =>
-      ranges.map((r) => r[of]).reduce(take);
-    return [between(ends(Math.min, 'first'), ends(Math.max, 'last'))];
+    const first = ranges.reduce((least, range) => Math.min(least, range.first), Number.POSITIVE_INFINITY);
+    const last = ranges.reduce((most, range) => Math.max(most, range.last), Number.NEGATIVE_INFINITY);
+    return [between(first, last)];
   }
   return ranges.map(({ cluster, node, first, last }) => {
     const ofNode = layer === 'k8s-audit' ? '' : ` AND node = ${sqlString(node)}`;

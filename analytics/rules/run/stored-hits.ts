@@ -28,18 +28,20 @@ export async function refreshHits(
     if (within !== '0')
       await collect(store, source, rules, found, { ...asked, within: within === '1' ? undefined : within });
     const known = `SELECT * FROM rule_hits FINAL WHERE ${stored} AND rule_id IN (${listOf(rules)})`;
-    await store.run(
-      `INSERT INTO rule_hits (${PLACED}, content, version)
-       SELECT *, cityHash64(*) AS content, {version:UInt64} FROM (${placed(source, found, within)})
-       WHERE (${KEY}, content) NOT IN (SELECT ${KEY}, content FROM (${known}))
-       SETTINGS prefer_column_name_to_alias = 1, join_use_nulls = 0`,
-      { version },
-      'background',
-    );
-    // also those of another source, where a rule has moved
+    const [any] = await store.rows(`SELECT 1 FROM ${found} LIMIT 1`, {}, 'background');
+    if (any !== undefined)
+      await store.run(
+        `INSERT INTO rule_hits (${PLACED}, content, version)
+         SELECT *, cityHash64(*) AS content, {version:UInt64} FROM (${placed(source, found, within)})
+         WHERE (${KEY}, content) NOT IN (SELECT ${KEY}, content FROM (${known}))
+         SETTINGS prefer_column_name_to_alias = 1, join_use_nulls = 0`,
+        { version },
+        'background',
+      );
+    // also those of another source, where a rule has moved; the inner SELECT keeps the rows' own version apart from the new
     await store.run(
       `INSERT INTO rule_hits SELECT * REPLACE ({version:UInt64} AS version, 1 AS is_deleted)
-       FROM (${known}) WHERE version < {version:UInt64} AND (${KEY}) NOT IN (SELECT ${KEY} FROM ${found})`,
+       FROM (SELECT * FROM (${known}) WHERE version < {version:UInt64} AND (${KEY}) NOT IN (SELECT ${KEY} FROM ${found}))`,
       { version },
       'background',
     );
