@@ -1,6 +1,9 @@
 // Attack chains: findings and what lies between them, grown into graphs, told in steps, weighed and written.
+import { ENTITY_SETTINGS } from '../entities/settings.ts';
+import { withScratchTable } from '../store/scratch.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain } from './chain.ts';
+import chainEvents from './chain-events.sql';
 import { atLeast, type ChainFinding, rankOf, readFindings, type Severity } from './findings.ts';
 import type { Link } from './graph.ts';
 import { componentsOf, type EntityId, kindOf } from './graph.ts';
@@ -19,33 +22,47 @@ const HOLDS_MIN = 0.5;
 /** Makes all chains anew with `version`; returns how many there are. */
 export async function buildChains(store: Store, version: number): Promise<number> {
   const findings = await readFindings(store);
+  const chains = await withScratchTable(store, 'chain_events', EVENTS, async (events) => {
+    if (findings.some((f) => atLeast(f.seed, 'medium'))) {
+      await store.run(`INSERT INTO ${events} ${chainEvents} ${ENTITY_SETTINGS}`, {}, 'background');
+    }
+    return chainsOf(store, findings, events);
+  });
+  await writeChains(store, chains, version);
+  return chains.length;
+}
+
+const EVENTS = `(cluster LowCardinality(String), node LowCardinality(String), layer LowCardinality(String), event_id String, time DateTime64(9, 'UTC'),
+  digest FixedString(32), process_key String, container_id LowCardinality(String), exe LowCardinality(String), action LowCardinality(String), object String,
+  outcome LowCardinality(String)) ENGINE = MergeTree ORDER BY (cluster, process_key)`;
+
+async function chainsOf(store: Store, findings: readonly ChainFinding[], events: string): Promise<Chain[]> {
   const chains: Chain[] = [];
   for (const cluster of new Set(findings.map((f) => f.cluster))) {
     const mine = findings.filter((f) => f.cluster === cluster);
-    const grave = await chainsFrom(store, cluster, mine, (f) => atLeast(f.seed, 'high'));
+    const grave = await chainsFrom({ store, events }, cluster, mine, (f) => atLeast(f.seed, 'high'));
     const told = new Set(grave.flatMap((c) => c.findings.map((f) => f.id)));
     // what no grave finding reached may still be a chain of lesser ones
     const lesser = await chainsFrom(
-      store,
+      { store, events },
       cluster,
       mine.filter((f) => !told.has(f.id)),
       (f) => f.seed === 'medium',
     );
     chains.push(...grave, ...lesser.filter((c) => new Set(c.findings.filter(isShown).map((f) => f.rule_id)).size > 1));
   }
-  await writeChains(store, chains, version);
-  return chains.length;
+  return chains;
 }
 
 async function chainsFrom(
-  store: Store,
+  { store, events }: { store: Store; events: string },
   cluster: string,
   findings: readonly ChainFinding[],
   isSeed: (f: ChainFinding) => boolean,
 ): Promise<Chain[]> {
   const seeds = [...new Set(findings.filter(isSeed).flatMap((f) => f.entity ?? []))];
   const suspicious = new Set(findings.filter((f) => atLeast(f.rule_severity, 'low')).flatMap((f) => f.entity ?? []));
-  const growth = await grow(createLookup(store, cluster), seeds, suspicious);
+  const growth = await grow(createLookup(store, cluster, events), seeds, suspicious);
   const components = componentsOf(growth.graph, HOLDS_MIN);
   const parts = divide(growth, components, findings);
   const told = components
@@ -55,6 +72,7 @@ async function chainsFrom(
   const members = await membersOf(
     store,
     cluster,
+    events,
     growth,
     told.map((c) => c.entities),
     names,

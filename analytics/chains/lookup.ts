@@ -24,8 +24,11 @@ export type Lookup = ReturnType<typeof createLookup>;
 // a column and what is made of it may share a name: inside expressions the name means the column
 const SETTINGS = 'SETTINGS prefer_column_name_to_alias = 1';
 
-/** Questions about one cluster. Lists of keys may be empty: then nothing is asked. */
-export function createLookup(store: Store, cluster: string) {
+/**
+ * Questions about one cluster. Lists of keys may be empty: then nothing is asked.
+ * @param events a table of chain-events.sql
+ */
+export function createLookup(store: Store, cluster: string, events: string) {
   const ask = async <T>(row: z.ZodType<T>, sql: string, params: Record<string, unknown>, keys: readonly unknown[]) =>
     keys.length === 0
       ? []
@@ -76,7 +79,7 @@ export function createLookup(store: Store, cluster: string) {
     servesSince: async (keys: readonly string[]) => {
       const rows = await ask(
         z.object({ key: text, since: number }),
-        `SELECT process_key AS key, toUnixTimestamp64Milli(min(time)) AS since FROM events FINAL
+        `SELECT process_key AS key, toUnixTimestamp64Milli(min(time)) AS since FROM ${events}
          ${here} AND layer = 'auditd' AND process_key IN {keys:Array(String)} AND action IN ('bind', 'listen', 'accept', 'accept4')
          GROUP BY key`,
         { keys },
@@ -89,8 +92,8 @@ export function createLookup(store: Store, cluster: string) {
         connectionRow,
         `SELECT node, process_key AS key, extract(object, '^\\\\[?([0-9a-fA-F.:]+?)\\\\]?:\\\\d+$') AS addr, toUInt32OrZero(extract(object, ':(\\\\d+)$')) AS port,
                 toUnixTimestamp64Milli(time) AS time, lower(hex(digest)) AS digest
-         FROM events FINAL ${here} AND layer = 'auditd' AND action = 'connect' AND process_key IN {keys:Array(String)} AND addr != ''
-         ORDER BY time`,
+         FROM ${events} ${here} AND layer = 'auditd' AND action = 'connect' AND process_key IN {keys:Array(String)} AND addr != ''
+         ORDER BY time, node, event_id`,
         { keys },
         keys,
       ),
@@ -113,8 +116,8 @@ export function createLookup(store: Store, cluster: string) {
     socketConnections: (keys: readonly string[]) =>
       ask(
         z.object({ key: text, path: text, time: number, digest: text }),
-        `SELECT process_key AS key, object AS path, toUnixTimestamp64Milli(min(time)) AS time, lower(hex(argMin(digest, time))) AS digest
-         FROM events FINAL ${here} AND layer = 'auditd' AND action = 'connect' AND startsWith(object, '/') AND outcome = 'success'
+        `SELECT process_key AS key, object AS path, toUnixTimestamp64Milli(min(time)) AS time, lower(hex(argMin(digest, (time, node, event_id)))) AS digest
+         FROM ${events} ${here} AND layer = 'auditd' AND action = 'connect' AND startsWith(object, '/') AND outcome = 'success'
            AND process_key IN {keys:Array(String)}
          GROUP BY key, path`,
         { keys },
@@ -177,7 +180,7 @@ export function createLookup(store: Store, cluster: string) {
     containers: (ids: readonly string[], podUids: readonly string[]) =>
       ask(
         containerRow,
-        `${CONTAINER} ${here} AND (container_id IN {ids:Array(String)} OR pod_uid IN {podUids:Array(String)})`,
+        `${CONTAINER} ${here} AND (container_id IN {ids:Array(String)} OR pod_uid IN {podUids:Array(String)}) ORDER BY id, node`,
         { ids, podUids },
         [...ids, ...podUids],
       ),
@@ -196,7 +199,7 @@ export function createLookup(store: Store, cluster: string) {
       ask(
         containerRow,
         `${CONTAINER} ${here} AND node = {node:String} AND kind != 'sandbox'
-           AND toUnixTimestamp64Milli(if(started_at > 0, started_at, created_at)) BETWEEN {from:Int64} + 1 AND {to:Int64}`,
+           AND toUnixTimestamp64Milli(if(started_at > 0, started_at, created_at)) BETWEEN {from:Int64} + 1 AND {to:Int64} ORDER BY id`,
         { node, from, to },
         [1],
       ),
@@ -212,8 +215,8 @@ export function createLookup(store: Store, cluster: string) {
       ask(
         acceptRow,
         `SELECT node, process_key AS key, extract(object, '^\\\\[?(.+?)\\\\]?:\\\\d+$') AS addr, toUnixTimestamp64Milli(time) AS time, lower(hex(digest)) AS digest, event_id
-         FROM events FINAL ${here} AND layer = 'auditd' AND action IN ('accept', 'accept4') AND addr IN {addresses:Array(String)}
-         ORDER BY time`,
+         FROM ${events} ${here} AND layer = 'auditd' AND action IN ('accept', 'accept4') AND addr IN {addresses:Array(String)}
+         ORDER BY time, node, event_id`,
         { addresses },
         addresses,
       ),

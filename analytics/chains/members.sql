@@ -1,29 +1,29 @@
 -- Records of chains: every event of the processes and requests reached, and what the cluster did because of them.
--- Parameters: cluster; processes, requests (audit ids), accepts (hex digests): core. containers (the intruder's own), exec_ids, sessions
+-- Table {events}: chain-events.sql. Parameters: cluster; processes, requests (audit ids), accepts (hex digests): core. containers (the intruder's own), exec_ids, sessions
 -- (node/audit session number of jobs the node ran), objects (uids), names (namespace/name of those objects): context.
 -- Columns: member_id, digest_hex, layer, at, role, and by what it belongs: via_kind, via (one of the parameters' values).
 SELECT event_id AS member_id, lower(hex(digest)) AS digest_hex, layer, toString(time) AS at,
        -- what runc does before the container's program runs is the runtime's doing, in whatever process
        if(basename(exe) IN ('runc', 'crun', 'runsc') OR exe = '/', 'context', 'core') AS role, 'process' AS via_kind, process_key AS via
-FROM events FINAL
+FROM {events}
 WHERE cluster = {cluster:String} AND layer = 'auditd' AND process_key IN {processes:Array(String)}
 UNION ALL
 SELECT event_id, lower(hex(digest)), layer, toString(time), 'core', 'request', splitByChar('/', event_id)[1]
-FROM events FINAL
+FROM {events}
 WHERE cluster = {cluster:String} AND layer = 'k8s-audit' AND splitByChar('/', event_id)[1] IN {requests:Array(String)}
 UNION ALL
 SELECT event_id, lower(hex(digest)), layer, toString(time), 'core', 'accept', lower(hex(digest))
-FROM events FINAL
+FROM {events}
 WHERE cluster = {cluster:String} AND digest IN (SELECT unhex(arrayJoin({accepts:Array(String)})))
 UNION ALL
 -- runtime and set-up of the intruder's own containers
 SELECT event_id, lower(hex(digest)), layer, toString(time), 'context', 'container', container_id
-FROM events FINAL
+FROM {events}
 WHERE cluster = {cluster:String} AND layer IN ('runtime', 'auditd') AND container_id IN {containers:Array(String)} AND process_key NOT IN {processes:Array(String)}
 UNION ALL
 -- shims started for them, and runc called for an exec
 SELECT e.event_id, lower(hex(e.digest)), e.layer, toString(e.time), 'context', 'called', p.called_for
-FROM events AS e FINAL
+FROM {events} AS e
 INNER JOIN
 (
     SELECT process_key, node,
@@ -35,12 +35,12 @@ INNER JOIN
 WHERE e.cluster = {cluster:String} AND e.layer = 'auditd' AND e.process_key NOT IN {processes:Array(String)}
 UNION ALL
 SELECT event_id, lower(hex(digest)), layer, toString(time), 'context', 'exec', splitByChar('/', event_id)[-1]
-FROM events FINAL
+FROM {events}
 WHERE cluster = {cluster:String} AND layer = 'runtime' AND splitByChar('/', event_id)[-1] IN {exec_ids:Array(String)}
 UNION ALL
 -- the node's login session around a job: cron's PAM records
 SELECT e.event_id, lower(hex(e.digest)), e.layer, toString(e.time), 'context', 'session', a.session
-FROM events AS e FINAL
+FROM {events} AS e
 INNER JOIN
 (
     SELECT node, time, serial, concat(node, '/', toString(ses)) AS session
@@ -51,7 +51,7 @@ WHERE e.cluster = {cluster:String} AND e.layer = 'auditd' AND e.process_key NOT 
 UNION ALL
 -- what controllers, scheduler and kubelet did with the objects; Events are named after their object
 SELECT e.event_id, lower(hex(e.digest)), e.layer, toString(e.time), 'context', 'object', k.via
-FROM events AS e FINAL
+FROM {events} AS e
 INNER JOIN
 (
     SELECT audit_id,

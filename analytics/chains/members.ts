@@ -29,10 +29,11 @@ export interface Member {
 /** One query looks through all events once: components are asked for together, up to so many keys. */
 const KEYS_PER_QUERY = 4_000;
 
-/** Members of each component, in its order; in order of time; a record that is core and context is core. */
+/** Members of each component, in its order, from a table of chain-events.sql; in order of time; a record that is core and context is core. */
 export async function membersOf(
   store: Store,
   cluster: string,
+  events: string,
   growth: Growth,
   components: readonly (readonly EntityId[])[],
   names: Names,
@@ -40,7 +41,7 @@ export async function membersOf(
   const found: Member[][] = [];
   for (const together of packed(components)) {
     const keys = together.map((entities) => keysOf(growth, entities, names));
-    found.push(...(await askTogether(store, cluster, keys)));
+    found.push(...(await askTogether(store, cluster, events, keys)));
   }
   return found;
 }
@@ -100,11 +101,18 @@ const LISTS: Record<string, readonly (keyof Keys)[]> = {
   object: ['objects', 'names'],
 };
 
-async function askTogether(store: Store, cluster: string, chains: readonly Keys[]): Promise<Member[][]> {
+async function askTogether(
+  store: Store,
+  cluster: string,
+  events: string,
+  chains: readonly Keys[],
+): Promise<Member[][]> {
   const all = (list: keyof Keys) => [...new Set(chains.flatMap((keys) => keys[list]))];
   const lists = ['processes', 'requests', 'accepts', 'containers', 'exec_ids', 'sessions', 'objects', 'names'] as const;
   const params = { cluster, ...Object.fromEntries(lists.map((list) => [list, all(list)])) };
-  const rows = z.array(memberRow).parse(await store.rows(membersSql, params, 'background'));
+  const rows = z
+    .array(memberRow)
+    .parse(await store.rows(membersSql.replaceAll('{events}', events), params, 'background'));
   const owners = ownersOf(chains);
   const members = chains.map(() => new Map<string, Member>());
   for (const row of rows) {
