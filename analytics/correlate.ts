@@ -1,5 +1,5 @@
 // The correlate job: entities, then findings, then what is new for those who did it and what rules say of that, then chains, from all that the
-// store holds. Run again, it replaces what it concluded before; the same records give the same conclusions.
+// store holds. Run again, it replaces what it concluded before; the same records give the same conclusions, however many runs they took.
 import { type BaselineCounts, buildBaselines } from './baselines/baselines.ts';
 import { rulesInOrder } from './baselines/novelty-rules.ts';
 import { buildChains } from './chains/chains.ts';

@@ -1,5 +1,5 @@
-// Concluding while records arrive: whenever there are new ones, once more over everything. What came late, doubled or out of order makes no
-// difference, because a run knows nothing of the one before.
+// Concluding while records arrive: whenever there are new ones, once more. What came late, doubled or out of order makes no difference, because a
+// run comes to what one over everything would.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from './store/store.ts';
 

@@ -66,8 +66,11 @@ const OWNERS_DEPTH_MAX = 5;
 
 async function toCreation(growth: Growth, containerIds: readonly string[]): Promise<Step[]> {
   const steps: Step[] = [];
-  for (const c of await growth.lookup.containers(containerIds, [])) {
-    if (c.pod_uid === '') continue;
+  const containers = (await growth.lookup.containers(containerIds, [])).filter((c) => c.pod_uid !== '');
+  const owners = await ownersUp(growth, [...new Set(containers.map((c) => c.pod_uid))]);
+  const tops = [...new Set([...owners.values()].flatMap((uids) => uids.slice(-1)))];
+  const creations = await growth.lookup.creationsOf(tops);
+  for (const c of containers) {
     const object = idOf('object', c.pod_uid);
     steps.push({
       link: {
@@ -81,7 +84,7 @@ async function toCreation(growth: Growth, containerIds: readonly string[]): Prom
       reached: object,
       arrival: 'onward',
     });
-    const uids = await ownersUp(growth, c.pod_uid);
+    const uids = owners.get(c.pod_uid) ?? [];
     for (const [i, uid] of uids.slice(1).entries()) {
       const child = uids[i] ?? c.pod_uid;
       steps.push({
@@ -97,7 +100,7 @@ async function toCreation(growth: Growth, containerIds: readonly string[]): Prom
         arrival: 'onward',
       });
     }
-    for (const request of await growth.lookup.creationsOf(uids.slice(-1))) {
+    for (const request of creations.filter(({ object_uid }) => object_uid === uids.at(-1))) {
       growth.requests.set(idOf('request', request.audit_id), request);
       steps.push({
         link: {
@@ -116,13 +119,19 @@ async function toCreation(growth: Growth, containerIds: readonly string[]): Prom
   return steps;
 }
 
-/** UIDs from a pod up to its topmost owner that the API log knows. */
-async function ownersUp(growth: Growth, podUid: string): Promise<string[]> {
-  const uids = [podUid];
-  for (let depth = 0; depth < OWNERS_DEPTH_MAX; depth++) {
-    const [object] = await growth.lookup.ownersOf(uids.slice(-1));
-    if (object === undefined || object.owner_uid === '' || uids.includes(object.owner_uid)) break;
-    uids.push(object.owner_uid);
+/** UIDs from each pod up to its topmost owner that the API log knows; asked for all pods together, a step at a time. */
+async function ownersUp(growth: Growth, podUids: readonly string[]): Promise<Map<string, string[]>> {
+  const ways = new Map(podUids.map((uid) => [uid, [uid]]));
+  let climbing = [...ways.values()];
+  for (let depth = 0; depth < OWNERS_DEPTH_MAX && climbing.length > 0; depth++) {
+    const objects = await growth.lookup.ownersOf([...new Set(climbing.flatMap((uids) => uids.slice(-1)))]);
+    const ownerOf = new Map(objects.map((object) => [object.uid, object.owner_uid]));
+    climbing = climbing.filter((uids) => {
+      const owner = ownerOf.get(uids.at(-1) ?? '') ?? '';
+      if (owner === '' || uids.includes(owner)) return false;
+      uids.push(owner);
+      return true;
+    });
   }
-  return uids;
+  return ways;
 }

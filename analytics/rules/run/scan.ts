@@ -102,7 +102,7 @@ export async function* scans(
   rules: readonly EventRule[],
   { fields = [], askedOf = () => fields, within, rowsOfLarge = ROWS_OF_LARGE }: ScanOptions = {},
 ): AsyncIterable<Scan> {
-  const texts = source.finds && (await isLarge(store, rowsOfLarge)) ? createTexts() : undefined;
+  const texts = source.finds && (await isLarge(store, rowsOfLarge, within)) ? createTexts() : undefined;
   const prepared = rules.map((rule) => prepare(source, rule, texts?.find));
   const found = texts?.haystacks();
   const needsRaw = ({ rule, compiled }: Prepared) =>
@@ -124,8 +124,8 @@ export async function* scans(
 // Hyperscan takes some tenths of a second to make itself ready; over fewer rows each test by itself is as fast.
 const ROWS_OF_LARGE = 100_000;
 
-async function isLarge(store: Store, least: number): Promise<boolean> {
-  const [row] = await store.rows('SELECT count() AS rows FROM auditd');
+async function isLarge(store: Store, least: number, within = '1'): Promise<boolean> {
+  const [row] = await store.rows(`SELECT count() AS rows FROM auditd WHERE ${within}`);
   return Number(row?.['rows']) >= least;
 }
 
