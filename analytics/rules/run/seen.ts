@@ -10,7 +10,12 @@ export const SEEN = `(layer LowCardinality(String), cluster LowCardinality(Strin
 
 /** Fills a table of columns SEEN; a minute may have several rows, which add up. */
 export async function fillSeen(store: Store, table: string): Promise<void> {
-  for (const select of SELECTS) await store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, {}, 'background');
+  // a statement takes the engine some tenths of a second to prepare, and few stores have all layers
+  const sql = 'SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0';
+  const filled = new Set((await store.rows(sql, {}, 'background')).map((row) => row['name']));
+  for (const [of, select] of Object.entries(SELECTS)) {
+    if (filled.has(of)) await store.run(`INSERT INTO ${table} ${select} ${SETTINGS}`, {}, 'background');
+  }
 }
 
 const SETTINGS = `SETTINGS prefer_column_name_to_alias = 1, join_use_nulls = 0, query_plan_optimize_join_order_limit = 0, query_plan_join_swap_table = 'false'`;
@@ -78,4 +83,12 @@ const OF_MARKS = summed(
     ON m.cluster = k_cluster AND m.event_key = audit_id`,
 );
 
-const SELECTS = [OF_AUDITD, OF_RUNTIME, OF_LINEAGE, OF_AUDIT, OF_PLACES, OF_MARKS];
+/** By the table without whose rows there is nothing to see. */
+const SELECTS: Readonly<Record<string, string>> = {
+  auditd: OF_AUDITD,
+  runtime: OF_RUNTIME,
+  attributions: OF_LINEAGE,
+  k8s_audit: OF_AUDIT,
+  events: OF_PLACES,
+  event_marks: OF_MARKS,
+};
