@@ -103,12 +103,16 @@ const eventsOfEnvelopes = auditEvent
 export const auditEvents = (records: string): string =>
   eventsOfEnvelopes.replace('FROM input_records', () => `FROM (${records}) AS input_records`);
 
+/** Of the blocks `-- of bodies ... [-- without ...] -- end` of a statement, what stands first or what stands in its place. */
+const ofBodies = (sql: string, hasBody: boolean): string =>
+  sql.replace(/ *-- of bodies\n([\s\S]*?)(?: *-- without\n([\s\S]*?))? *-- end\n/g, (_, read: string, without = '') =>
+    hasBody ? read : without,
+  );
 const k8sOf = (shaped: boolean, hasBody: boolean) =>
-  k8sAudit
+  ofBodies(k8sAudit, hasBody)
     .replaceAll('{has_body}', String(hasBody))
     .replace('{is_mended}', shaped ? "plain.auditID = ''" : 'false')
     .replace('{readable_json}', () => readableJsonOf('raw'));
-// Four of five events have no body: what is read of bodies the engine then works out once, not row by row.
 const withoutBody = k8sOf(false, false).replace('FROM input_records', 'FROM input_records WHERE NOT has_body');
 const withBody = k8sOf(false, true).replace('FROM input_records', 'FROM input_records WHERE has_body');
 const plainK8s = `SELECT * FROM (${withBody}) UNION ALL SELECT * FROM (${withoutBody})`;

@@ -12,6 +12,8 @@
 -- The event is read once for what it says itself, once for the one body that counts; only what the engine's parser refuses is mended.
 -- Body: what the server answered where it answered with the object, else what was asked for. A pod template of a workload
 -- (Deployment, Job, CronJob ...) is read like a pod's own spec.
+-- Four of five events have no body: blocks `of bodies ... without ... end` are read as one or the other (decode.ts), for the engine prepares
+-- a column of a body as long for events that have none.
 -- Each step is a query of its own, and decode.ts keeps the engine from merging them: merged, it filters wide tuples row by row
 -- wherever a condition may leave out a function (measured: three times the time).
 WITH
@@ -76,23 +78,27 @@ WITH
             e.annotations['audit.k8s.io/truncated'] = 'true' AS truncated,
             truncated OR {has_body} AND position(json, '"skipped-too-big-size-object"') > 0
                 AND 'skipped-too-big-size-object' IN (JSONExtractString(json, 'requestObject'), JSONExtractString(json, 'responseObject')) AS body_left_out,
+            -- of bodies
             multiIf(truncated, '', e.responseObject.kind IN ('Status', ''), 'requestObject', 'responseObject') AS body_name,
-            if({has_body}, JSONExtract(json, body_name, body_type), defaultValueOfTypeName(body_type)) AS o
+            JSONExtract(json, body_name, body_type) AS o,
+            -- end
+            extractURLParameters(e.requestURI) AS uri_parameters
         FROM readable
     ),
     pods AS
     (
         SELECT
             *,
-            mended AND NOT has_request AND NOT has_response
-                AND (position(raw, ',"requestObject":') > 0 OR position(raw, ',"responseObject":') > 0) AS unreadable_body,
+            -- of bodies
             o.spec AS s,
             s.template.spec AS t,
             s.jobTemplate.spec.template.spec AS j,
             arrayConcat(s.initContainers, s.containers, s.ephemeralContainers, t.initContainers, t.containers, j.initContainers, j.containers) AS all_containers,
             arrayFirst(r -> r.controller, o.metadata.ownerReferences) AS owner,
             if(e.objectRef.resource = 'serviceaccounts' AND e.objectRef.subresource = 'token', JSONExtract(json, body_name, 'spec', token_type), defaultValueOfTypeName(token_type)) AS token,
-            extractURLParameters(e.requestURI) AS uri_parameters
+            -- end
+            mended AND NOT has_request AND NOT has_response
+                AND (position(raw, ',"requestObject":') > 0 OR position(raw, ',"responseObject":') > 0) AS unreadable_body
         FROM bodies
     )
 SELECT
@@ -125,8 +131,13 @@ SELECT
     if(position(e.objectRef.apiVersion, '/') > 0, splitByChar('/', e.objectRef.apiVersion)[1], e.objectRef.apiGroup) AS api_group,
     if(position(e.objectRef.apiVersion, '/') > 0, splitByChar('/', e.objectRef.apiVersion)[2], e.objectRef.apiVersion) AS api_version,
     e.objectRef.namespace AS namespace,
+    -- of bodies
     if(e.objectRef.name = '', o.metadata.name, e.objectRef.name) AS name,
     if(e.objectRef.uid = '', o.metadata.uid, e.objectRef.uid) AS object_uid,
+    -- without
+    e.objectRef.name AS name,
+    e.objectRef.uid AS object_uid,
+    -- end
     e.responseStatus.code AS code,
     e.responseStatus.reason AS status_reason,
     e.annotations['authorization.k8s.io/decision'] AS decision,
@@ -134,6 +145,7 @@ SELECT
     e.annotations AS annotations,
     arrayMap(p -> decodeURLFormComponent(substring(p, 9)), arrayFilter(p -> startsWith(p, 'command='), uri_parameters)) AS exec_command,
     if(e.objectRef.subresource IN ('exec', 'attach'), decodeURLFormComponent(extractURLParameter(e.requestURI, 'container')), '') AS exec_container,
+    -- of bodies
     owner.kind AS owner_kind,
     owner.name AS owner_name,
     owner.uid AS owner_uid,
@@ -156,6 +168,12 @@ SELECT
     o.roleRef.name AS role_name,
     arrayMap(x -> concat(x.kind, ':', x.namespace, ':', x.name), o.subjects) AS subjects,
     s.schedule AS schedule,
+    -- without
+    '' AS owner_kind, '' AS owner_name, '' AS owner_uid, '' AS node_name, '' AS pod_ip,
+    false AS host_network, false AS host_pid, false AS host_ipc, false AS privileged, [] AS capabilities_added, [] AS host_paths,
+    [] AS images, [] AS commands, '' AS service_account, [] AS container_ids, [] AS init_containers, [] AS container_statuses,
+    '' AS role_kind, '' AS role_name, [] AS subjects, '' AS schedule,
+    -- end
     multiIf(unreadable_body, 'unreadable', body_left_out, 'truncated', has_request AND has_response, 'both', has_request, 'request', has_response, 'response', 'none') AS body,
     length(raw) > 1048576 AS oversized,
     e.apiVersion AS event_api_version,
@@ -163,6 +181,7 @@ SELECT
     e.impersonatedUser.extra AS impersonated_extra,
     if(e.objectRef.subresource IN ('exec', 'attach'), arrayMap(p -> splitByChar('=', p)[1],
         arrayFilter(p -> match(p, '^(?:stdin|stdout|stderr|tty)=') AND splitByChar('=', p)[2] NOT IN ('0', 'false'), uri_parameters)), []) AS exec_streams,
+    -- of bodies
     arrayDistinct(arrayFilter(d -> d != '', arrayMap(i -> extract(i, '(?:^|@)(sha256:[0-9a-f]{64})$'), arrayConcat(images,
         arrayMap(c -> c.imageID, o.status.initContainerStatuses), arrayMap(c -> c.imageID, o.status.containerStatuses))))) AS image_digests,
     if(e.objectRef.subresource = 'ephemeralcontainers', arrayMap(c -> concat(c.name, '=', c.image),
@@ -182,6 +201,10 @@ SELECT
         e.objectRef.resource = 'pods', arrayDistinct(arrayFilter(i -> i != '', arrayPushFront(arrayMap(p -> p.ip, o.status.podIPs), o.status.podIP))),
         e.objectRef.resource = 'nodes', arrayMap(a -> a.address, arrayFilter(a -> endsWith(a.type, 'IP'), o.status.addresses)),
         e.objectRef.resource = 'services', arrayFilter(i -> i NOT IN ('', 'None'), s.clusterIPs), []) AS addresses,
+    -- without
+    [] AS image_digests, [] AS ephemeral_containers, [] AS token_audiences, 0 AS token_expiration_seconds, '' AS token_bound_to, [] AS webhook_targets,
+    CAST(map(), 'Map(String, String)') AS labels, '' AS config_hash, '' AS phase, '' AS phase_reason, '' AS host_ip, [] AS addresses,
+    -- end
     digest,
     loader,
     seq,
