@@ -108,7 +108,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
                           OR (syscall_name IN ('open', 'openat') AND bitAnd(reinterpretAsUInt32(reverse(unhex(leftPad(args[if(syscall_name = 'open', 2, 3)], 8, '0')))), 3) > 0))) AS a
            ON a.node = t.node AND a.time = t.time AND a.serial = t.serial
          ARRAY JOIN arrayFilter(p -> p.2 IN ('CREATE', 'NORMAL'), arrayMap((n, y) -> (if(startsWith(n, '/'), n, concat(a.cwd, '/', n)), y), a.path_names, a.path_types)) AS p
-         ORDER BY time`,
+         ORDER BY time, node, a.serial, path`,
         { keys },
         keys,
       ),
@@ -119,7 +119,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
         `SELECT process_key AS key, object AS path, toUnixTimestamp64Milli(min(time)) AS time, lower(hex(argMin(digest, (time, node, event_id)))) AS digest
          FROM ${events} ${here} AND layer = 'auditd' AND action = 'connect' AND startsWith(object, '/') AND outcome = 'success'
            AND process_key IN {keys:Array(String)}
-         GROUP BY key, path`,
+         GROUP BY key, path ORDER BY min(time), key, path`,
         { keys },
         keys,
       ),
@@ -163,7 +163,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
         `SELECT object_uid AS uid, any(owner_uid) AS owner_uid, any(resource) AS resource, any(namespace) AS namespace, any(name) AS name,
                 argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest, toUnixTimestamp64Milli(min(time)) AS at
          FROM k8s_audit FINAL ${here} AND owner_uid IN {uids:Array(String)} AND object_uid != '' AND verb = 'create' AND code < 400
-         GROUP BY uid`,
+         GROUP BY uid ORDER BY at, uid`,
         { uids },
         uids,
       ),
