@@ -75,7 +75,7 @@ export const REQUEST = (where: string) => `
     GROUP BY audit_id
   ) AS r
   LEFT ANY JOIN (SELECT * FROM callers FINAL WHERE cluster = {cluster:String}) AS c ON r.audit_id = c.audit_id
-  ORDER BY time`;
+  ORDER BY time, audit_id`;
 
 export const connectionRow = z.object({ node: text, key: text, addr: text, port: number, time: number, digest: text });
 export const fileRow = z.object({ node: text, key: text, container_id: text, path: text, time: number, digest: text });

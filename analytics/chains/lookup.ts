@@ -36,11 +36,11 @@ export function createLookup(store: Store, cluster: string, events: string) {
   const here = 'WHERE cluster = {cluster:String}';
   return {
     processes: (keys: readonly string[]) =>
-      ask(processRow, `${PROCESS} ${here} AND process_key IN {keys:Array(String)} ORDER BY first_seen`, { keys }, keys),
+      ask(processRow, `${PROCESS} ${here} AND process_key IN {keys:Array(String)} ORDER BY first_seen, node, key`, { keys }, keys),
     children: (keys: readonly string[]) =>
-      ask(processRow, `${PROCESS} ${here} AND parent_key IN {keys:Array(String)} ORDER BY first_seen`, { keys }, keys),
+      ask(processRow, `${PROCESS} ${here} AND parent_key IN {keys:Array(String)} ORDER BY first_seen, node, key`, { keys }, keys),
     inContainers: (ids: readonly string[]) =>
-      ask(processRow, `${PROCESS} ${here} AND container_id IN {ids:Array(String)} ORDER BY first_seen`, { ids }, ids),
+      ask(processRow, `${PROCESS} ${here} AND container_id IN {ids:Array(String)} ORDER BY first_seen, node, key`, { ids }, ids),
     /** Processes of the node itself whose shell command stands in `text`. */
     nodeJobsNamedIn: (node: string, words: string, from: number) =>
       ask(
@@ -48,7 +48,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
         `${PROCESS} ${here} AND node = {node:String} AND container_id = '' AND first_seen >= fromUnixTimestamp64Milli({from:Int64})
            AND length(first_argv) >= 3 AND match(first_argv[1], '(^|/)(ba|da|a|k|z)?sh$') AND first_argv[2] = '-c'
            AND length(first_argv[3]) >= 8 AND position({words:String}, first_argv[3]) > 0
-         ORDER BY first_seen`,
+         ORDER BY first_seen, node, key`,
         { node, words, from },
         [1],
       ),
@@ -58,7 +58,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
         processRow,
         `${PROCESS} ${here} AND node = {node:String} AND container_id = '' AND first_seen >= fromUnixTimestamp64Milli({from:Int64})
            AND (exe = {path:String} OR has(argv, {path:String}) OR has(first_argv, {path:String}))
-         ORDER BY first_seen`,
+         ORDER BY first_seen, node, key`,
         { node, path, from },
         [1],
       ),
@@ -71,7 +71,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
         processRow,
         `${PROCESS} ${here} AND container_id != '' AND NOT setup AND exec_id = '' AND method != 'runtime-pid'
            AND arrayExists(t -> toUnixTimestamp64Milli(first_seen) BETWEEN t AND t + {within:Int64}, {times:Array(Int64)})
-         ORDER BY first_seen`,
+         ORDER BY first_seen, node, key`,
         { times: [...new Set(times)], within },
         times,
       ),
@@ -190,7 +190,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
         z.object({ id: text, ip: text }),
         `SELECT c.container_id AS id, p.ip AS ip
          FROM (SELECT pod_uid, ip FROM pods FINAL ARRAY JOIN ips AS ip ${here} AND NOT host_network AND ip IN {addresses:Array(String)}) AS p
-         INNER JOIN (SELECT container_id, pod_uid FROM containers FINAL ${here} AND kind != 'sandbox') AS c ON c.pod_uid = p.pod_uid`,
+         INNER JOIN (SELECT container_id, pod_uid FROM containers FINAL ${here} AND kind != 'sandbox') AS c ON c.pod_uid = p.pod_uid ORDER BY id, ip`,
         { addresses },
         addresses,
       ),
@@ -207,7 +207,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
       ask(
         sessionRow,
         `SELECT session_id AS audit_id, node, process_key AS key, container_id, confidence, command FROM sessions FINAL
-         ${here} AND kind = 'exec' AND process_key != '' AND (session_id IN {requestIds:Array(String)} OR process_key IN {keys:Array(String)})`,
+         ${here} AND kind = 'exec' AND process_key != '' AND (session_id IN {requestIds:Array(String)} OR process_key IN {keys:Array(String)}) ORDER BY audit_id`,
         { requestIds, keys },
         [...requestIds, ...keys],
       ),
