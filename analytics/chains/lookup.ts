@@ -36,11 +36,26 @@ export function createLookup(store: Store, cluster: string, events: string) {
   const here = 'WHERE cluster = {cluster:String}';
   return {
     processes: (keys: readonly string[]) =>
-      ask(processRow, `${PROCESS} ${here} AND process_key IN {keys:Array(String)} ORDER BY first_seen, node, key`, { keys }, keys),
+      ask(
+        processRow,
+        `${PROCESS} ${here} AND process_key IN {keys:Array(String)} ORDER BY first_seen, node, key`,
+        { keys },
+        keys,
+      ),
     children: (keys: readonly string[]) =>
-      ask(processRow, `${PROCESS} ${here} AND parent_key IN {keys:Array(String)} ORDER BY first_seen, node, key`, { keys }, keys),
+      ask(
+        processRow,
+        `${PROCESS} ${here} AND parent_key IN {keys:Array(String)} ORDER BY first_seen, node, key`,
+        { keys },
+        keys,
+      ),
     inContainers: (ids: readonly string[]) =>
-      ask(processRow, `${PROCESS} ${here} AND container_id IN {ids:Array(String)} ORDER BY first_seen, node, key`, { ids }, ids),
+      ask(
+        processRow,
+        `${PROCESS} ${here} AND container_id IN {ids:Array(String)} ORDER BY first_seen, node, key`,
+        { ids },
+        ids,
+      ),
     /** Processes of the node itself whose shell command stands in `text`. */
     nodeJobsNamedIn: (node: string, words: string, from: number) =>
       ask(
