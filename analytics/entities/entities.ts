@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { writeChanged } from '../store/changed.ts';
 import { type Put, putAnew } from '../store/derived.ts';
+import { withScratchTable } from '../store/scratch.ts';
 import { skipEmpty } from '../store/skip-empty.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -23,7 +24,8 @@ import { buildGaps } from './gaps/gaps.ts';
 import { makeMinutes } from './minutes/minutes.ts';
 import attributions from './processes/attributions.sql';
 import boots from './processes/boots.sql';
-import { placeProcesses } from './processes/place-processes.ts';
+import { fillProcesses, touchLives } from './processes/place-affected.ts';
+import { NAMED_PIDS } from './processes/place-processes.ts';
 import { buildSessions } from './sessions/build-sessions.ts';
 import { ENTITY_SETTINGS } from './settings.ts';
 import { type Touched, withTouched } from './touched.ts';
@@ -79,29 +81,31 @@ async function build(store: Store, version: number, labels: ContextLabels, touch
   };
   const fill: Fill = (table, ...selects) => put(table, (into) => insert(into, ...selects));
   await makeMinutes(store, version, touched);
-  await withTouchedEvents(store, touched, async (events) => {
-    await put('containers', async (into) => {
-      await fillContainers(store, version, into);
-      await events.containersMade(into);
-    });
-    await buildPodsAndPrincipals(fill);
-    await fill('boots', boots);
-    await put('processes', async (into) => {
-      await placeProcesses(store, version, into);
-      await events.processesMade(into);
-    });
-    const attributed = await events.attributed();
-    const within = attributed && attributedOf(attributed);
-    await put('attributions', (into) => insert(into, ofEvents(attributions, attributed)), within);
-    await buildCallers(store, fill, put, version);
-    await buildSessions(store, put, version);
-    const described = await events.described();
-    if (described === undefined) await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
-    else {
-      await put('events', (into) => insert(into, eventsK8s, eventsRuntime), "layer != 'auditd'");
-      await put('events', (into) => insert(into, ofEvents(eventsAuditd, described)), shownOf(described));
-    }
-  });
+  const livesTable = "(cluster String, node String, container_id String, since DateTime64(3, 'UTC')) ENGINE = Memory";
+  await withScratchTable(store, 'touched_lives', livesTable, (lives) =>
+    withTouchedEvents(store, touched, async (events) => {
+      await put('containers', async (into) => {
+        await fillContainers(store, version, into);
+        await events.containersMade(into);
+        if (!touched.whole) await touchLives(store, lives, into);
+      });
+      await buildPodsAndPrincipals(fill);
+      await fill('boots', boots);
+      await fill('named_pids', NAMED_PIDS);
+      await fillProcesses(store, version, put, touched.whole ? undefined : lives, events.processesMade);
+      const attributed = await events.attributed();
+      const within = attributed && attributedOf(attributed);
+      await put('attributions', (into) => insert(into, ofEvents(attributions, attributed)), within);
+      await buildCallers(store, fill, put, version);
+      await buildSessions(store, put, version);
+      const described = await events.described();
+      if (described === undefined) await fill('events', eventsK8s, eventsRuntime, eventsAuditd);
+      else {
+        await put('events', (into) => insert(into, eventsK8s, eventsRuntime), "layer != 'auditd'");
+        await put('events', (into) => insert(into, ofEvents(eventsAuditd, described)), shownOf(described));
+      }
+    }),
+  );
   await buildGaps(store, put, version, touched);
 }
 

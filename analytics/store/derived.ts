@@ -9,6 +9,7 @@ export type DerivedTable =
   | 'process_runs'
   | 'runtime_calls'
   | 'rootfs_devices'
+  | 'named_pids'
   | 'login_records'
   | 'process_facts'
   | 'processes'

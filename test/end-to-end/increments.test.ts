@@ -22,7 +22,7 @@ const names = asked > 0 ? ['web-to-cluster', 'poisoned-image', 'quiet-day'] : ['
 const PIECES = asked > 0 ? asked : 5;
 
 const TABLES = [
-  ...['pods', 'containers', 'boots', 'process_runs', 'runtime_calls', 'rootfs_devices', 'login_records'],
+  ...['pods', 'containers', 'boots', 'process_runs', 'runtime_calls', 'rootfs_devices', 'named_pids', 'login_records'],
   ...['process_facts', 'processes', 'attributions', 'callers', 'sessions', 'session_processes', 'clock_offsets'],
   ...['principals', 'owners', 'workloads', 'node_addresses', 'ways', 'images', 'api_contacts', 'api_servers'],
   ...['api_connections', 'token_uses', 'events', 'gaps', 'auditd_hours'],

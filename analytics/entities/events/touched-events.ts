@@ -8,8 +8,8 @@ import type { Touched } from '../touched.ts';
 export interface TouchedEvents {
   /** Notes which containers are, by table `made`, of another pod than by what is stored. */
   containersMade(made: string): Promise<void>;
-  /** Notes which pids are, by the processes in table `made`, another's than by those stored. */
-  processesMade(made: string): Promise<void>;
+  /** Notes which pids are, by the processes in table `made`, another's than by those stored `within`. */
+  processesMade(made: string, within?: string): Promise<void>;
   /** Table: cluster, node, time, serial of events that may have another process or container; undefined: all. */
   attributed(): Promise<string | undefined>;
   /** The same table, with the events in containers that are of another pod. */
@@ -58,20 +58,20 @@ function createTouchedEvents(
   const isEmpty = async (table: string) =>
     (await store.rows(`SELECT 1 FROM ${table} LIMIT 1`, {}, 'background')).length === 0;
   /** Rows that only one of two tables has. */
-  const differing = (columns: string, tables: readonly string[], where = '1') => {
-    const both = tables.map((table) => `SELECT ${columns} FROM ${table} FINAL WHERE ${where}`);
-    return `(SELECT ${columns} FROM (${both.join(' UNION ALL ')}) GROUP BY ${columns} HAVING count() = 1)`;
+  const differing = (columns: string, made: string, stored: string, where = '1', within = '1') => {
+    const both = `SELECT ${columns} FROM ${made} FINAL WHERE ${where} UNION ALL SELECT ${columns} FROM ${stored} FINAL WHERE ${where} AND ${within}`;
+    return `(SELECT ${columns} FROM (${both}) GROUP BY ${columns} HAVING count() = 1)`;
   };
   return {
     containersMade: (made) => {
       const told = 'cluster, node, container_id, namespace, pod, pod_uid';
       return run(
-        `INSERT INTO ${containers} SELECT DISTINCT cluster, node, container_id FROM ${differing(told, [made, 'containers'])}`,
+        `INSERT INTO ${containers} SELECT DISTINCT cluster, node, container_id FROM ${differing(told, made, 'containers')}`,
       );
     },
-    processesMade: (made) => {
+    processesMade: (made, within) => {
       const told = 'cluster, node, process_key, pid, first_seen, container_id, method, confidence';
-      const found = differing(told, [made, 'processes'], "seen IN ('exec', 'events')");
+      const found = differing(told, made, 'processes', "seen IN ('exec', 'events')", within);
       return run(
         `INSERT INTO ${pids} SELECT cluster, node, pid, min(first_seen) FROM ${found} GROUP BY cluster, node, pid`,
       );

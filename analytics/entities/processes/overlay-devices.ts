@@ -35,7 +35,13 @@ const LEARNED_LATE = 0.85;
 
 export const isFresh = (parent: Node, child: Node): boolean => child.first_seen - parent.last_seen <= FRESH_MS;
 
-export function createOverlayDevices(named: readonly RootfsDevice[], callers: Callers, ground: Ground): OverlayDevices {
+/** @param ofRuntimes devices that programs of runtimes elsewhere in time were read from: a part of a node's processes is placed by these too */
+export function createOverlayDevices(
+  named: readonly RootfsDevice[],
+  callers: Callers,
+  ground: Ground,
+  ofRuntimes: readonly string[] = [],
+): OverlayDevices {
   const known = new Map<string, Map<string, number>>();
   const add = (dev: string, id: string, confidence: number) => {
     const ids = known.get(dev) ?? new Map<string, number>();
@@ -43,7 +49,7 @@ export function createOverlayDevices(named: readonly RootfsDevice[], callers: Ca
     known.set(dev, ids);
   };
   // a node may have such a device for its own root (btrfs, an overlay): what runtimes are read from is the node's
-  const ofNode = new Set([...callers.keys()].flatMap((caller) => caller.exec_devs));
+  const ofNode = new Set([...ofRuntimes, ...[...callers.keys()].flatMap((caller) => caller.exec_devs)]);
   for (const { dev, container_id } of named) if (ground.lives.has(container_id)) add(dev, container_id, 1);
 
   const runsFromNode = (node: Node) => node.exec_from_disk || node.exec_devs.some((dev) => ofNode.has(dev));

@@ -5,7 +5,7 @@ import type { Row, Store } from '../../store/store.ts';
 import containerPids from '../containers/container-pids.sql';
 import trustedCalls from '../minutes/runtime-calls-trusted.sql';
 import { ENTITY_SETTINGS } from '../settings.ts';
-import type { NamedPid } from './place-by-runtime.ts';
+import type { NodeFacts } from './node-facts.ts';
 import type { Node } from './process-table.ts';
 import { buildProcesses } from './processes.ts';
 
@@ -51,7 +51,7 @@ const heardRow = z.object({ ...place, until: number });
 const deviceRow = z.object({ ...place, dev: text, container_id: text });
 const bootRow = z.object({ ...place, name: text, began_at: number, digest: text });
 
-const RUNS = `
+const runsOf = (where: string): string => `
   SELECT cluster, node, pid, ppid, toUnixTimestamp64Milli(first_seen) AS first_seen, first_serial, toUnixTimestamp64Milli(last_seen) AS last_seen,
          exe, comm, argv, first_argv, uid, auid, ses, setup, starts_with_exec, called_for, exec_devs, exec_from_disk,
          arrayMap(d -> lower(hex(d)), exec_digests) AS exec_digests, lower(hex(first_digest)) AS first_digest, lower(hex(last_digest)) AS last_digest,
@@ -60,53 +60,64 @@ const RUNS = `
          arrayMap(t -> toUnixTimestamp64Milli(t), leaves.at) AS left_at, leaves.call AS left_by, leaves.path AS left_path,
          arrayMap(d -> lower(hex(d)), leaves.digest) AS left_digest, cgroup_ids, cgroups, on_host
   FROM process_runs FINAL
-  WHERE cluster = {cluster:String} AND node = {node:String}
+  WHERE cluster = {cluster:String} AND node = {node:String} AND ${where}
   ORDER BY process_runs.first_seen, first_serial`;
 // what the kubelet and the runtime make for a container alone shows nothing of the host
-const LIVES = `
+export const livesIn = (table: string): string => `
   SELECT cluster, node, container_id,
          toUnixTimestamp64Milli(if(created_at > 0, created_at, started_at)) AS begins_at,
          -- a whole second is the API's, and has begun before the end
          toUnixTimestamp64Milli(ended_at) + if(toUnixTimestamp64Nano(ended_at) % 1000000000 = 0 AND ended_at > 0, 999, 0) AS ends_at, sandbox_id,
          arrayFilter((target, source) -> NOT match(source, '^(/var/lib/kubelet/pods/|/run/containerd/|/var/lib/containerd/|/var/lib/docker/|/var/lib/containers/)'),
                      mount_targets, arrayResize(mount_sources, length(mount_targets))) AS host_mounts
-  FROM containers FINAL`;
+  FROM ${table} FINAL`;
 const DEVICES = 'SELECT DISTINCT cluster, node, dev, container_id FROM rootfs_devices FINAL ORDER BY ALL';
+const CALLS_SCOPE = '/*scope calls*/ 1';
 const BOOTS =
   'SELECT cluster, node, boot AS name, toUnixTimestamp64Milli(began_at) AS began_at, lower(hex(digest)) AS digest FROM boots FINAL ORDER BY began_at';
 const HEARD =
   "SELECT cluster, node, toUnixTimestamp64Milli(max(time)) AS until FROM runtime FINAL WHERE startsWith(topic, '/') GROUP BY cluster, node";
 const NODES = 'SELECT DISTINCT cluster, node FROM process_runs';
 
-async function read<T>(
+export async function read<T>(
   store: Store,
   sql: string,
   row: z.ZodType<T>,
-  parameters: Record<string, string> = {},
+  parameters: Record<string, unknown> = {},
 ): Promise<T[]> {
   return z.array(row).parse(await store.rows(`${sql} ${ENTITY_SETTINGS}`, parameters, 'background'));
 }
 
-/** Pids that the runtime named. */
-const readPids = (store: Store): Promise<NamedPid[]> => read(store, containerPids, pidRow);
+const NAMED =
+  'SELECT cluster, node, container_id, exec_id, pid, started_at, ended_at, exit_status FROM named_pids FINAL';
+
+/** Table named_pids, which placing reads. */
+export const NAMED_PIDS = `SELECT *, {version:UInt64} AS version, 0 AS is_deleted FROM (${containerPids})`;
+
+/** @param pids table of those whose processes are asked for; all when left out */
+export async function* placed(store: Store, pids?: string, facts?: readonly NodeFacts[]): AsyncGenerator<Node[]> {
+  const among = (column: string) =>
+    pids === undefined ? '1' : `(cluster, node, ${column}) IN (SELECT cluster, node, pid FROM ${pids})`;
+  const calls = trustedCalls.replace(CALLS_SCOPE, () => `(${among('pid')} OR ${among('ppid')})`);
+  const evidence = {
+    pids: await read(store, `${NAMED} WHERE ${among('pid')} ORDER BY started_at, container_id, exec_id, pid`, pidRow),
+    containers: await read(store, livesIn('containers'), lifeRow),
+    devices: await read(store, DEVICES, deviceRow),
+    boots: await read(store, BOOTS, bootRow),
+    calls: await read(store, `${calls} ORDER BY time, serial`, callRow),
+    heard: await read(store, HEARD, heardRow),
+    ...(facts === undefined ? {} : { facts }),
+  };
+  for (const at of await read(store, NODES, z.object(place)))
+    yield buildProcesses({ ...evidence, runs: await read(store, runsOf(among('pid')), runRow, at) });
+}
 
 /** Makes all processes anew. */
 export async function placeProcesses(store: Store, version: number, into = 'processes'): Promise<void> {
-  const evidence = {
-    pids: await readPids(store),
-    containers: await read(store, LIVES, lifeRow),
-    devices: await read(store, DEVICES, deviceRow),
-    boots: await read(store, BOOTS, bootRow),
-    calls: await read(store, `${trustedCalls} ORDER BY time, serial`, callRow),
-    heard: await read(store, HEARD, heardRow),
-  };
-  for (const at of await read(store, NODES, z.object(place))) {
-    const nodes = buildProcesses({ ...evidence, runs: await read(store, RUNS, runRow, at) });
-    await insertInParts(store, into, rowsOf(nodes, version));
-  }
+  for await (const nodes of placed(store)) await insertInParts(store, into, rowsOf(nodes, version));
 }
 
-function* rowsOf(nodes: readonly Node[], version: number): Generator<Row> {
+export function* rowsOf(nodes: readonly Node[], version: number): Generator<Row> {
   for (const node of nodes) yield processRow(node, version);
 }
 

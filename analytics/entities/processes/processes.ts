@@ -14,6 +14,7 @@
 
 import { groupBy } from '../group-by.ts';
 import { markLeft } from './leaving.ts';
+import type { NodeFacts } from './node-facts.ts';
 import { createOverlayDevices, isFresh, type OverlayDevices, type RootfsDevice } from './overlay-devices.ts';
 import { placeByCgroup } from './place-by-cgroup.ts';
 import {
@@ -41,6 +42,8 @@ export interface Evidence {
   calls?: readonly RuntimeCall[];
   heard?: readonly Heard[];
   boots: readonly (Boot & { cluster: string; node: string })[];
+  /** Of a part of a node's runs: what the rest says of devices. */
+  facts?: readonly NodeFacts[];
 }
 
 /** Places every process of every node. Pure: the same evidence gives the same processes. */
@@ -54,7 +57,7 @@ export function buildProcesses(evidence: Evidence): Node[] {
       ...placeNode(runs, {
         ...{ boots: here(evidence.boots), pids: here(evidence.pids) },
         ...{ containers: here(evidence.containers), devices: here(evidence.devices) },
-        ...{ calls: here(evidence.calls ?? []), heard: here(evidence.heard ?? []) },
+        ...{ calls: here(evidence.calls ?? []), heard: here(evidence.heard ?? []), facts: here(evidence.facts ?? []) },
       }),
     );
   }
@@ -69,7 +72,7 @@ function placeNode(runs: readonly Run[], evidence: Omit<Required<Evidence>, 'run
   placeByCgroup(table.all, lives);
   placeNamed(pids, ground, evidence.heard[0]?.until ?? 0);
   const callers = findCallers(calls, table);
-  const devices = createOverlayDevices(evidence.devices, callers, ground);
+  const devices = createOverlayDevices(evidence.devices, callers, ground, evidence.facts[0]?.runtime_devices);
   const learn = () => {
     for (const node of table.all) if (node.container_id !== '' && node.method !== 'rootfs-dev') devices.learn(node);
   };

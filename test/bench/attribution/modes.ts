@@ -8,7 +8,7 @@ import { fillContainers } from '../../../analytics/entities/containers/fill-cont
 import { refreshMinutes } from '../../../analytics/entities/minutes/minutes.ts';
 import attributions from '../../../analytics/entities/processes/attributions.sql';
 import boots from '../../../analytics/entities/processes/boots.sql';
-import { placeProcesses } from '../../../analytics/entities/processes/place-processes.ts';
+import { NAMED_PIDS, placeProcesses } from '../../../analytics/entities/processes/place-processes.ts';
 import { ENTITY_SETTINGS } from '../../../analytics/entities/settings.ts';
 import { reindex } from '../../../analytics/reindex.ts';
 import { connect } from '../../../analytics/store/connect.ts';
@@ -141,6 +141,8 @@ async function attribute(store: Store, version: number): Promise<void> {
   await forget('containers');
   await store.run(`INSERT INTO boots ${boots} ${ENTITY_SETTINGS}`, { version });
   await forget('boots');
+  await store.run(`INSERT INTO named_pids ${NAMED_PIDS} ${ENTITY_SETTINGS}`, { version });
+  await forget('named_pids');
   await placeProcesses(store, version);
   await forget('processes');
   await store.run(`INSERT INTO attributions ${attributions} ${ENTITY_SETTINGS}`, { version });
