@@ -145,14 +145,22 @@ WHERE cluster = {cluster:String} AND node = {node:String} AND toUnixTimestamp64M
 /** Adds what is needed until nothing is. */
 async function close(store: Store, affected: Affected, facts: readonly NodeFacts[]): Promise<void> {
   const run = (sql: string) => store.run(`${sql} ${ENTITY_SETTINGS}`, {}, 'background');
-  let before = -1;
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    const count = await countOf(store, affected);
-    if (count === before) return;
-    before = count;
-    for (const sql of needs(affected, ofRuntimes(facts))) await run(sql);
-  }
-  throw new Error(`processes to be placed again still need others after ${ROUNDS_MAX} rounds`);
+  const repeat = async (work: () => Promise<void>) => {
+    let before = -1;
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const count = await countOf(store, affected);
+      if (count === before) return;
+      before = count;
+      await work();
+    }
+    throw new Error(`processes to be placed again still need others after ${ROUNDS_MAX} rounds`);
+  };
+  await repeat(async () => {
+    await repeat(async () => {
+      for (const sql of kin(affected)) await run(sql);
+    });
+    for (const sql of witnesses(affected, ofRuntimes(facts))) await run(sql);
+  });
 }
 
 export async function countOf(store: Store, { pids, families }: Affected): Promise<number> {
@@ -169,33 +177,57 @@ const ofRuntimes = (facts: readonly NodeFacts[]): string => {
   return devices.length === 0 ? '0' : `(cluster, node, dev) IN (${devices.join(', ')})`;
 };
 
-function needs({ pids, families }: Affected, isOfRuntimes: string): string[] {
-  const own = `(cluster, node, pid) IN (SELECT cluster, node, pid FROM ${pids})`;
-  const others = (pid: string) => `(cluster, node, ${pid}) NOT IN (SELECT cluster, node, pid FROM ${pids})`;
-  const known = '(cluster, node, container_id) IN (SELECT cluster, node, container_id FROM containers FINAL)';
-  const named = `SELECT cluster, node, dev, container_id FROM rootfs_devices FINAL WHERE ${known}`;
+const ownOf = ({ pids }: Affected) => `(cluster, node, pid) IN (SELECT cluster, node, pid FROM ${pids})`;
+const othersOf =
+  ({ pids }: Affected) =>
+  (pid: string) =>
+    `(cluster, node, ${pid}) NOT IN (SELECT cluster, node, pid FROM ${pids})`;
+
+/** Ancestors, and all children of a parent that left no event, at all or before a child. */
+function kin(affected: Affected): string[] {
+  const { pids, families } = affected;
+  const [own, others] = [ownOf(affected), othersOf(affected)];
   return [
     `INSERT INTO ${pids} SELECT DISTINCT cluster, node, ppid FROM process_runs WHERE ${own} AND ppid > 0 AND ${others('ppid')}`,
-    // parents that left no event, at all or before a child
     `INSERT INTO ${families} SELECT DISTINCT cluster, node, pid FROM ${pids}
      WHERE pid > 1 AND (cluster, node, pid) NOT IN (SELECT cluster, node, pid FROM ${families})
        AND ((cluster, node, pid) NOT IN (SELECT cluster, node, pid FROM process_runs FINAL WHERE ${own})
             OR (cluster, node, pid) IN (SELECT cluster, node, pid FROM processes WHERE seen = 'child' AND ${own}))`,
     `INSERT INTO ${pids} SELECT DISTINCT cluster, node, pid FROM process_runs
      WHERE (cluster, node, ppid) IN (SELECT cluster, node, pid FROM ${families}) AND ${others('pid')}`,
-    // who tells whose a device is: the first process of a container that runc was not seen to name it for; any, where nobody has it from runc
+  ];
+}
+
+/** Who tells where others belong. */
+function witnesses(affected: Affected, isOfRuntimes: string): string[] {
+  const { pids } = affected;
+  const [own, others] = [ownOf(affected), othersOf(affected)];
+  const known = '(cluster, node, container_id) IN (SELECT cluster, node, container_id FROM containers FINAL)';
+  const named = `SELECT cluster, node, dev, container_id FROM rootfs_devices FINAL WHERE ${known}`;
+  return [
+    // whose a device is: the first process of a container that runc was not seen to name it for; any, where nobody has it from runc
     `INSERT INTO ${pids} SELECT DISTINCT cluster, node, pid FROM processes ARRAY JOIN exec_devs AS dev
      WHERE container_id != '' AND ${others('pid')} AND NOT (${isOfRuntimes})
        AND (cluster, node, dev) IN (SELECT cluster, node, arrayJoin(exec_devs) FROM process_runs WHERE ${own})
        AND (exec_id = '' AND method IN ('runtime-pid', 'runtime-call') AND (cluster, node, dev, container_id) NOT IN (${named})
             OR (cluster, node, dev) NOT IN (SELECT cluster, node, dev FROM (${named})))`,
-    // shims: whether somebody is already in the containers that they started
-    `INSERT INTO ${pids} SELECT DISTINCT cluster, node, pid FROM
+    // whether somebody is in the containers that a shim has just started before a child of it (START_LATE_MS_MAX in place-by-runtime.ts), and in its sandbox
+    `INSERT INTO ${pids}
+     WITH
+         children AS (SELECT cluster, node, ppid, first_seen FROM process_runs WHERE ${own} AND notEmpty(exec_devs)),
+         meant AS
+         (
+             SELECT DISTINCT c.cluster, c.node, c.container_id FROM (SELECT cluster, node, ppid, time, container_id FROM runtime_calls WHERE verb = 'start') AS c
+             INNER JOIN children AS r ON c.cluster = r.cluster AND c.node = r.node AND c.ppid = r.ppid
+             WHERE c.time <= r.first_seen AND c.time >= r.first_seen - INTERVAL 2 SECOND
+             UNION ALL
+             SELECT DISTINCT cluster, node, container_id FROM runtime_calls WHERE verb = 'shim' AND (cluster, node, pid) IN (SELECT cluster, node, ppid FROM children)
+         )
+     SELECT DISTINCT cluster, node, pid FROM
      (
          SELECT cluster, node, arrayJoin(if(countIf(is_sure) > 0, [argMinIf(of, process_key, is_sure)], groupUniqArray(of))) AS pid
          FROM (SELECT cluster, node, container_id, process_key, pid AS of, method IN ('cgroup', 'runtime-pid') AND NOT setup AS is_sure FROM processes FINAL WHERE container_id != '')
-         WHERE (cluster, node, container_id) IN (SELECT cluster, node, container_id FROM runtime_calls
-                                                 WHERE (cluster, node, ppid) IN (SELECT cluster, node, pid FROM ${pids}) AND verb = 'start' OR ${own} AND verb = 'shim')
+         WHERE (cluster, node, container_id) IN (SELECT * FROM meant)
          GROUP BY cluster, node, container_id
      )
      WHERE ${others('pid')}`,
