@@ -94,7 +94,7 @@ function createTouchedEvents(
     described: async () => {
       if (!(await isEmpty(containers)))
         await run(
-          `INSERT INTO ${events} SELECT cluster, node, time, serial FROM attributions FINAL
+          `INSERT INTO ${events} SELECT DISTINCT cluster, node, time, serial FROM attributions
            WHERE (cluster, node, container_id) IN (SELECT cluster, node, container_id FROM ${containers})`,
         );
       return events;
