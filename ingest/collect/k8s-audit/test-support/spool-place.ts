@@ -15,9 +15,12 @@ export interface SpoolPlace extends CollectorPlace {
   close(): Promise<void>;
 }
 
+// A few batches: whoever is killed is killed among segments that are prepared, begun and ended, too.
+const SEGMENT_BYTES = 512 * 1024;
+
 const open = (directory: string): Promise<Spool> =>
   openSpool({
-    ...{ directory, bytesMax: 4 * 1024 ** 3, ageMsMax: 86_400_000, segmentBytes: 64 * 1024 ** 2 },
+    ...{ directory, bytesMax: 4 * 1024 ** 3, ageMsMax: 86_400_000, segmentBytes: SEGMENT_BYTES },
     ...{ boot: { id: 'boot', uptimeS: uptime }, source: 'k8s-audit', now: () => new Date() },
     onGap: ({ detail }) => {
       throw new Error(detail);
