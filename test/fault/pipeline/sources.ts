@@ -41,13 +41,16 @@ export function createK8sLog(path: string, random: Random, mayRotate: MayRotate,
       const events = Array.from({ length: random.between(1, 12) }, next);
       for (const event of events) digests.add(digestOf(event));
       appendFileSync(path, Buffer.concat(events.map((event) => Buffer.concat([event, Buffer.of(10)]))));
-      // as lumberjack names them
       if (random.next() < ROTATE_CHANCE && mayRotate())
-        renameSync(path, path.replace(/\.log$/, `-2026-11-26T10-00-${String(rotations++).padStart(2, '0')}.000.log`));
+        renameSync(path, path.replace(/\.log$/, `-${timeOfRotation(rotations++)}.log`));
     },
     close: () => {},
   };
 }
+
+/** As lumberjack names them, one a second: files are in the order of their names, so each number has as many digits as the others. */
+const timeOfRotation = (n: number): string =>
+  new Date(Date.UTC(2026, 10, 26, 10) + n * 1000).toISOString().slice(0, -1).replaceAll(':', '-');
 
 /** @param now the clock of the node whose log it is */
 export function createAuditLog(path: string, random: Random, mayRotate: MayRotate, now = Date.now): MadeSource {
