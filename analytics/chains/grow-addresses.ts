@@ -1,11 +1,15 @@
 // From the intruder's address to whatever it spoke with: API requests from there, and connections that services accepted from there.
 
-import type { AcceptFacts, ProcessFacts } from './facts.ts';
+import type { AcceptFacts, ProcessFacts, RequestFacts } from './facts.ts';
 import { idOf, keyOf } from './graph.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 
-/** An address that more principals than this use is a gateway, and proves nothing. */
+/** An address that more principals than this use is a gateway, and proves nothing; */
 const PRINCIPALS_MAX = 3;
+/** but where nobody else was before the intruder, they are identities that were stolen or made, if not a whole office that came after. */
+const IDENTITIES_MAX = 8;
+/** Who was there for longer before anything was found is at home there. */
+const UNNOTICED_MS_MAX = 3_600_000;
 /** A service hands a request on at once; a proxy before it costs some milliseconds more. */
 const HANDED_ON_MS_MAX = 60;
 /** So many connections followed at once by a program in one container, and half of all, are no coincidence. */
@@ -21,7 +25,7 @@ async function requestsFrom(growth: Growth, addresses: readonly string[]): Promi
   const requests = await growth.lookup.requestsFrom(addresses);
   return addresses.flatMap((address) => {
     const mine = requests.filter((r) => r.source_ip === address);
-    if (new Set(mine.map((r) => r.principal)).size > PRINCIPALS_MAX) return [];
+    if (new Set(mine.map((r) => r.principal)).size > (isOwn(growth, mine) ? IDENTITIES_MAX : PRINCIPALS_MAX)) return [];
     return mine.map((request, i) => {
       const before = mine[i - 1];
       const id = idOf('request', request.audit_id);
@@ -40,6 +44,14 @@ async function requestsFrom(growth: Growth, addresses: readonly string[]): Promi
       };
     });
   });
+}
+
+/** Whether nobody used the address, `mine` in order of time, before what a finding or a cause led to, but the same principal just before it. */
+function isOwn(growth: Growth, mine: readonly RequestFacts[]): boolean {
+  const found = mine.find((r) => growth.graph.entities.has(idOf('request', r.audit_id)));
+  if (found === undefined) return false;
+  const before = mine.filter((r) => r.time < found.time);
+  return before.every((r) => r.principal === found.principal && r.time >= found.time - UNNOTICED_MS_MAX);
 }
 
 interface Handed {

@@ -66,7 +66,10 @@ const OWNERS_DEPTH_MAX = 5;
 
 async function toCreation(growth: Growth, containerIds: readonly string[]): Promise<Step[]> {
   const steps: Step[] = [];
-  const containers = (await growth.lookup.containers(containerIds, [])).filter((c) => c.pod_uid !== '');
+  // an ephemeral container is not its pod's creator's, and one without a pod has none: grow-runtime.ts
+  const containers = (await growth.lookup.containers(containerIds, [])).filter(
+    (c) => c.pod_uid !== '' && c.kind !== 'ephemeral',
+  );
   const owners = await ownersUp(growth, [...new Set(containers.map((c) => c.pod_uid))]);
   const tops = [...new Set([...owners.values()].flatMap((uids) => uids.slice(-1)))];
   const creations = await growth.lookup.creationsOf(tops);

@@ -117,7 +117,7 @@ async function senders(growth: Growth, requests: readonly RequestFacts[]): Promi
 
 /**
  * A credential used from a place that is not its own: everything it did from there belongs together, and the place is the intruder's.
- * Not its own: anonymous from anywhere, or an address that made less than half of what the principal did.
+ * Not its own: anonymous from anywhere, an account of a workload that lives inside, or an address that made less than half of what the principal did.
  */
 async function sameCredential(growth: Growth, requests: readonly RequestFacts[]): Promise<Step[]> {
   const outside = requests.filter((r) => r.caller_pod_uid === '' && isPublicAddress(r.source_ip));
@@ -127,7 +127,7 @@ async function sameCredential(growth: Growth, requests: readonly RequestFacts[])
     const mine = usage.filter((u) => u.principal === request.principal);
     const total = mine.reduce((sum, u) => sum + u.requests, 0);
     const here = mine.find((u) => u.source_ip === request.source_ip)?.requests ?? 0;
-    if (request.principal !== 'system:anonymous' && here * 2 >= total) continue;
+    if (request.principal !== 'system:anonymous' && !leftTheCluster(mine) && here * 2 >= total) continue;
     const address = idOf('address', request.source_ip);
     steps.push({
       link: {
@@ -144,6 +144,10 @@ async function sameCredential(growth: Growth, requests: readonly RequestFacts[])
   }
   return steps;
 }
+
+/** Accounts of workloads and nodes do not travel: used from inside too, an address outside is not theirs, however much was asked from there. */
+const leftTheCluster = (usage: readonly { principal: string; source_ip: string }[]) =>
+  usage.some((u) => /^system:(serviceaccount|node):/.test(u.principal) && !isPublicAddress(u.source_ip));
 
 function sent(sender: ProcessFacts, request: RequestFacts) {
   const what = [request.verb, request.resource || 'a path', request.namespace && `in ${request.namespace}`]

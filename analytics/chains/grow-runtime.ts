@@ -1,8 +1,8 @@
 // Containers that no API request names: started on the runtime's socket, by a manifest planted on the node, or added to a living pod.
 
-import type { ContainerFacts } from './facts.ts';
-import { idOf, type Link } from './graph.ts';
-import { commandOf, type Frontier, type Growth, processId, type Step } from './growth.ts';
+import type { ContainerFacts, RequestFacts } from './facts.ts';
+import { idOf, keyOf, type Link } from './graph.ts';
+import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 
 const RUNTIME_SOCKET = /\/(containerd|crio|docker|podman|dockershim)[^/]*\.sock$/;
 /** A client of the socket starts its container while it runs, or hands it over and ends; pulling an image may come between. */
@@ -34,6 +34,64 @@ export async function followRuntimeSockets(growth: Growth, frontier: Frontier): 
   return steps;
 }
 
+/** From a container that no pod explains back to the client of the runtime's socket that started it. */
+export async function followToClients(growth: Growth, frontier: Frontier): Promise<Step[]> {
+  const ids = frontier.filter((f) => f.arrival !== 'onward').map((f) => keyOf(f.id));
+  const steps: Step[] = [];
+  for (const c of await growth.lookup.containers(ids, [])) {
+    if (c.pod_uid !== '' || c.started_at === 0) continue;
+    const clients = (
+      await growth.lookup.socketClients(c.node, c.started_at - STARTS_WITHIN_MS, c.started_at, c.id)
+    ).filter((client) => RUNTIME_SOCKET.test(client.path));
+    const named = clients.filter((client) => client.names);
+    // of agents that speak to the socket all day none is told from the others
+    const meant = named.length > 0 ? named : clients.length === 1 ? clients : [];
+    const facts = new Map((await growth.lookup.processes(meant.map((m) => m.key))).map((p) => [p.key, p]));
+    for (const { key, path, time, digest, names } of meant) {
+      const client = facts.get(key);
+      if (client === undefined || client.node !== c.node) continue;
+      const how = names ? `, names it and spoke to ${path}` : ` spoke to ${path}, alone of all containers,`;
+      const reason = `${commandOf(client, 40)}${how} ${seconds(c.started_at - time)} before it began`;
+      const link = {
+        from: processId(client),
+        confidence: names ? 0.95 : 0.6,
+        reason,
+        digests: [client.digest, digest, c.digest],
+      };
+      steps.push({ ...toContainer(c, link), reached: remember(growth, client), arrival: 'backward' });
+    }
+  }
+  return steps;
+}
+
+/** From an ephemeral container back to the request that added it to a living pod. */
+export async function followToAdder(growth: Growth, frontier: Frontier): Promise<Step[]> {
+  const ids = frontier.filter((f) => f.arrival !== 'onward').map((f) => keyOf(f.id));
+  const added = (await growth.lookup.containers(ids, [])).filter((c) => c.kind === 'ephemeral' && c.pod_uid !== '');
+  const requests = await growth.lookup.ephemeralOf([...new Set(added.map((c) => c.pod_uid))]);
+  return added.flatMap((c) => {
+    // several may have been added: the last request before it began
+    const request = requests.findLast((r) => r.object_uid === c.pod_uid && mayHaveAdded(r, c));
+    if (request === undefined) return [];
+    const id = idOf('request', request.audit_id);
+    growth.requests.set(id, request);
+    return [{ ...toContainer(c, adding(request, c)), reached: id, arrival: 'backward' as const }];
+  });
+}
+
+const mayHaveAdded = (r: RequestFacts, c: ContainerFacts) =>
+  c.started_at >= r.time && c.started_at <= r.time + MANIFEST_WITHIN_MS;
+
+const adding = (
+  request: RequestFacts,
+  c: ContainerFacts,
+): Pick<Link, 'from' | 'confidence' | 'reason' | 'digests'> => ({
+  from: idOf('request', request.audit_id),
+  confidence: 0.9,
+  reason: `${request.principal} added an ephemeral container to ${request.namespace}/${request.name}; ${seconds(c.started_at - request.time)} later ${c.name} began in it`,
+  digests: [request.digest, c.digest],
+});
+
 /** From a file written among the kubelet's manifests to the static pod that began after it. */
 export async function followManifest(
   growth: Growth,
@@ -62,15 +120,7 @@ export async function followEphemeral(growth: Growth, frontier: Frontier): Promi
   const steps: Step[] = [];
   for (const request of requests) {
     for (const c of await growth.lookup.containers([], [request.object_uid])) {
-      if (c.started_at < request.time || c.started_at > request.time + MANIFEST_WITHIN_MS) continue;
-      steps.push(
-        toContainer(c, {
-          from: idOf('request', request.audit_id),
-          confidence: 0.9,
-          reason: `${request.principal} added an ephemeral container to ${request.namespace}/${request.name}; ${seconds(c.started_at - request.time)} later ${c.name} began in it`,
-          digests: [request.digest, c.digest],
-        }),
-      );
+      if (c.kind === 'ephemeral' && mayHaveAdded(request, c)) steps.push(toContainer(c, adding(request, c)));
     }
   }
   return steps;

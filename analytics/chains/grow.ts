@@ -5,7 +5,7 @@ import { followIntoPods } from './grow-lateral.ts';
 import { followContainers, followObjects } from './grow-objects.ts';
 import { climb, descend } from './grow-processes.ts';
 import { followConnections, followRequests } from './grow-requests.ts';
-import { followEphemeral, followRuntimeSockets } from './grow-runtime.ts';
+import { followEphemeral, followRuntimeSockets, followToAdder, followToClients } from './grow-runtime.ts';
 import { followIssuedTokens, followPodTokens } from './grow-tokens.ts';
 import { type Frontier, type Growth, remember, type Step } from './growth.ts';
 import type { Lookup } from './lookup.ts';
@@ -53,7 +53,8 @@ async function oneRound(growth: Growth, frontier: Frontier): Promise<Step[]> {
   for (const follow of [followRequests, followIssuedTokens, followEphemeral])
     steps.push(...(await follow(growth, of('request'))));
   steps.push(...(await followObjects(growth, of('object'))));
-  steps.push(...(await followContainers(growth, of('container'))));
+  for (const follow of [followContainers, followToAdder, followToClients])
+    steps.push(...(await follow(growth, of('container'))));
   steps.push(...(await followAddresses(growth, of('address'))));
   return steps;
 }

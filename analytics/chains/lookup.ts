@@ -138,6 +138,21 @@ export function createLookup(store: Store, cluster: string, events: string) {
         { keys },
         keys,
       ),
+    /** Unix sockets that processes on one node connected to between the times, which shims and the kubelet's own do all the time: in containers, or with `word` among their arguments. */
+    socketClients: (node: string, from: number, to: number, word: string) =>
+      ask(
+        z.object({ key: text, path: text, time: number, digest: text, names: z.coerce.boolean() }),
+        `SELECT e.process_key AS key, e.path AS path, e.time AS time, e.digest AS digest, has(p.argv, {word:String}) AS names
+         FROM (SELECT process_key, object AS path, toUnixTimestamp64Milli(max(time)) AS time, lower(hex(argMax(digest, time))) AS digest
+               FROM events FINAL ${here} AND node = {node:String} AND layer = 'auditd' AND action = 'connect' AND startsWith(object, '/') AND outcome = 'success'
+                 AND process_key != '' AND toUnixTimestamp64Milli(time) BETWEEN {from:Int64} AND {to:Int64}
+               GROUP BY process_key, path) AS e
+         INNER JOIN (SELECT process_key, container_id, argv FROM processes FINAL ${here} AND node = {node:String}) AS p ON p.process_key = e.process_key
+         WHERE p.container_id != '' OR names
+         ORDER BY time, key`,
+        { node, from, to, word },
+        [1],
+      ),
     requests: (ids: readonly string[]) => ask(requestRow, REQUEST('audit_id IN {ids:Array(String)}'), { ids }, ids),
     requestsOfProcesses: (keys: readonly string[]) =>
       ask(
@@ -170,7 +185,16 @@ export function createLookup(store: Store, cluster: string, events: string) {
         { uids },
         uids,
       ),
-    /** What controllers made for these objects. */
+    /** Requests that added ephemeral containers to these pods. */
+    ephemeralOf: (uids: readonly string[]) =>
+      ask(
+        requestRow,
+        REQUEST(
+          `object_uid IN {uids:Array(String)} AND subresource = 'ephemeralcontainers' AND verb != 'get' AND code < 400`,
+        ),
+        { uids },
+        uids,
+      ),
     /** What controllers made for these objects; `at` in ms. */
     ownedBy: (uids: readonly string[]) =>
       ask(

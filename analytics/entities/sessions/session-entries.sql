@@ -11,7 +11,13 @@ WITH
         WHERE comm IN runtimes AND has(argv, 'exec') AND /*scope node (cluster, node)*/ 1
     )
 SELECT
-    multiIf(comm IN runtimes, 'call', comm IN clients, 'client', 'entry') AS role,
+    -- one process may be two: "sh -c 'ctr ...'" asked for by an exec becomes ctr itself
+    arrayJoin(arrayFilter(r -> r != '', [
+        if(is_call AND NOT is_entry, 'call', ''), if(is_client, 'client', ''), if(is_entry, 'entry', '')])) AS role,
+    comm IN runtimes AND has(argv, 'exec') AS is_call,
+    comm IN clients AND has(argv, 'exec') AS is_client,
+    exec_id != '' OR is_child_of_call AS is_entry,
+    (cluster, node, ppid) IN (SELECT cluster, node, parent FROM calls) AND NOT setup AND comm NOT IN runtimes AND notEmpty(first_argv) AS is_child_of_call,
     cluster, node, process_key, pid, ppid, container_id, exec_id,
     toUnixTimestamp64Micro(toDateTime64(first_seen, 6, 'UTC')) AS first_us,
     if(role = 'entry', first_argv, argv) AS command,
@@ -21,9 +27,6 @@ SELECT
     if(has_exited, exit_status, -1) AS exit_status,
     if(has_exited, lower(hex(end_digest)), '') AS end_digest
 FROM processes FINAL
-WHERE (comm IN runtimes AND has(argv, 'exec')
-       OR comm IN clients AND has(argv, 'exec')
-       OR exec_id != ''
-       OR (cluster, node, ppid) IN (SELECT cluster, node, parent FROM calls) AND NOT setup AND comm NOT IN runtimes AND notEmpty(first_argv))
+WHERE (is_call OR is_client OR is_entry)
   AND /*scope node (cluster, node)*/ 1
 ORDER BY cluster, node, first_seen, process_key
