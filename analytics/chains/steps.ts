@@ -1,6 +1,6 @@
 // A chain told in steps: findings that follow one another closely and serve one tactic become one step with one sentence.
 import type { ChainFinding } from './findings.ts';
-import { rankOf } from './findings.ts';
+import { atLeast, rankOf } from './findings.ts';
 import type { Member } from './members.ts';
 import { orderOfTactic } from './tactics.ts';
 
@@ -18,6 +18,8 @@ export interface ChainStep {
 const BURST_GAP_MS = 4_000;
 /** Two acts of one tactic further apart than this are told apart. */
 const STEP_GAP_MS = 60_000;
+/** More rules than this, grave enough to be told, are more than one act. */
+const BURST_RULES_MAX = 8;
 /** What one sentence can hold. */
 const CLAUSES_MAX = 2;
 const CLAUSE_LENGTH_MAX = 200;
@@ -68,16 +70,26 @@ function burstsOf(findings: readonly ChainFinding[]): Burst[] {
     if (current !== undefined && last !== undefined && finding.at - last.at <= BURST_GAP_MS) current.push(finding);
     else bursts.push([finding]);
   }
-  return bursts.map((burst) => ({
+  return bursts.flatMap(apart).map((burst) => ({
     findings: burst,
     own: new Set(burst.flatMap(({ digests }) => digests.filter((d) => closest.get(d) === digests.length))),
   }));
 }
 
+/** A script does in seconds what a person does in minutes: a burst that is too much for one sentence is told by places. */
+function apart(burst: ChainFinding[]): ChainFinding[][] {
+  const told = burst.filter((f) => atLeast(f.severity, 'medium'));
+  if (new Set(told.map((f) => f.rule_id)).size <= BURST_RULES_MAX) return [burst];
+  const byActor = new Map<string, ChainFinding[]>();
+  for (const f of burst) byActor.set(actorOf(f), [...(byActor.get(actorOf(f)) ?? []), f]);
+  return [...byActor.values()];
+}
+
 function joinActs(acts: readonly Act[]): Act[] {
   const joined: Act[] = [];
   for (const act of acts) {
-    const last = joined.at(-1);
+    // acts of one burst may lie between
+    const last = joined.findLast((a) => a.actor === act.actor || !overlaps(a, act));
     const gap = (act.findings[0]?.at ?? 0) - (last?.findings.at(-1)?.at ?? 0);
     if (last !== undefined && last.tactic === act.tactic && last.actor === act.actor && gap <= STEP_GAP_MS) {
       last.findings.push(...act.findings);
@@ -86,6 +98,8 @@ function joinActs(acts: readonly Act[]): Act[] {
   }
   return joined;
 }
+
+const overlaps = (a: Act, b: Act) => (a.findings.at(-1)?.at ?? 0) + BURST_GAP_MS >= (b.findings[0]?.at ?? 0);
 
 type Telling = (a: ChainFinding, b: ChainFinding) => number;
 
@@ -110,8 +124,11 @@ function telling(findings: readonly ChainFinding[], bursts: readonly Burst[]): T
 
 const leadOf = (f: ChainFinding | undefined) => ({
   tactic: primary(f),
-  actor: f === undefined ? '' : f.pod !== '' ? `${f.namespace}/${f.pod}` : `${f.node} ${f.principal}`,
+  actor: f === undefined ? '' : actorOf(f),
 });
+
+const actorOf = (f: ChainFinding) =>
+  f.pod !== '' ? `${f.namespace}/${f.pod}` : `${f.node} ${f.container_id || f.principal}`;
 
 const primary = (f: ChainFinding | undefined) => f?.tactics[0] ?? '';
 
