@@ -3,10 +3,13 @@
 WITH
     starts AS
     (
-        SELECT cluster, node, container_id, exec_id, pid, if(topic = 'container' AND started_at > 0, started_at, time) AS at
+        SELECT cluster, node, container_id, exec_id, pid,
+            topic = 'container' AND started_at = 0 AS is_guess,
+            -- containerd's documents do not tell when the task began; the kubelet starts what it creates, once
+            multiIf(topic = 'container' AND started_at > 0, started_at, is_guess AND kind != '' AND created_at > 0, created_at, time) AS at
         FROM runtime FINAL
         WHERE topic IN ('/tasks/start', '/tasks/exec-started', 'container') AND pid > 0 AND /*scope node (cluster, node)*/ 1
-        ORDER BY at
+        ORDER BY is_guess, at
         -- a start that events and documents tell is one
         LIMIT 1 BY cluster, node, container_id, exec_id, pid
     ),
