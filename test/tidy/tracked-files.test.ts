@@ -38,6 +38,16 @@ describe('tracked files', () => {
     expect(naming).toEqual([]);
   });
 
+  it('hold no half of a merge', () => {
+    const marks = ['<', '=', '>'].map((sign) => sign.repeat(7));
+    const isMark = (line: string) =>
+      marks.some((mark) => line === mark || (line.startsWith(`${mark} `) && !mark.startsWith('=')));
+    const half = files
+      .filter((path) => isText(path) && !path.startsWith('test/fixtures/'))
+      .filter((path) => readFileSync(path, 'utf8').split('\n').some(isMark));
+    expect(half).toEqual([]);
+  });
+
   it(`of source have at most ${LINES_MAX} lines`, () => {
     const source = files.filter((path) => /\.(tsx?|mjs|sql)$/.test(path) && !mayBeLong.some((rule) => rule.test(path)));
     expect(source.length).toBeGreaterThan(80);

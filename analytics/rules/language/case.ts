@@ -21,6 +21,7 @@ const Known = z.strictObject({
       image_digest: z.string().optional(),
       privileged: z.boolean().optional(),
       mounts: z.array(z.string()).optional(),
+      args: z.array(z.coerce.string()).optional(),
     })
     .optional(),
   process: Side.optional(),

@@ -75,6 +75,7 @@ export interface CaseContext {
         readonly privileged?: boolean | undefined;
         /** `host path:path in the container` */
         readonly mounts?: readonly string[] | undefined;
+        readonly args?: readonly string[] | undefined;
       }
     | undefined;
   readonly process?: CaseProcess | undefined;

@@ -197,6 +197,7 @@ function containerOf({ cluster, context, container: container_id }: Scene): Row[
     privileged,
     mount_sources,
     mount_targets,
+    args: context.container.args ?? [],
   };
   return [{ cluster, node: NODE, container_id, ...known, version: 1 }];
 }
