@@ -65,9 +65,9 @@ async function chainsFrom(
   const growth = await grow(createLookup(store, cluster, events), seeds, suspicious);
   const components = componentsOf(growth.graph, HOLDS_MIN);
   const parts = divide(growth, components, findings);
-  const told = components
-    .map((entities, i) => ({ entities, ...(parts[i] ?? NOTHING) }))
-    .filter((c) => c.findings.length > 0);
+  const told = foldRepeated(
+    components.map((entities, i) => ({ entities, ...(parts[i] ?? NOTHING) })).filter((c) => c.findings.length > 0),
+  );
   const names = await readNames(growth);
   const members = await membersOf(
     store,
@@ -86,8 +86,40 @@ interface Part {
 }
 const NOTHING: Part = { findings: [], links: [] };
 
-interface Component extends Part {
+export interface Component extends Part {
   entities: readonly EntityId[];
+}
+
+/** The same thing done in the same place by the same hand within this is one sitting: one chain, not one for each time. */
+const SITTING_MS = 600_000;
+
+/** Components that the same rules made of the same place, one after the other, as one. */
+export function foldRepeated<C extends Component>(components: readonly C[]): C[] {
+  const folded: C[] = [];
+  const latest = new Map<string, { into: C; until: number }>();
+  const startOf = (c: C) => Math.min(...c.findings.map((f) => f.at));
+  for (const c of [...components].sort((a, b) => startOf(a) - startOf(b))) {
+    const rules = [...new Set(c.findings.map((f) => f.rule_id))].sort();
+    const hands = [
+      ...new Set(c.findings.map((f) => [f.node, f.namespace, f.pod, f.container_id, f.principal].join('/'))),
+    ].sort();
+    const key = [...rules, ...hands].join('\0');
+    const before = latest.get(key);
+    const until = Math.max(...c.findings.map((f) => f.at));
+    if (before === undefined || startOf(c) - before.until > SITTING_MS) {
+      const into = { ...c, entities: [...c.entities], findings: [...c.findings], links: [...c.links] };
+      folded.push(into);
+      latest.set(key, { into, until });
+      continue;
+    }
+    Object.assign(before.into, {
+      entities: [...before.into.entities, ...c.entities],
+      findings: [...before.into.findings, ...c.findings],
+      links: [...before.into.links, ...c.links],
+    });
+    before.until = until;
+  }
+  return folded;
 }
 
 /** Findings and links by component. */
