@@ -71,7 +71,7 @@ interface Truth {
 }
 const truthOf = (name: string) => JSON.parse(readFileSync(`${recordings}/${name}/truth.json`, 'utf8')) as Truth;
 
-describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day'])('%s', (name) => {
+describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identities'])('%s', (name) => {
   let store: Store;
   let remove: () => Promise<void>;
   let findings: Finding[];
@@ -98,8 +98,8 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day'])('%s', (name) =>
         if (said.get(event) !== '') seen.falselyInside++;
       }
     }
-    expect(seen.inside).toBeGreaterThan(3_000);
-    expect(seen.node).toBeGreaterThan(5_000);
+    expect(seen.inside).toBeGreaterThan(1_000);
+    expect(seen.node).toBeGreaterThan(1_000);
     expect(seen.right / seen.inside).toBeGreaterThanOrEqual(0.995);
     expect(seen.falselyInside).toBe(0);
   });
