@@ -156,7 +156,7 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identiti
   test('each finding is told in a sentence with the names and values themselves, and names the records it rests on', () => {
     const holes = findings.filter(
       ({ summary }) =>
-        /an unknown \w+| {2}|\(\)|^\W*$|\/\/ |: ?[.,]| [.,]( |$)/.test(summary) || !/[.)]$/.test(summary),
+        /an unknown \w+| {2}|\(\)|^\W*$|\/\/ |: ?[.,]( |$)| [.,]( |$)/.test(summary) || !/[.)]$/.test(summary),
     );
     expect(holes.map(({ title, summary }) => `${title}: ${summary}`)).toEqual([]);
     expect(findings.filter(({ digests }) => digests.length === 0)).toEqual([]);

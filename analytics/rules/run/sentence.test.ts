@@ -11,6 +11,7 @@ it.each([
   ['{user} did {verb}[ to {object}].', { user: 'alice', verb: 'get', object: '' }, 'alice did get.'],
   ['{user} came from {source}.', { user: 'alice' }, 'alice came from an unknown source.'],
   ['{a}[ ({b}, {c})] end', { a: 'x', b: 'y' }, 'x end'],
+  ['ran {argv}[, image {image}].', { argv: './x -p :80 ; ls .' }, 'ran ./x -p :80 ; ls ..'],
   ['ran {argv}', { argv: 'sh -c "[ -f {user} ]"\n  x' }, 'ran sh -c "[ -f {user} ]" x'],
 ])('%s with %j: %s', (template, words, expected) => {
   expect(renderSentence(template, words as Record<string, string>)).toBe(expected);

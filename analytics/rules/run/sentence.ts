@@ -8,11 +8,12 @@ export function renderSentence(template: string, words: Readonly<Record<string, 
     const names = [...part.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
     return names.every((name) => (words[name] ?? '') !== '') ? part : '';
   });
-  const filled = whole.replace(/\{(\w+)\}/g, (_, name: string) => shorten(words[name] ?? '') || `an unknown ${name}`);
-  return filled
+  // what is left out may leave blanks behind; values stay as they are: a program is run as ./x
+  const tidy = whole
     .replace(/ {2,}/g, ' ')
     .replace(/ ([.,;:])/g, '$1')
     .trim();
+  return tidy.replace(/\{(\w+)\}/g, (_, name: string) => shorten(words[name] ?? '') || `an unknown ${name}`);
 }
 
 function shorten(value: string): string {

@@ -134,12 +134,15 @@ LEFT JOIN
     -- a token bound to a pod is at home with that pod: the account's next pod has another address by right
     SELECT cluster AS p_cluster, username AS p_username, user_pod_uid AS p_pod, address AS p_address,
            row_number() OVER (PARTITION BY cluster, username, user_pod_uid ORDER BY first_seen, address) BETWEEN 2 AND 3
-               AND requests * 2 < sum(requests) OVER (PARTITION BY cluster, username, user_pod_uid)
+               -- who moved does most from there; but accounts of workloads do not move out of the network they began in
+               AND (requests * 2 < sum(requests) OVER (PARTITION BY cluster, username, user_pod_uid)
+                    OR startsWith(username, 'system:serviceaccount:') AND outside
+                       AND NOT first_value(outside) OVER (PARTITION BY cluster, username, user_pod_uid ORDER BY first_seen, address))
                AND (cluster, address) NOT IN (SELECT cluster, arrayJoin(ips) FROM pods FINAL) AS is_new,
            first_seen AS first_use
     FROM
     (
-        SELECT cluster, username, user_pod_uid, source_ips[1] AS address, min(time) AS first_seen, count() AS requests
+        SELECT cluster, username, user_pod_uid, source_ips[1] AS address, {outside(address)} AS outside, min(time) AS first_seen, count() AS requests
         FROM k8s_audit FINAL
         WHERE notEmpty(source_ips) AND username != 'system:anonymous' AND NOT startsWith(username, 'system:node:')
           AND source_ips[1] NOT IN ('127.0.0.1', '::1')

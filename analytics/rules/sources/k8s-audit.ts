@@ -9,6 +9,7 @@ import { plainText } from '../language/pattern.ts';
 import { writableHostPaths } from './host-mounts.ts';
 import { jsonField } from './json-path.ts';
 import rowsSql from './k8s-audit.sql';
+import { isOutside } from './near-addresses.ts';
 import { flag, many, one, type Source } from './source.ts';
 
 const TOP_LEVEL = new Set(
@@ -184,6 +185,7 @@ export const k8sAudit: Source = {
       .replace('{events}', () => eventsOfCandidates)
       .replaceAll('{registry_of_image}', () => REGISTRY_OF_IMAGE)
       .replace('{within}', () => within)
+      .replaceAll(/\{outside\((\w+)\)\}/g, (_, address: string) => isOutside(address))
       .replaceAll('IN (candidate_keys)', () => `IN (${rawFor ?? ''})`)
       .split('\nFROM\n(\n', 2);
     return { columns, from: `(\n${from}` };

@@ -12,6 +12,7 @@ import {
   lineageJoins,
   lineageWords,
 } from './lineage.ts';
+import { isOutside } from './near-addresses.ts';
 import { flag, foundColumns, many, number, one, type Source, text } from './source.ts';
 
 const lookup = (fields: Record<string, Field>) => (name: string | undefined) => {
@@ -132,21 +133,6 @@ export const files = view({
   },
 });
 
-const NEAR = [
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '100.64.0.0/10',
-  '0.0.0.0/8',
-  'fc00::/7',
-  'fe80::/10',
-  '::1/128',
-  '::/128',
-];
-const isNear = NEAR.map((network) => `isIPAddressInRange(a.addr, '${network}')`).join(' OR ');
-
 export const networkConnection = view({
   name: 'network_connection',
   categories: { network_connection: undefined },
@@ -154,7 +140,7 @@ export const networkConnection = view({
   where: "syscall_name = 'connect' AND addr_family IN ('inet', 'inet6') AND (isIPv4String(addr) OR isIPv6String(addr))",
   columns: `
     multiIf(a.success = 'yes', 'open', a.exit = -115, 'under way', 'failed') AS outcome,
-    NOT (${isNear}) AS outside`,
+    ${isOutside('a.addr')} AS outside`,
   words: "'address', a.addr, 'port', toString(a.port), 'argv', arrayStringConcat(p.argv, ' '), 'program', a.exe",
   fields: {
     DestinationIp: one('a.addr'),
