@@ -116,6 +116,7 @@ const own: Record<string, Field> = {
   'vestige.token_pod': one('user_pod_name'),
   'vestige.forwarded': flag('length(source_ips) > 1'),
   'vestige.source': one('source_kind', 'addresses'),
+  'vestige.outside': flag(isOutside('source_ips[1]')),
   'vestige.foreign_token': flag('foreign_token', 'token'),
   'vestige.new_address': flag('address_new', 'principal'),
   'vestige.first_from_address': flag('address_first', 'principal'),
