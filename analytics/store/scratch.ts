@@ -15,14 +15,25 @@ export async function withScratchTable<T>(
   work: (table: string) => Promise<T>,
   lane: Lane = 'background',
 ): Promise<T> {
-  await dropLeftovers(store);
-  const table = `scratch_${name}_${Date.now()}_${randomBytes(6).toString('hex')}`;
-  await store.run(`CREATE TABLE ${table} ${definition}`, {}, lane);
+  const { table, drop } = await openScratchTable(store, name, definition, lane);
   try {
     return await work(table);
   } finally {
-    await store.run(`DROP TABLE IF EXISTS ${table} SYNC`, {}, lane);
+    await drop();
   }
+}
+
+/** The same for who must drop it himself. */
+export async function openScratchTable(
+  store: Store,
+  name: string,
+  definition: string,
+  lane: Lane = 'background',
+): Promise<{ table: string; drop(): Promise<void> }> {
+  await dropLeftovers(store);
+  const table = `scratch_${name}_${Date.now()}_${randomBytes(6).toString('hex')}`;
+  await store.run(`CREATE TABLE ${table} ${definition}`, {}, lane);
+  return { table, drop: () => store.run(`DROP TABLE IF EXISTS ${table} SYNC`, {}, lane) };
 }
 
 /** Names of all scratch tables there are. */

@@ -170,11 +170,11 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identiti
     expect(whole.withIds['chain_members']).not.toMatch(/^0 /);
   });
 
-  onceTest?.('texts looked for together are found where each by itself is', async () => {
+  onceTest?.('rules tried on events first find what they find on every row', async () => {
     const { rules } = await loadRules('analytics/rules/pack');
     const ofEvents = rules.filter((rule) => rule.kind === 'event');
     const views = [...new Set(ofEvents.map(sourceOf))].flatMap((source) =>
-      source?.finds ? [[source, ofEvents.filter((rule) => sourceOf(rule) === source)] as const] : [],
+      source?.events ? [[source, ofEvents.filter((rule) => sourceOf(rule) === source)] as const] : [],
     );
     const hitsOf = async (rowsOfLarge: number) => {
       const found: string[] = [];

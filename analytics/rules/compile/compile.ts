@@ -3,7 +3,8 @@
 // A field may be one value or many (argv, addresses, containers of a pod): a test of many holds when any value passes.
 // Strings are compared without case unless the rule says |cased; |re is with case, as Sigma has it.
 // What only the record's bytes can answer (`from: 'raw'`) makes a rule need them: `bound` is the same condition
-// with such tests taken as possible, for finding the rows whose bytes must be read.
+// with such tests taken as possible, for finding the rows whose bytes must be read. What the event alone tells of a rule,
+// before its records are fanned out and anything is joined, `mayPass` says in the same way.
 import { sqlString } from '../../store/store.ts';
 import { type Expression, type FieldTest, type Match, testsOf } from '../language/expression.ts';
 import { type Pattern, plainText } from '../language/pattern.ts';
@@ -20,9 +21,23 @@ export interface Field {
   readonly isNull?: { readonly sql: string; readonly from: 'columns' | 'raw' } | undefined;
   /** A join of the log source that the columns come from. */
   readonly join?: string | undefined;
+  /** Its values are few: the engine tries each once (LowCardinality), which is less than looking for texts together. */
+  readonly few?: true;
 }
 
 export type FieldLookup = (name: string | undefined) => Field | undefined;
+
+/** What is seen of a field from afar: where its own test passes, that of one of these fields does. */
+export interface Sighted {
+  readonly fields: readonly Field[];
+  /** And where one of them passes, its own does: a test of it may stand under a not. */
+  readonly whole: boolean;
+  /** They hold its value among other text: only whether it holds a text is told. */
+  readonly around?: true;
+}
+
+/** Undefined: nothing is seen of it from there, any test of it may pass. */
+export type Sight = (name: string | undefined) => Sighted | undefined;
 
 export interface Compiled {
   readonly exact: string;
@@ -44,9 +59,23 @@ export function compile(expression: Expression, lookup: FieldLookup, find: Find 
     for (const { join } of other ? [field, other] : [field]) if (join !== undefined) joins.add(join);
     needsRaw ||= source(test, field, other) === 'raw';
   }
-  const sql = (mode: Mode) => toSql(expression, { lookup, find }, mode);
+  const see: Sight = (name) => {
+    const field = lookup(name);
+    return field && { fields: [field], whole: true };
+  };
+  const sql = (mode: Mode) => toSql(expression, { lookup, see, find }, mode);
   return { exact: sql('exact'), bound: sql('above'), needsRaw, joins };
 }
+
+/**
+ * True wherever the condition may be, as far as what is seen tells; `TRUE` where that is everywhere. Of a value that is looked through
+ * with others only the texts are asked that it must hold, which costs a tenth of the test.
+ */
+export const mayPass = (expression: Expression, see: Sight, find: Find = searchSql): string =>
+  toSql(expression, { lookup: (name) => see(name)?.fields[0], see, find, glance: find !== searchSql }, 'above');
+
+export const TRUE = '1';
+const FALSE = '0';
 
 // `above`: true wherever the exact condition may be true; `below`: only where it must be.
 type Mode = 'exact' | 'above' | 'below';
@@ -56,27 +85,57 @@ type PatternMatch = Extract<Match, { kind: 'pattern' }>;
 
 interface Ground {
   lookup: FieldLookup;
+  see: Sight;
   find: Find;
+  /** Whether the texts that a value must hold are enough of an answer. */
+  glance?: boolean;
 }
 
 function toSql(expression: Expression, ground: Ground, mode: Mode): string {
-  const { lookup, find } = ground;
   switch (expression.kind) {
     case 'not':
-      return `NOT (${toSql(expression.of, ground, opposite[mode])})`;
+      return not(toSql(expression.of, ground, opposite[mode]));
     case 'and':
-      return `(${expression.of.map((part) => toSql(part, ground, mode)).join(' AND ')})`;
+      return joined(
+        expression.of.map((part) => toSql(part, ground, mode)),
+        'AND',
+      );
     case 'or': {
-      const { merged, rest } = mergeValues(expression.of, lookup);
-      return `(${[...merged, ...rest.map((part) => toSql(part, ground, mode))].join(' OR ')})`;
+      const { merged, rest } = mergeValues(expression.of, ground, mode);
+      return joined([...merged, ...rest.map((part) => toSql(part, ground, mode))], 'OR');
     }
     case 'test': {
-      const field = resolve(expression, lookup);
-      const other = otherField(expression, lookup);
-      if (mode !== 'exact' && source(expression, field, other) === 'raw') return mode === 'above' ? '1' : '0';
-      return other ? sameValueSql(expression.match, field, other) : testSql(expression.match, field, find);
+      const seen = seenIn(expression, ground, mode);
+      if (seen === undefined) return mode === 'above' ? TRUE : FALSE;
+      const other = otherField(expression, ground.lookup);
+      const tests = seen.map((field) => {
+        if (other) return sameValueSql(expression.match, field, other);
+        const glanced = ground.glance ? glanceSql(expression.match, field, ground.find, mode) : undefined;
+        return glanced ?? testSql(expression.match, field, ground.find);
+      });
+      return joined(tests, 'OR');
     }
   }
+}
+
+const not = (sql: string) => ({ [TRUE]: FALSE, [FALSE]: TRUE })[sql] ?? `NOT (${sql})`;
+
+function joined(parts: readonly string[], word: 'AND' | 'OR'): string {
+  const [deciding, neutral] = word === 'AND' ? [FALSE, TRUE] : [TRUE, FALSE];
+  if (parts.includes(deciding)) return deciding;
+  const telling = parts.filter((part) => part !== neutral);
+  return telling.length === 0 ? neutral : `(${telling.join(` ${word} `)})`;
+}
+
+/** The fields that a test looks at; undefined where it may pass or not for all that is told here. */
+function seenIn(test: FieldTest, { lookup, see }: Ground, mode: Mode): readonly Field[] | undefined {
+  if (mode === 'exact') return [resolve(test, lookup)];
+  const seen = see(test.field);
+  if (!seen || (!seen.whole && (mode === 'below' || test.match.kind === 'field'))) return undefined;
+  if (test.match.kind === 'field' && see(test.match.field)?.whole !== true) return undefined;
+  if (seen.around && containedText(test.match) === undefined) return undefined;
+  const other = otherField(test, lookup);
+  return seen.fields.some((field) => source(test, field, other) === 'raw') ? undefined : seen.fields;
 }
 
 function resolve(test: FieldTest, lookup: FieldLookup): Field {
@@ -103,14 +162,22 @@ const isAnything = (match: Match) =>
   match.kind === 'pattern' && match.pattern.length === 1 && match.pattern[0] === 'any';
 
 // A list of values of one field is one pass over it: `x IN (...)` instead of forty comparisons.
-function mergeValues(parts: readonly Expression[], lookup: FieldLookup): { merged: string[]; rest: Expression[] } {
+function mergeValues(
+  parts: readonly Expression[],
+  ground: Ground,
+  mode: Mode,
+): { merged: string[]; rest: Expression[] } {
   const groups = new Map<string, { field: Field; values: string[] }>();
   const rest: Expression[] = [];
   for (const part of parts) {
     const value = part.kind === 'test' ? plainValue(part.match) : undefined;
-    const field = part.kind === 'test' ? resolve(part, lookup) : undefined;
-    if (value === undefined || field === undefined || field.from === 'raw') rest.push(part);
-    else {
+    const seen = part.kind === 'test' && value !== undefined ? seenIn(part, ground, mode) : undefined;
+    const isGlanced = ground.glance && seen?.some((field) => field.many && isSearched(field));
+    if (value === undefined || seen === undefined || isGlanced || seen.some(({ from }) => from === 'raw')) {
+      rest.push(part);
+      continue;
+    }
+    for (const field of seen) {
       const group = groups.get(field.sql) ?? { field, values: [] };
       group.values.push(value);
       groups.set(field.sql, group);
@@ -154,9 +221,13 @@ function testSql(match: Match, field: Field, find: Find): string {
 // An expression is tried on the rows that hold a text which every match of it holds.
 function regexSql(source: string, flags: string, field: Field, find: Find): string {
   const tried = anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(source, flags))})`);
-  const literals = literalsOf(source);
-  const texts = literals && (flags.includes('i') || IGNORES_CASE.test(source)) ? [...literals, LONG_S] : literals;
+  const texts = textsOfRegex(source, flags);
   return texts === undefined ? tried : `(${findIn(field, find)(haystackOf(field), texts)} AND ${tried})`;
+}
+
+function textsOfRegex(source: string, flags: string): readonly string[] | undefined {
+  const literals = literalsOf(source);
+  return literals && (flags.includes('i') || IGNORES_CASE.test(source)) ? [...literals, LONG_S] : literals;
 }
 
 // Without regard to case it is an s to RE2, and stays itself in lower case: a value that holds one may match without the text.
@@ -164,20 +235,62 @@ const LONG_S = '\u017f';
 const IGNORES_CASE = /\(\?[a-zA-Z]*i/;
 
 /** Of a text without a zero byte, anywhere in a value, all values are looked through at once. */
-function containsSql({ pattern, cased }: PatternMatch, field: Field, find: Find): string | undefined {
-  const [before, piece, after] = pattern;
-  if (cased || pattern.length !== 3 || before !== 'any' || after !== 'any' || typeof piece !== 'object')
-    return undefined;
+function containsSql(match: PatternMatch, field: Field, find: Find): string | undefined {
+  const text = containedText(match);
+  return text !== undefined && (field.many || find !== searchSql)
+    ? findIn(field, find)(haystackOf(field), [text])
+    : undefined;
+}
+
+/** Whether a value holds what every value that passes must hold; undefined where no texts tell. */
+function glanceSql(match: Match, field: Field, find: Find, mode: Mode): string | undefined {
+  if (!isSearched(field)) return undefined;
+  const held = heldTexts(match);
+  if (held === undefined) return undefined;
+  if (mode === 'below' && containedText(match) === undefined) return FALSE;
+  return joined(
+    held.map((texts) => find(framed(field), texts)),
+    'AND',
+  );
+}
+
+const isSearched = (field: Field) => field.from === 'columns' && field.join === undefined && !field.few;
+
+/** All that a field holds, in lower case, a zero byte at both ends of each value. */
+const framed = (field: Field) =>
+  `lowerUTF8(concat('\\0', ${field.many ? `arrayStringConcat(${field.sql}, '\\0')` : field.sql}, '\\0'))`;
+
+/** Texts, in lower case, of which a value that passes holds, in its frame, one of each list. */
+function heldTexts(match: Match): readonly (readonly string[])[] | undefined {
+  if (match.kind === 'regex') {
+    const texts = textsOfRegex(match.source, match.flags);
+    return texts && [texts];
+  }
+  if (match.kind !== 'pattern' || isAnything(match)) return undefined;
+  const { pattern } = match;
+  const last = pattern.length - 1;
+  const texts = pattern.flatMap((piece, i) =>
+    typeof piece === 'object' ? [`${i === 0 ? '\0' : ''}${piece.text.toLowerCase()}${i === last ? '\0' : ''}`] : [],
+  );
+  const isAscii = texts.every((text) => Buffer.byteLength(text) === text.length);
+  return texts.length > 0 && isAscii ? texts.map((text) => [text]) : undefined;
+}
+
+/** The text, in lower case, that a test asks for anywhere in a value. */
+function containedText(match: Match): string | undefined {
+  if (match.kind !== 'pattern' || match.cased || match.pattern.length !== 3) return undefined;
+  const [before, piece, after] = match.pattern;
+  if (before !== 'any' || after !== 'any' || typeof piece !== 'object') return undefined;
   const text = piece.text.toLowerCase();
-  const isPlain = !text.includes('\0') && Buffer.byteLength(text) === text.length;
-  return isPlain && (field.many || find !== searchSql) ? findIn(field, find)(haystackOf(field), [text]) : undefined;
+  return !text.includes('\0') && Buffer.byteLength(text) === text.length ? text : undefined;
 }
 
 /** All that a field holds, in lower case; a text without a zero byte that is in it is in one of its values. */
 const haystackOf = (field: Field) => `lowerUTF8(${field.many ? `arrayStringConcat(${field.sql}, '\\0')` : field.sql})`;
 
 // Only what comes from the event's own columns is looked for with others.
-const findIn = (field: Field, find: Find) => (field.from === 'columns' && field.join === undefined ? find : searchSql);
+const findIn = (field: Field, find: Find) =>
+  field.from === 'columns' && field.join === undefined && !field.few ? find : searchSql;
 
 function searchSql(haystack: string, texts: readonly string[]): string {
   const [only, ...others] = texts.map(sqlString);

@@ -1,10 +1,11 @@
 // Rules of one log source over its rows: one scan that tests them all, and, for rules that ask what only the bytes can
-// tell, a second one over the rows that may match.
+// tell, a second one over the rows that may match. Of many events only those are looked at that a rule may concern (sieve.ts).
 import { z } from 'zod';
 import { type Store, sqlString } from '../../store/store.ts';
-import { type Compiled, compile, type Find } from '../compile/compile.ts';
+import { type Compiled, compile } from '../compile/compile.ts';
 import type { EventRule } from '../language/rule.ts';
-import { foundIn, type Haystacks, type RowOptions, type Source } from '../sources/source.ts';
+import type { RowOptions, Source } from '../sources/source.ts';
+import { openSieve } from './sieve.ts';
 
 /** An event that rules match. */
 export interface Hit {
@@ -59,7 +60,7 @@ const ROWS_OF_BLOCK = 8192;
 const ROWS_OF_BLOCK_WITH_BYTES = 512;
 
 /** What is scanned. */
-export type Rows = Pick<Source, 'field' | 'constraint' | 'rows' | 'partOf' | 'finds'>;
+export type Rows = Pick<Source, 'field' | 'constraint' | 'rows' | 'partOf' | 'events'>;
 
 interface Prepared {
   rule: EventRule;
@@ -102,62 +103,73 @@ export async function* scans(
   rules: readonly EventRule[],
   { fields = [], askedOf = () => fields, within, rowsOfLarge = ROWS_OF_LARGE }: ScanOptions = {},
 ): AsyncIterable<Scan> {
-  const texts = source.finds && (await isLarge(store, rowsOfLarge, within)) ? createTexts() : undefined;
-  const prepared = rules.map((rule) => prepare(source, rule, texts?.find));
-  const found = texts?.haystacks();
+  const asked = { fields, askedOf, within };
+  const { events } = source;
+  const rows = events === undefined ? 0 : await rowsOf(store, within);
+  if (events === undefined || rows < rowsOfLarge) return yield* scansOf(source, byPart(source, rules), asked);
+  const sieve = await openSieve(store, { ...source, events }, rules, { within: within ?? '1', rows });
+  try {
+    for (const { rules: concerned, among } of sieve.shares)
+      yield* scansOf(source, [{ rules: concerned }], {
+        ...asked,
+        within: (some) => (within === undefined ? among(some) : `${within} AND ${among(some)}`),
+      });
+    yield* scansOf(source, byPart(source, sieve.open), asked);
+  } finally {
+    await sieve.close();
+  }
+}
+
+// The engine takes some tenths of a second to make itself ready for the sieve; over fewer rows testing all of them is as fast.
+const ROWS_OF_LARGE = 100_000;
+
+async function rowsOf(store: Store, within = '1'): Promise<number> {
+  const [row] = await store.rows(`SELECT count() AS rows FROM auditd WHERE ${within}`);
+  return Number(row?.['rows']);
+}
+
+/** Rules to be tested on the same rows. */
+interface Share {
+  rules: readonly EventRule[];
+  part?: string | undefined;
+}
+
+interface Asked extends Required<Pick<ScanOptions, 'fields' | 'askedOf'>> {
+  /** Of some rules, where that is not the same for all. */
+  within: string | undefined | ((some: readonly EventRule[]) => string);
+}
+
+function* scansOf(source: Rows, shares: readonly Share[], { fields, askedOf, within: of }: Asked): Iterable<Scan> {
   const needsRaw = ({ rule, compiled }: Prepared) =>
     compiled.needsRaw || askedOf(rule).some((name) => source.field(name)?.from === 'raw');
-  for (const [part, ofPart] of byPart(source, prepared)) {
-    const direct = ofPart.filter((one) => !needsRaw(one));
-    const withRaw = ofPart.filter(needsRaw);
-    for (const group of inGroups(direct)) yield scanOf(source, group, fields, { part, found, within });
+  const withinOf = (group: readonly Prepared[]) => (typeof of === 'function' ? of(group.map(({ rule }) => rule)) : of);
+  for (const { rules, part } of shares) {
+    const prepared = rules.map((rule) => prepare(source, rule));
+    const direct = prepared.filter((one) => !needsRaw(one));
+    const withRaw = prepared.filter(needsRaw);
+    for (const group of inGroups(direct)) yield scanOf(source, group, fields, { part, within: withinOf(group) });
     for (const group of inGroups(withRaw)) {
+      const within = withinOf(group);
       const joins = joinsOf(source, group, fields);
       const possible = group.map(({ bound }) => bound).join(' OR ');
-      const { columns, from } = source.rows({ joins, part, found, within });
+      const { columns, from } = source.rows({ joins, part, within });
       const rawFor = `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`;
-      yield scanOf(source, group, fields, { part, rawFor, found, within });
+      yield scanOf(source, group, fields, { part, rawFor, within });
     }
   }
 }
 
-// Hyperscan takes some tenths of a second to make itself ready; over fewer rows each test by itself is as fast.
-const ROWS_OF_LARGE = 100_000;
-
-async function isLarge(store: Store, least: number, within = '1'): Promise<boolean> {
-  const [row] = await store.rows(`SELECT count() AS rows FROM auditd WHERE ${within}`);
-  return Number(row?.['rows']) >= least;
-}
-
-/** Texts that rules look for, so that one pass over each haystack finds those of all rules. */
-function createTexts(): { find: Find; haystacks(): Haystacks } {
-  const known = new Map<string, string[]>();
-  return {
-    find: (haystack, texts) => {
-      const list = known.get(haystack) ?? [];
-      known.set(haystack, list);
-      const places = texts.map((text) => {
-        const at = list.indexOf(text);
-        return at >= 0 ? at + 1 : list.push(text);
-      });
-      const found = `a.${foundIn([...known.keys()].indexOf(haystack))}`;
-      return places.length === 1 ? `has(${found}, ${places[0]})` : `hasAny(${found}, [${places.join(', ')}])`;
-    },
-    haystacks: () => known,
-  };
-}
-
-function byPart(source: Rows, prepared: readonly Prepared[]): Map<string | undefined, Prepared[]> {
-  const parts = new Map<string | undefined, Prepared[]>();
-  for (const one of prepared) {
-    const part = source.partOf?.(one.rule.condition);
-    parts.set(part, [...(parts.get(part) ?? []), one]);
+function byPart(source: Rows, rules: readonly EventRule[]): Share[] {
+  const parts = new Map<string | undefined, EventRule[]>();
+  for (const rule of rules) {
+    const part = source.partOf?.(rule.condition);
+    parts.set(part, [...(parts.get(part) ?? []), rule]);
   }
-  return parts;
+  return [...parts].map(([part, ofPart]) => ({ part, rules: ofPart }));
 }
 
-function prepare(source: Rows, rule: EventRule, find?: Find): Prepared {
-  const compiled = compile(rule.condition, source.field, find);
+function prepare(source: Rows, rule: EventRule): Prepared {
+  const compiled = compile(rule.condition, source.field);
   const constraint = source.constraint(rule.logsource);
   const within = (sql: string) => (constraint === undefined ? sql : `(${constraint} AND ${sql})`);
   return { rule, compiled, exact: within(compiled.exact), bound: within(compiled.bound) };

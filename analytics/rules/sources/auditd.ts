@@ -2,7 +2,7 @@
 // of an event are rows of their own, so a0 of SYSCALL (a register) and a0 of EXECVE (an argument) are different things.
 // Fields have the names of the record (https://github.com/linux-audit/audit-documentation/wiki/SPEC-Audit-Field-Dictionary).
 import { sqlString } from '../../store/store.ts';
-import type { Field } from '../compile/compile.ts';
+import type { Field, Sight } from '../compile/compile.ts';
 import type { Expression } from '../language/expression.ts';
 import { plainText } from '../language/pattern.ts';
 import {
@@ -13,47 +13,92 @@ import {
   lineageFields,
   lineageJoins,
   lineageWords,
+  seeLineage,
 } from './lineage.ts';
-import { flag, many, one, type Source } from './source.ts';
+import { type Events, few, flag, many, one, type Source } from './source.ts';
 
-const ofType = (type: string, value: string) => `if(type = '${type}', ${value}, '')`;
-const id = (column: string) => ofType('SYSCALL', `if(a.${column} = -1, '4294967295', toString(a.${column}))`);
+const ARCH_NUMBER =
+  "transform(a.arch, ['x86_64', 'i386', 'aarch64', 'arm'], ['c000003e', '40000003', 'c00000b7', '40000028'], '')";
+const OTHER_ADDRESS = "trim(BOTH '\"' FROM a.fields['addr'])";
+
+/** A field of a record, and where an event holds all that its records may have there. */
+interface RecordField extends Field {
+  readonly inEvent: readonly Field[];
+  /** It is of the event, whatever the record. */
+  readonly whole?: true;
+}
+
+// What a record of another type has.
+const EMPTY = few("''");
+const fewOr = (sql: string) => [few(sql), EMPTY];
+const ofType = (type: string, value: string, inEvent: readonly Field[] = [one(value), EMPTY]): RecordField => ({
+  ...one(`if(type = '${type}', ${value}, '')`),
+  inEvent,
+});
+const ofPath = (value: (n: string) => string, inEvent: readonly Field[]) =>
+  ofType('PATH', value('path_n'), [...inEvent, EMPTY]);
+const ofRow = (row: Field, ...inEvent: readonly string[]): RecordField => ({
+  ...row,
+  inEvent: [...inEvent.map((sql) => one(sql)), EMPTY],
+});
+const ofEvent = (row: Field): RecordField => ({ ...row, inEvent: [row], whole: true });
+const idOf = (column: string) => `if(a.${column} = -1, '4294967295', toString(a.${column}))`;
 
 /** As the record writes it; the enriched form of the same thing stands beside it. */
-const columns: Record<string, Field> = {
-  type: one('type'),
-  syscall: many(`if(type = 'SYSCALL', [a.syscall_name, toString(a.syscall)], [])`),
-  SYSCALL: one(ofType('SYSCALL', 'a.syscall_name')),
-  arch: many(
-    `if(type = 'SYSCALL', [a.arch, transform(a.arch, ['x86_64', 'i386', 'aarch64', 'arm'], ['c000003e', '40000003', 'c00000b7', '40000028'], '')], [])`,
+const columns: Record<string, RecordField> = {
+  type: { ...one('type'), inEvent: [many('a.record_types')] },
+  syscall: {
+    ...many(`if(type = 'SYSCALL', [a.syscall_name, toString(a.syscall)], [])`),
+    inEvent: [few('a.syscall_name'), one('toString(a.syscall)')],
+  },
+  SYSCALL: ofType('SYSCALL', 'a.syscall_name', fewOr('a.syscall_name')),
+  arch: {
+    ...many(`if(type = 'SYSCALL', [a.arch, ${ARCH_NUMBER}], [])`),
+    inEvent: [few('a.arch'), few(ARCH_NUMBER)],
+  },
+  success: ofType('SYSCALL', 'a.success', fewOr('a.success')),
+  exit: ofType('SYSCALL', 'toString(a.exit)'),
+  ppid: ofType('SYSCALL', 'toString(a.ppid)'),
+  tty: ofType('SYSCALL', "if(a.tty = '', '(none)', a.tty)"),
+  comm: {
+    ...one(`if(type = 'SYSCALL', a.comm, a.fields['comm'])`),
+    inEvent: [few('a.comm'), one("a.fields['comm']")],
+  },
+  exe: {
+    ...one(`if(type = 'SYSCALL' OR a.fields['exe'] != '', a.exe, '')`),
+    inEvent: fewOr('a.exe'),
+  },
+  key: {
+    ...many("if(type = 'SYSCALL', a.keys, [a.fields['key']])"),
+    inEvent: [many('a.keys'), one("a.fields['key']")],
+  },
+  argc: ofType('EXECVE', 'toString(length(a.argv))'),
+  name: ofPath((n) => `a.path_names[${n}]`, [many('a.path_names')]),
+  nametype: ofPath((n) => `a.path_types[${n}]`, [many('a.path_types')]),
+  dev: ofPath((n) => `a.path_devs[${n}]`, [many('a.path_devs')]),
+  // of a record too many there is none: 0
+  inode: ofPath(
+    (n) => `toString(a.path_inodes[${n}])`,
+    [many('arrayMap(i -> toString(i), a.path_inodes)'), one("'0'")],
   ),
-  success: one(ofType('SYSCALL', 'a.success')),
-  exit: one(ofType('SYSCALL', 'toString(a.exit)')),
-  ppid: one(ofType('SYSCALL', 'toString(a.ppid)')),
-  tty: one(ofType('SYSCALL', "if(a.tty = '', '(none)', a.tty)")),
-  comm: one(`if(type = 'SYSCALL', a.comm, a.fields['comm'])`),
-  exe: one(`if(type = 'SYSCALL' OR a.fields['exe'] != '', a.exe, '')`),
-  key: many("if(type = 'SYSCALL', a.keys, [a.fields['key']])"),
-  argc: one(ofType('EXECVE', 'toString(length(a.argv))')),
-  name: one(ofType('PATH', 'a.path_names[path_n]')),
-  nametype: one(ofType('PATH', 'a.path_types[path_n]')),
-  dev: one(ofType('PATH', 'a.path_devs[path_n]')),
-  inode: one(ofType('PATH', 'toString(a.path_inodes[path_n])')),
-  mode: one(ofType('PATH', 'a.path_modes[path_n]')),
-  cwd: one(ofType('CWD', 'a.cwd')),
-  proctitle: one(ofType('PROCTITLE', "arrayStringConcat(a.proctitle, ' ')")),
-  auid: one(`if(type IN ('SYSCALL') OR a.fields['auid'] != '', if(a.auid = -1, '4294967295', toString(a.auid)), '')`),
-  ses: one(`if(type IN ('SYSCALL') OR a.fields['ses'] != '', if(a.ses = -1, '4294967295', toString(a.ses)), '')`),
-  ...Object.fromEntries(['uid', 'gid', 'euid', 'egid'].map((name) => [name, one(id(name))])),
-  pid: one(`if(type = 'SYSCALL' OR a.fields['pid'] != '', toString(a.pid), '')`),
-  acct: one("if(type = 'SYSCALL', '', a.acct)"),
-  op: one("if(type = 'SYSCALL', '', a.op)"),
-  addr: one("if(type = 'SYSCALL', '', trim(BOTH '\"' FROM a.fields['addr']))"),
-  'vestige.syscall': one('a.syscall_name'),
-  'vestige.call_flags': many("if(type = 'SYSCALL', mapValues(a.arg_names), [])"),
-  'vestige.addr': one(ofType('SOCKADDR', 'a.addr')),
-  'vestige.port': one(ofType('SOCKADDR', 'toString(a.port)')),
-  'vestige.oversized': flag('a.oversized'),
+  mode: ofPath((n) => `a.path_modes[${n}]`, [many('a.path_modes')]),
+  cwd: ofType('CWD', 'a.cwd'),
+  proctitle: ofType('PROCTITLE', "arrayStringConcat(a.proctitle, ' ')"),
+  auid: ofRow(one(`if(type IN ('SYSCALL') OR a.fields['auid'] != '', ${idOf('auid')}, '')`), idOf('auid')),
+  ses: ofRow(one(`if(type IN ('SYSCALL') OR a.fields['ses'] != '', ${idOf('ses')}, '')`), idOf('ses')),
+  ...Object.fromEntries(['uid', 'gid', 'euid', 'egid'].map((name) => [name, ofType('SYSCALL', idOf(name))])),
+  pid: ofRow(one(`if(type = 'SYSCALL' OR a.fields['pid'] != '', toString(a.pid), '')`), 'toString(a.pid)'),
+  acct: ofRow(one("if(type = 'SYSCALL', '', a.acct)"), 'a.acct'),
+  op: ofRow(one("if(type = 'SYSCALL', '', a.op)"), 'a.op'),
+  addr: ofRow(one(`if(type = 'SYSCALL', '', ${OTHER_ADDRESS})`), OTHER_ADDRESS),
+  'vestige.syscall': ofEvent(few('a.syscall_name')),
+  'vestige.call_flags': {
+    ...many("if(type = 'SYSCALL', mapValues(a.arg_names), [])"),
+    inEvent: [many('mapValues(a.arg_names)')],
+  },
+  'vestige.addr': ofType('SOCKADDR', 'a.addr'),
+  'vestige.port': ofType('SOCKADDR', 'toString(a.port)'),
+  'vestige.oversized': ofEvent(flag('a.oversized')),
 };
 
 function field(name: string | undefined): Field | undefined {
@@ -67,11 +112,26 @@ function field(name: string | undefined): Field | undefined {
   return { sql: `trim(BOTH '"' FROM extract(line, ${pattern}))`, many: false, from: 'raw', present };
 }
 
-function argument(name: string): Field | undefined {
+/** Presence is read from the bytes, whatever the field. */
+const withoutPresence = (known: Field): Field => ({ ...known, present: { ...known.present, from: 'raw' } });
+
+const see: Sight = (name) => {
+  if (name === undefined) return undefined;
+  const known = columns[name] ?? argument(name);
+  if (known) return { fields: known.inEvent.map(withoutPresence), whole: known.whole === true };
+  return seeLineage(name);
+};
+
+/** A line of a record is a part of its bytes. */
+const seeInBytes: Sight = (name) =>
+  name === undefined ? { fields: [one('raw')], whole: false, around: true } : undefined;
+
+function argument(name: string): RecordField | undefined {
   const n = /^a(\d{1,4})$/.exec(name)?.[1];
   if (n === undefined) return undefined;
   const at = Number(n) + 1;
-  return one(`multiIf(type = 'EXECVE', a.argv[${at}], type = 'SYSCALL', a.args[${at}], '')`);
+  const ofRecord = one(`multiIf(type = 'EXECVE', a.argv[${at}], type = 'SYSCALL', a.args[${at}], '')`);
+  return ofRow(ofRecord, `a.argv[${at}]`, `a.args[${at}]`);
 }
 
 // Lines stand in the order of record_types: both come from the event's records in order of arrival (analytics/decode).
@@ -86,6 +146,12 @@ INNER JOIN
     GROUP BY cluster, node, event_key
 ) AS r ON r.cluster = a.cluster AND r.node = a.node AND r.event_key = a.event_key`;
 
+const BYTES: Events = {
+  see: seeInBytes,
+  key: "event_key, toUInt64OrZero(splitByChar(':', event_key)[-1]) AS serial",
+  from: "(SELECT event_key, raw FROM records_all WHERE source = 'auditd')",
+};
+
 export const auditd: Source = {
   name: 'linux auditd',
   layer: 'auditd',
@@ -94,6 +160,7 @@ export const auditd: Source = {
   constraint: () => undefined,
   field,
   partOf: typeOf,
+  events: { see, key: `${eventKey} AS event_key, serial`, from: 'auditd AS a FINAL', bytes: BYTES },
   rows: ({ joins, rawFor, part, within = '1' }) => ({
     columns: `${EVENT_COLUMNS},
     ${rawFor === undefined ? '' : 'r.lines[n] AS line,'}

@@ -1,7 +1,7 @@
 // What the joined layers know of an auditd event: its process, that one's parent, the container, the exec session.
 // Shared by the log sources over auditd. All of it is empty before entities are known; rules then run again.
-import type { Field } from '../compile/compile.ts';
-import { flag, many, number, one } from './source.ts';
+import type { Field, Sight } from '../compile/compile.ts';
+import { few, flag, many, number, one } from './source.ts';
 
 export const LINEAGE = 'lineage';
 
@@ -27,8 +27,18 @@ export const lineageFields: Record<string, Field> = {
   'vestige.process_key': one('t.process_key', LINEAGE),
   'vestige.parent_key': one('p.parent_key', LINEAGE),
   'vestige.login': flag('a.auid >= 0', undefined),
-  'vestige.node': one('a.node'),
+  'vestige.node': few('a.node'),
 };
+
+/** What an event tells of them by itself. */
+export const seeLineage: Sight = (name) => {
+  // of runc's own steps it is false; of others it may be either
+  if (name === 'vestige.in_container') return { fields: [flag(`NOT ${OF_RUNC}`), few("'false'")], whole: false };
+  const field = lineageFields[name ?? ''];
+  return field && field.join === undefined ? { fields: [field], whole: true } : undefined;
+};
+
+const OF_RUNC = "startsWith(a.comm, 'runc')";
 
 // The process itself, its parent or its parent's parent was started by an exec request.
 export const startedByExec = (cluster: string, key: string) =>
@@ -42,7 +52,7 @@ export const lineageColumns = `
     c.namespace AS namespace,
     c.pod AS pod,
     c.pod_uid AS pod_uid,
-    t.container_id != '' AND NOT p.setup AND NOT startsWith(a.comm, 'runc') AS in_container,
+    t.container_id != '' AND NOT p.setup AND NOT ${OF_RUNC} AS in_container,
     p.process_key != '' AND (${['p.process_key', 'p.parent_key', 'pp.parent_key'].map(ofSession).join(' OR ')}) AS in_session`;
 
 /** `s`, the source of a mount, is one that the kubelet and the runtime make for every container: not the host's files. */

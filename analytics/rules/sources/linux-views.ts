@@ -1,7 +1,7 @@
 // The categories of Sigma's Linux rules as views over auditd and what is known of processes: process_creation,
 // network_connection, and the file categories. One row an audit event. Image is every name the program goes by: its
 // file, the name it was called by (a busybox applet is /bin/busybox and /bin/wget), so that a rule finds either.
-import type { Field } from '../compile/compile.ts';
+import type { Field, FieldLookup, Sight } from '../compile/compile.ts';
 import {
   EVENT_COLUMNS,
   eventKey,
@@ -11,9 +11,10 @@ import {
   lineageFields,
   lineageJoins,
   lineageWords,
+  seeLineage,
 } from './lineage.ts';
 import { isOutside } from './near-addresses.ts';
-import { flag, foundColumns, many, number, one, type Source, text } from './source.ts';
+import { flag, many, number, one, type Source, text } from './source.ts';
 
 const lookup = (fields: Record<string, Field>) => (name: string | undefined) => {
   if (name === undefined)
@@ -50,25 +51,37 @@ interface View {
   fields: Record<string, Field>;
 }
 
-const view = ({ name, categories, where, columns, late = '', words, fields }: View): Source => ({
-  name: `linux ${name}`,
-  layer: 'auditd',
-  accepts: ({ product, category, service }) =>
-    product === 'linux' &&
-    (service === undefined || (service === 'auditd' && category !== undefined)) &&
-    Object.hasOwn(categories, category ?? ''),
-  constraint: ({ category }) => categories[category ?? ''],
-  field: lookup({ ...common, ...fields }),
-  finds: true,
-  // views have no bytes of their own: no field of theirs is raw
-  rows: ({ found, within = '1' }) => ({
-    columns: `${EVENT_COLUMNS}, ${late}
+const view = ({ name, categories, where, columns, late = '', words, fields }: View): Source => {
+  const field = lookup({ ...common, ...fields });
+  const eventsOf = (within: string) =>
+    `(SELECT a.*, ${eventKey} AS event_key, ${columns} FROM (SELECT * FROM auditd FINAL WHERE ${within} AND ${where}) AS a) AS a`;
+  return {
+    name: `linux ${name}`,
+    layer: 'auditd',
+    accepts: ({ product, category, service }) =>
+      product === 'linux' &&
+      (service === undefined || (service === 'auditd' && category !== undefined)) &&
+      Object.hasOwn(categories, category ?? ''),
+    constraint: ({ category }) => categories[category ?? ''],
+    field,
+    events: { see: sightOf(field), key: 'event_key, serial', from: eventsOf('1'), finds: true },
+    // views have no bytes of their own: no field of theirs is raw
+    rows: ({ within = '1' }) => ({
+      columns: `${EVENT_COLUMNS}, ${late}
     ${lineageColumns},
     map(${words}, ${lineageWords}) AS words`,
-    from: `(SELECT a.*${foundColumns(found)} FROM
-        (SELECT a.*, ${eventKey} AS event_key, ${columns} FROM (SELECT * FROM auditd FINAL WHERE ${within} AND ${where}) AS a) AS a) AS a ${lineageJoins(within)}`,
-  }),
-});
+      from: `${eventsOf(within)} ${lineageJoins(within)}`,
+    }),
+  };
+};
+
+/** Of what is joined an event tells nothing. */
+const sightOf =
+  (field: FieldLookup): Sight =>
+  (name) => {
+    const known = field(name);
+    return seeLineage(name) ?? (known && known.join === undefined ? { fields: [known], whole: true } : undefined);
+  };
 
 // What a shell at once fails to find on its path is no start of a process.
 export const processCreation = view({

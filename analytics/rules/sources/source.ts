@@ -1,7 +1,7 @@
 // A log source as rules see it: rows to test, one an event or one an audit record, and the fields those rows have.
 // Fields named `vestige.*` are Vestige's own: what the joined layers know of the event (docs: reference of rules).
 import { sqlString } from '../../store/store.ts';
-import type { Field, FieldLookup } from '../compile/compile.ts';
+import type { Field, FieldLookup, Sight } from '../compile/compile.ts';
 import type { Expression, FieldTest } from '../language/expression.ts';
 import type { LogSource } from '../language/rule.ts';
 
@@ -12,10 +12,25 @@ export interface RowOptions {
   readonly rawFor?: string | undefined;
   /** Only the rows of this part (Source.partOf). */
   readonly part?: string | undefined;
-  /** Texts to be looked for in one pass over each haystack (Source.finds). */
-  readonly found?: Haystacks | undefined;
-  /** Only events for which this holds: SQL over cluster, node and time of their table. */
+  /** Only events for which this holds: SQL over cluster, node and time of their table; of a source that has `events` also over serial. */
   readonly within?: string | undefined;
+}
+
+/** Events by themselves, before their records are fanned out and what is known of them is joined. */
+export interface Events {
+  /** What they tell of a row's fields. */
+  readonly see: Sight;
+  /** SQL of event_key and serial, by which they are found again. */
+  readonly key: string;
+  /** What follows FROM, without WHERE; haystacks are of its columns. */
+  readonly from: string;
+  /**
+   * Whether the texts of all rules are looked for in one pass over each field: a gain where rules are many and most ask for words, a
+   * loss where a cheaper test of the same rule (a type, a call) leaves few events.
+   */
+  readonly finds?: true;
+  /** The same of the bytes of single records. */
+  readonly bytes?: Omit<Events, 'bytes'>;
 }
 
 export interface Source {
@@ -34,8 +49,8 @@ export interface Source {
   readonly joined?: Readonly<Record<string, readonly string[]>>;
   /** Its rows are few and conclusions themselves: they are tested whole each time, and `within` says nothing to them. */
   readonly isSmall?: boolean;
-  /** Whether rows tell which texts each haystack holds: SQL over the event `a` alone, in columns of it. */
-  readonly finds?: boolean;
+  /** Where rules are tried on events first; rows are of the table auditd. */
+  readonly events?: Events;
 }
 
 /** Texts in lower case by what they are looked for in; their places in the list are what a row tells, from 1. */
@@ -76,6 +91,9 @@ export function one(sql: string, join?: string): Field {
 export function many(sql: string, join?: string): Field {
   return { sql, many: true, from: 'columns', present: { sql: `notEmpty(${sql})`, from: 'columns' }, join };
 }
+
+/** Its values are few (Field.few). */
+export const few = (sql: string): Field => ({ ...one(sql), few: true });
 
 /** true and false as rules write them. */
 export const flag = (sql: string, join?: string): Field => one(`if(${sql}, 'true', 'false')`, join);
