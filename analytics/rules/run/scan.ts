@@ -109,11 +109,8 @@ export async function* scans(
   if (events === undefined || rows < rowsOfLarge) return yield* scansOf(source, byPart(source, rules), asked);
   const sieve = await openSieve(store, { ...source, events }, rules, { within: within ?? '1', rows });
   try {
-    for (const { rules: concerned, among } of sieve.shares)
-      yield* scansOf(source, [{ rules: concerned }], {
-        ...asked,
-        within: (some) => (within === undefined ? among(some) : `${within} AND ${among(some)}`),
-      });
+    // rows of a part are no longer many
+    yield* scansOf(source, sieve.shares, asked);
     yield* scansOf(source, byPart(source, sieve.open), asked);
   } finally {
     await sieve.close();
@@ -132,29 +129,33 @@ async function rowsOf(store: Store, within = '1'): Promise<number> {
 interface Share {
   rules: readonly EventRule[];
   part?: string | undefined;
+  /** SQL for the events that some of them may concern; without it any. */
+  among?: (some: readonly EventRule[]) => string;
 }
 
 interface Asked extends Required<Pick<ScanOptions, 'fields' | 'askedOf'>> {
-  /** Of some rules, where that is not the same for all. */
-  within: string | undefined | ((some: readonly EventRule[]) => string);
+  within: string | undefined;
 }
 
-function* scansOf(source: Rows, shares: readonly Share[], { fields, askedOf, within: of }: Asked): Iterable<Scan> {
+function* scansOf(source: Rows, shares: readonly Share[], { fields, askedOf, within }: Asked): Iterable<Scan> {
   const needsRaw = ({ rule, compiled }: Prepared) =>
     compiled.needsRaw || askedOf(rule).some((name) => source.field(name)?.from === 'raw');
-  const withinOf = (group: readonly Prepared[]) => (typeof of === 'function' ? of(group.map(({ rule }) => rule)) : of);
-  for (const { rules, part } of shares) {
+  for (const { rules, part, among: eventsOf } of shares) {
+    const amongOf = (group: readonly Prepared[]) => eventsOf?.(group.map(({ rule }) => rule));
     const prepared = rules.map((rule) => prepare(source, rule));
     const direct = prepared.filter((one) => !needsRaw(one));
     const withRaw = prepared.filter(needsRaw);
-    for (const group of inGroups(direct)) yield scanOf(source, group, fields, { part, within: withinOf(group) });
+    for (const group of inGroups(direct)) yield scanOf(source, group, fields, { part, within, among: amongOf(group) });
     for (const group of inGroups(withRaw)) {
-      const within = withinOf(group);
+      const among = amongOf(group);
       const joins = joinsOf(source, group, fields);
       const possible = group.map(({ bound }) => bound).join(' OR ');
-      const { columns, from } = source.rows({ joins, part, within });
-      const rawFor = `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`;
-      yield scanOf(source, group, fields, { part, rawFor, within });
+      const { columns, from } = source.rows({ joins, part, within, among });
+      const rawFor =
+        among === undefined
+          ? `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`
+          : `SELECT event_key FROM (${among})`;
+      yield scanOf(source, group, fields, { part, rawFor, within, among });
     }
   }
 }

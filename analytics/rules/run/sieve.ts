@@ -6,7 +6,6 @@ import { openScratchTable } from '../../store/scratch.ts';
 import type { Store } from '../../store/store.ts';
 import { type Find, mayPass, TRUE } from '../compile/compile.ts';
 import type { EventRule } from '../language/rule.ts';
-import { eventKey } from '../sources/lineage.ts';
 import { type Events, foundColumns, foundIn, type Haystacks, type Source } from '../sources/source.ts';
 
 interface Sieve {
@@ -19,7 +18,7 @@ interface Sieve {
 
 interface Concerned {
   rules: readonly EventRule[];
-  /** SQL over a row of auditd, or of what is joined by its key: whether some of the rules may concern the event. */
+  /** SQL for event_key and serial of the events that some of the rules may concern. */
   among(some: readonly EventRule[]): string;
 }
 
@@ -129,9 +128,7 @@ function concerned(table: string, told: readonly Told[]): Concerned {
           wanted,
           own.filter(({ look }) => look === wanted),
         );
-      const events = (what: string) => `(SELECT ${what} FROM ${table} WHERE ${ofLook('event')} OR ${ofLook('bytes')})`;
-      // most rows are told by the number alone
-      return `serial IN ${events('serial')} AND ${eventKey} IN ${events('event_key')}`;
+      return `SELECT event_key, serial FROM ${table} WHERE ${ofLook('event')} OR ${ofLook('bytes')}`;
     },
   };
 }

@@ -14,6 +14,7 @@ import {
   lineageJoins,
   lineageWords,
   seeLineage,
+  whereOf,
 } from './lineage.ts';
 import { type Events, few, flag, many, one, type Source } from './source.ts';
 
@@ -161,7 +162,7 @@ export const auditd: Source = {
   field,
   partOf: typeOf,
   events: { see, key: `${eventKey} AS event_key, serial`, from: 'auditd AS a FINAL', bytes: BYTES },
-  rows: ({ joins, rawFor, part, within = '1' }) => ({
+  rows: ({ joins, rawFor, part, within = '1', among }) => ({
     columns: `${EVENT_COLUMNS},
     ${rawFor === undefined ? '' : 'r.lines[n] AS line,'}
     ${joins.has(LINEAGE) ? lineageColumns : NO_LINEAGE},
@@ -170,10 +171,10 @@ export const auditd: Source = {
     from: `
 (
     SELECT *, ${eventKey} AS event_key, n, type, path_n
-    FROM (SELECT * FROM auditd FINAL WHERE ${within} AND ${part === undefined ? '1' : `arrayExists(t -> ${isType('t', part)}, record_types)`})
+    FROM (SELECT * FROM auditd FINAL ${whereOf(within, among)} AND ${part === undefined ? '1' : `arrayExists(t -> ${isType('t', part)}, record_types)`})
     ARRAY JOIN arrayEnumerate(record_types) AS n, record_types AS type, arrayCumSum(arrayMap(t -> t = 'PATH', record_types)) AS path_n
     WHERE ${part === undefined ? '1' : isType('type', part)}
-) AS a ${joins.has(LINEAGE) ? lineageJoins(within) : ''} ${rawFor === undefined ? '' : withRaw(rawFor)}`,
+) AS a ${joins.has(LINEAGE) ? lineageJoins(within, among) : ''} ${rawFor === undefined ? '' : withRaw(rawFor)}`,
   }),
 };
 

@@ -72,7 +72,7 @@ export const LINEAGE_TABLES = {
 } as const;
 
 /** @param within only events for which it holds (RowOptions.within): of few events, few processes are looked up */
-export function lineageJoins(within: string): string {
+export function lineageJoins(within: string, among?: string): string {
   const { attributions, processes, containers } = LINEAGE_TABLES;
   const isScoped = within !== '1';
   const ofEvents = `SELECT cluster, node, process_key FROM attributions FINAL WHERE ${within}`;
@@ -80,7 +80,7 @@ export function lineageJoins(within: string): string {
   const ofThese = `SELECT cluster, node, parent_key FROM processes FINAL WHERE (cluster, node, process_key) IN (${ofEvents})`;
   const parents = isScoped ? `${processes} WHERE (cluster, node, process_key) IN (${ofThese})` : processes;
   return `
-LEFT JOIN (${attributions} WHERE ${within}) AS t
+LEFT JOIN (${attributions} ${serialsAmong(among)} WHERE ${within}) AS t
 ON t.cluster = a.cluster AND t.node = a.node AND t.time = a.time AND t.serial = a.serial
 LEFT JOIN (${some}) AS p ON p.cluster = t.cluster AND p.node = t.node AND p.process_key = t.process_key
 LEFT JOIN (${parents}) AS pp ON pp.cluster = p.cluster AND pp.node = p.node AND pp.process_key = p.parent_key
@@ -97,6 +97,14 @@ export const hostPaths = (paths: string) => `arrayDistinct(arrayFilter(h -> h !=
 
 /** `seconds.millis:serial`, as the records themselves name the event. */
 export const eventKey = `concat(toString(toUnixTimestamp(time)), '.', leftPad(toString(toUnixTimestamp64Milli(time) % 1000), 3, '0'), ':', toString(serial))`;
+
+// By serial, which the table is sorted by, rows are left unread; the whole key of each row would cost more.
+const serialsAmong = (among: string | undefined) =>
+  among === undefined ? '' : `PREWHERE serial IN (SELECT serial FROM (${among}))`;
+
+/** What follows FROM auditd FINAL, for RowOptions. */
+export const whereOf = (within: string, among: string | undefined): string =>
+  `${serialsAmong(among)} WHERE ${within}${among === undefined ? '' : ` AND ${eventKey} IN (SELECT event_key FROM (${among}))`}`;
 
 export const EVENT_COLUMNS = `a.cluster AS cluster, a.node AS node, a.time AS time, a.event_key AS event_key, a.event_key AS event_id,
     a.digests AS digests, '' AS principal`;

@@ -12,6 +12,7 @@ import {
   lineageJoins,
   lineageWords,
   seeLineage,
+  whereOf,
 } from './lineage.ts';
 import { isOutside } from './near-addresses.ts';
 import { flag, many, number, one, type Source, text } from './source.ts';
@@ -53,8 +54,8 @@ interface View {
 
 const view = ({ name, categories, where, columns, late = '', words, fields }: View): Source => {
   const field = lookup({ ...common, ...fields });
-  const eventsOf = (within: string) =>
-    `(SELECT a.*, ${eventKey} AS event_key, ${columns} FROM (SELECT * FROM auditd FINAL WHERE ${within} AND ${where}) AS a) AS a`;
+  const eventsOf = (within: string, among?: string) =>
+    `(SELECT a.*, ${eventKey} AS event_key, ${columns} FROM (SELECT * FROM auditd FINAL ${whereOf(within, among)} AND ${where}) AS a) AS a`;
   return {
     name: `linux ${name}`,
     layer: 'auditd',
@@ -66,11 +67,11 @@ const view = ({ name, categories, where, columns, late = '', words, fields }: Vi
     field,
     events: { see: sightOf(field), key: 'event_key, serial', from: eventsOf('1'), finds: true },
     // views have no bytes of their own: no field of theirs is raw
-    rows: ({ within = '1' }) => ({
+    rows: ({ within = '1', among }) => ({
       columns: `${EVENT_COLUMNS}, ${late}
     ${lineageColumns},
     map(${words}, ${lineageWords}) AS words`,
-      from: `${eventsOf(within)} ${lineageJoins(within)}`,
+      from: `${eventsOf(within, among)} ${lineageJoins(within, among)}`,
     }),
   };
 };

@@ -12,8 +12,10 @@ export interface RowOptions {
   readonly rawFor?: string | undefined;
   /** Only the rows of this part (Source.partOf). */
   readonly part?: string | undefined;
-  /** Only events for which this holds: SQL over cluster, node and time of their table; of a source that has `events` also over serial. */
+  /** Only events for which this holds: SQL over cluster, node and time of their table. */
   readonly within?: string | undefined;
+  /** SQL for event_key and serial of the events that are wanted; of a source that has `events`. */
+  readonly among?: string | undefined;
 }
 
 /** Events by themselves, before their records are fanned out and what is known of them is joined. */
