@@ -8,7 +8,7 @@
 import { sqlString } from '../../store/store.ts';
 import { type Expression, type FieldTest, type Match, testsOf } from '../language/expression.ts';
 import { type Pattern, plainText } from '../language/pattern.ts';
-import { literalsOf } from './regex-literals.ts';
+import { containedText, heldTexts, isAnything, textsOfRegex } from './held-texts.ts';
 
 export interface Field {
   /** String, or Array(String) when `many`. */
@@ -157,10 +157,6 @@ function source({ match }: FieldTest, field: Field, other?: Field): Field['from'
   return isAnything(match) && field.many ? field.from : field.present.from;
 }
 
-/** `*` alone: any value, but there must be one. */
-const isAnything = (match: Match) =>
-  match.kind === 'pattern' && match.pattern.length === 1 && match.pattern[0] === 'any';
-
 // A list of values of one field is one pass over it: `x IN (...)` instead of forty comparisons.
 function mergeValues(
   parts: readonly Expression[],
@@ -225,15 +221,6 @@ function regexSql(source: string, flags: string, field: Field, find: Find): stri
   return texts === undefined ? tried : `(${findIn(field, find)(haystackOf(field), texts)} AND ${tried})`;
 }
 
-function textsOfRegex(source: string, flags: string): readonly string[] | undefined {
-  const literals = literalsOf(source);
-  return literals && (flags.includes('i') || IGNORES_CASE.test(source)) ? [...literals, LONG_S] : literals;
-}
-
-// Without regard to case it is an s to RE2, and stays itself in lower case: a value that holds one may match without the text.
-const LONG_S = '\u017f';
-const IGNORES_CASE = /\(\?[a-zA-Z]*i/;
-
 /** Of a text without a zero byte, anywhere in a value, all values are looked through at once. */
 function containsSql(match: PatternMatch, field: Field, find: Find): string | undefined {
   const text = containedText(match);
@@ -259,31 +246,6 @@ const isSearched = (field: Field) => field.from === 'columns' && field.join === 
 /** All that a field holds, in lower case, a zero byte at both ends of each value. */
 const framed = (field: Field) =>
   `lowerUTF8(concat('\\0', ${field.many ? `arrayStringConcat(${field.sql}, '\\0')` : field.sql}, '\\0'))`;
-
-/** Texts, in lower case, of which a value that passes holds, in its frame, one of each list. */
-function heldTexts(match: Match): readonly (readonly string[])[] | undefined {
-  if (match.kind === 'regex') {
-    const texts = textsOfRegex(match.source, match.flags);
-    return texts && [texts];
-  }
-  if (match.kind !== 'pattern' || isAnything(match)) return undefined;
-  const { pattern } = match;
-  const last = pattern.length - 1;
-  const texts = pattern.flatMap((piece, i) =>
-    typeof piece === 'object' ? [`${i === 0 ? '\0' : ''}${piece.text.toLowerCase()}${i === last ? '\0' : ''}`] : [],
-  );
-  const isAscii = texts.every((text) => Buffer.byteLength(text) === text.length);
-  return texts.length > 0 && isAscii ? texts.map((text) => [text]) : undefined;
-}
-
-/** The text, in lower case, that a test asks for anywhere in a value. */
-function containedText(match: Match): string | undefined {
-  if (match.kind !== 'pattern' || match.cased || match.pattern.length !== 3) return undefined;
-  const [before, piece, after] = match.pattern;
-  if (before !== 'any' || after !== 'any' || typeof piece !== 'object') return undefined;
-  const text = piece.text.toLowerCase();
-  return !text.includes('\0') && Buffer.byteLength(text) === text.length ? text : undefined;
-}
 
 /** All that a field holds, in lower case; a text without a zero byte that is in it is in one of its values. */
 const haystackOf = (field: Field) => `lowerUTF8(${field.many ? `arrayStringConcat(${field.sql}, '\\0')` : field.sql})`;
