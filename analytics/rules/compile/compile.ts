@@ -67,10 +67,7 @@ export function compile(expression: Expression, lookup: FieldLookup, find: Find 
   return { exact: sql('exact'), bound: sql('above'), needsRaw, joins };
 }
 
-/**
- * True wherever the condition may be, as far as what is seen tells; `TRUE` where that is everywhere. Of a value that is looked through
- * with others only the texts are asked that it must hold, which costs a tenth of the test.
- */
+/** True wherever the condition may be, as far as what is seen tells; `TRUE` where that is everywhere. With `find`, texts are asked for only. */
 export const mayPass = (expression: Expression, see: Sight, find: Find = searchSql): string =>
   toSql(expression, { lookup: (name) => see(name)?.fields[0], see, find, glance: find !== searchSql }, 'above');
 
@@ -113,7 +110,7 @@ function toSql(expression: Expression, ground: Ground, mode: Mode): string {
         const glanced = ground.glance ? glanceSql(expression.match, field, ground.find, mode) : undefined;
         return glanced ?? testSql(expression.match, field, ground.find);
       });
-      return joined(tests, 'OR');
+      return tests.length === 1 ? (tests[0] ?? FALSE) : joined(tests, 'OR');
     }
   }
 }

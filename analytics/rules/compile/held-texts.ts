@@ -19,7 +19,10 @@ export function heldTexts(match: Match): readonly (readonly string[])[] | undefi
     typeof piece === 'object' ? [`${i === 0 ? '\0' : ''}${piece.text.toLowerCase()}${i === last ? '\0' : ''}`] : [],
   );
   const isAscii = texts.every((text) => Buffer.byteLength(text) === text.length);
-  return texts.length > 0 && isAscii ? texts.map((text) => [text]) : undefined;
+  if (texts.length === 0 || !isAscii) return undefined;
+  // of more than one text an expression is made (compile.ts)
+  const byExpression = !match.cased && (texts.length > 1 || pattern.includes('one'));
+  return texts.map((text) => (byExpression ? [text, LONG_S] : [text]));
 }
 
 /** The text, in lower case, that a test asks for anywhere in a value. */
