@@ -18,11 +18,13 @@ export interface Affected {
   families: string;
   /** Table: cluster, node, since. */
   since: string;
+  /** Whether all that these need is among them. */
+  isComplete: boolean;
 }
 
 /** A parent is looked for up to 60 s after its child (process-table.ts), and a tick of the kernel's clock. */
 const LOOK_AHEAD = 'INTERVAL 61 SECOND';
-/** A chain of ancestors is shorter, and each round goes up one step. */
+/** Each round goes up one step of a chain of ancestors. One that is longer is made to be: then all are placed. */
 const ROUNDS_MAX = 64;
 
 /**
@@ -41,7 +43,7 @@ export function withAffected<T>(
   return withScratchTable(store, 'placed_pids', memory('pid Int64'), (pids) =>
     withScratchTable(store, 'placed_families', memory('pid Int64'), (families) =>
       withScratchTable(store, 'placed_since', memory("since DateTime64(3, 'UTC')"), async (since) => {
-        const affected = { pids, families, since };
+        const affected: Affected = { pids, families, since, isComplete: true };
         for (const sql of moments(since, lives)) await run(sql);
         for (const sql of seeds(affected, lives)) await run(sql);
         for (const { cluster, node, heard_until } of facts)
@@ -145,6 +147,7 @@ WHERE cluster = {cluster:String} AND node = {node:String} AND toUnixTimestamp64M
 /** Adds what is needed until nothing is. */
 async function close(store: Store, affected: Affected, facts: readonly NodeFacts[]): Promise<void> {
   const run = (sql: string) => store.run(`${sql} ${ENTITY_SETTINGS}`, {}, 'background');
+  affected.isComplete = true;
   const repeat = async (work: () => Promise<void>) => {
     let before = -1;
     for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -153,7 +156,7 @@ async function close(store: Store, affected: Affected, facts: readonly NodeFacts
       before = count;
       await work();
     }
-    throw new Error(`processes to be placed again still need others after ${ROUNDS_MAX} rounds`);
+    affected.isComplete = false;
   };
   await repeat(async () => {
     await repeat(async () => {

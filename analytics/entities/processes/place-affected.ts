@@ -83,7 +83,7 @@ async function placeAffected(
   if (noted === undefined || (await isOfAll(store, version))) return false;
   return withAffected(store, version, lives, noted, async (affected, more) => {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      if (await isMost(store, affected)) return false;
+      if (!affected.isComplete || (await isMost(store, affected))) return false;
       const nodes: Node[] = [];
       for await (const part of placed(store, affected.pids, noted)) nodes.push(...part);
       const also = await findOthers(store, affected, nodes);
