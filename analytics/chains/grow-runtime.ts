@@ -119,9 +119,10 @@ export async function followEphemeral(growth: Growth, frontier: Frontier): Promi
     .filter((r) => r.subresource === 'ephemeralcontainers' && r.code < 400 && r.verb !== 'get' && r.object_uid !== '');
   const steps: Step[] = [];
   for (const request of requests) {
-    for (const c of await growth.lookup.containers([], [request.object_uid])) {
-      if (c.kind === 'ephemeral' && mayHaveAdded(request, c)) steps.push(toContainer(c, adding(request, c)));
-    }
+    const begun = (await growth.lookup.containers([], [request.object_uid])).filter((c) => mayHaveAdded(request, c));
+    const named = begun.filter((c) => c.kind === 'ephemeral');
+    // without the body of the request nobody knows which it asked for
+    for (const c of named.length > 0 ? named : begun) steps.push(toContainer(c, adding(request, c)));
   }
   return steps;
 }
