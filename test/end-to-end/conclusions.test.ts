@@ -162,6 +162,18 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identiti
     expect(findings.filter(({ digests }) => digests.length === 0)).toEqual([]);
   });
 
+  // sessions.test.ts has the other recordings; two of these requests become ctr itself, by hand from the raw logs
+  const execTest = name === 'stolen-identities' ? test : undefined;
+  execTest?.(
+    'every exec request is joined to the process it started, also to one that becomes a client of the runtime',
+    async () => {
+      const execs = await store.rows(
+        "SELECT method, process_key != '' AS joined FROM sessions FINAL WHERE kind = 'exec'",
+      );
+      expect(execs.map((s) => [s['method'], Number(s['joined'])])).toEqual(Array(8).fill(['command', 1]));
+    },
+  );
+
   const onceTest = name === 'web-to-cluster' ? test : undefined;
   onceTest?.('concluding again changes nothing', async () => {
     whole = await contentOf(store);

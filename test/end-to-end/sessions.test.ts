@@ -14,7 +14,6 @@ const recordings = 'test/fixtures/recordings';
 const web = readLogs(`${recordings}/web-to-cluster`);
 const quiet = readLogs(`${recordings}/quiet-day`);
 const poisoned = readLogs(`${recordings}/poisoned-image`);
-const stolen = readLogs(`${recordings}/stolen-identities`);
 
 const work = mkdtempSync(join(tmpdir(), 'vestige-sessions-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -54,7 +53,6 @@ describe.each([
   ['web-to-cluster', web, 8, 36],
   ['quiet-day', quiet, 9, 40],
   ['poisoned-image', poisoned, 4, 30],
-  ['stolen-identities', stolen, 8, 60],
 ])('%s', (_name, logs, requests, probesMin) => {
   test('every exec request is joined to the process it started, no probe to any', async () => {
     const truth = execsOf(logs);
