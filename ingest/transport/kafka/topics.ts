@@ -36,7 +36,8 @@ export async function ensureTopics(
     if (missing.length === 0) return;
     const replicas = Math.min(REPLICAS_MAX, (await admin.describeCluster()).brokers.length);
     await admin.createTopics({
-      waitForLeaders: true,
+      // whoever sends waits for leaders, and asks again where a broker has not heard of the topic yet; the client's own wait gives up there
+      waitForLeaders: false,
       timeout: CREATE_MS_MAX,
       topics: missing.map((topic) => ({
         topic,
