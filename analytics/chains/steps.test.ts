@@ -75,3 +75,28 @@ test('a correlation over several acts does not speak for its first one, and each
   expect(steps.map((s) => `${s.tactic}: ${s.digests.join()}`)).toEqual(['Execution: entered', 'Impact: mined']);
   expect(steps[0]?.sentence).toBe('Execution happened. Impact happened.');
 });
+
+test('what a script does in seconds in three places is three acts; in one place it is one', () => {
+  const acts = (places: readonly string[]) =>
+    tellSteps(
+      places.flatMap((pod, i) =>
+        [1, 2, 3, 4].map((r) =>
+          finding(i * 1_000 + r, 'Execution', { pod, namespace: 'pay', rule_id: `${i}-${r}`, severity: 'medium' }),
+        ),
+      ),
+    ).map((s) => s.finding_ids.length);
+  expect(acts(['api', 'cache', 'health'])).toEqual([4, 4, 4]);
+  expect(acts(['api', 'api', 'api'])).toEqual([12]);
+});
+
+test('a program that does the same every few seconds does not lead what others do meanwhile', () => {
+  const mined = (at: number) => finding(at, 'Impact', { pod: 'miner', namespace: 'pay', severity: 'critical' });
+  const steps = tellSteps([
+    mined(0),
+    mined(5_000),
+    mined(10_000),
+    finding(10_500, 'Persistence', { principal: 'eve', severity: 'medium' }),
+    mined(15_000),
+  ]);
+  expect(steps.map((s) => s.tactic)).toEqual(['Impact', 'Persistence', 'Impact']);
+});

@@ -114,12 +114,31 @@ function telling(findings: readonly ChainFinding[], bursts: readonly Burst[]): T
   const hits = new Map<string, number>();
   for (const f of findings) hits.set(f.rule_id, (hits.get(f.rule_id) ?? 0) + 1);
   const count = (f: ChainFinding) => hits.get(f.rule_id) ?? 0;
+  const again = repeats(bursts);
   return (a, b) =>
     Number(spanning.has(a)) - Number(spanning.has(b)) ||
+    Number(again.has(a)) - Number(again.has(b)) ||
     rankOf(b.severity) - rankOf(a.severity) ||
     count(a) - count(b) ||
     orderOfTactic(primary(b)) - orderOfTactic(primary(a)) ||
     a.at - b.at;
+}
+
+/** What a rule found of the same actor in an act before, not long ago: a program that does the same all the time does not lead what others do meanwhile. */
+function repeats(bursts: readonly Burst[]): Set<ChainFinding> {
+  const again = new Set<ChainFinding>();
+  const latest = new Map<string, { burst: Burst; at: number; isAgain: boolean }>();
+  for (const burst of bursts) {
+    for (const f of burst.findings) {
+      const key = `${f.rule_id}\0${actorOf(f)}`;
+      const before = latest.get(key);
+      const isRecent = before !== undefined && f.at - before.at <= STEP_GAP_MS;
+      const isAgain = isRecent && (before.burst !== burst || before.isAgain);
+      if (isAgain) again.add(f);
+      latest.set(key, { burst, at: f.at, isAgain });
+    }
+  }
+  return again;
 }
 
 const leadOf = (f: ChainFinding | undefined) => ({
