@@ -5,7 +5,14 @@ import { textModules } from './text-modules.ts';
 // each test file in a process of its own
 // (the native engine holds one path a process).
 const shared = { plugins: [textModules()] };
-const limits = { pool: 'forks' as const, testTimeout: 300_000, hookTimeout: 180_000, maxConcurrency: 20 };
+const limits = {
+  pool: 'forks' as const,
+  testTimeout: 300_000,
+  hookTimeout: 180_000,
+  maxConcurrency: 20,
+  // what is waited for comes when the machine has time for it: one second is too short beside two other suites
+  expect: { poll: { timeout: 10_000 } },
+};
 
 export default defineConfig({
   test: {
