@@ -95,32 +95,29 @@ const SITTING_MS = 600_000;
 
 /** Components that the same rules made of the same place, one after the other, as one. */
 export function foldRepeated<C extends Component>(components: readonly C[]): C[] {
-  const folded: C[] = [];
-  const latest = new Map<string, { into: C; until: number }>();
+  const sittings: C[][] = [];
+  const latest = new Map<string, { sitting: C[]; until: number }>();
   const startOf = (c: C) => Math.min(...c.findings.map((f) => f.at));
   for (const c of [...components].sort((a, b) => startOf(a) - startOf(b))) {
-    const rules = [...new Set(c.findings.map((f) => f.rule_id))].sort();
-    const hands = [
-      ...new Set(c.findings.map((f) => [f.node, f.namespace, f.pod, f.container_id, f.principal].join('/'))),
-    ].sort();
-    const key = [...rules, ...hands].join('\0');
+    const rules = c.findings.map((f) => f.rule_id);
+    const hands = c.findings.map((f) => [f.node, f.namespace, f.pod, f.container_id, f.principal].join('/'));
+    const key = [rules, hands].flatMap((names) => [...new Set(names)].sort()).join('\0');
     const before = latest.get(key);
-    const until = Math.max(...c.findings.map((f) => f.at));
-    if (before === undefined || startOf(c) - before.until > SITTING_MS) {
-      const into = { ...c, entities: [...c.entities], findings: [...c.findings], links: [...c.links] };
-      folded.push(into);
-      latest.set(key, { into, until });
-      continue;
-    }
-    Object.assign(before.into, {
-      entities: [...before.into.entities, ...c.entities],
-      findings: [...before.into.findings, ...c.findings],
-      links: [...before.into.links, ...c.links],
-    });
-    before.until = until;
+    const isNew = before === undefined || startOf(c) - before.until > SITTING_MS;
+    const sitting = isNew ? [] : before.sitting;
+    if (isNew) sittings.push(sitting);
+    sitting.push(c);
+    latest.set(key, { sitting, until: Math.max(...c.findings.map((f) => f.at)) });
   }
-  return folded;
+  return sittings.flatMap(([first, ...more]) => (first === undefined ? [] : [joined(first, more)]));
 }
+
+const joined = <C extends Component>(first: C, more: readonly C[]): C => ({
+  ...first,
+  entities: [first, ...more].flatMap((c) => c.entities),
+  findings: [first, ...more].flatMap((c) => c.findings),
+  links: [first, ...more].flatMap((c) => c.links),
+});
 
 /** Findings and links by component. */
 function divide(growth: Growth, components: readonly EntityId[][], findings: readonly ChainFinding[]): Part[] {

@@ -143,13 +143,13 @@ export function createLookup(store: Store, cluster: string, events: string) {
       ask(
         z.object({ key: text, path: text, time: number, digest: text, names: z.coerce.boolean() }),
         `SELECT e.process_key AS key, e.path AS path, e.time AS time, e.digest AS digest, has(p.argv, {word:String}) AS names
-         FROM (SELECT process_key, object AS path, toUnixTimestamp64Milli(max(time)) AS time, lower(hex(argMax(digest, time))) AS digest
-               FROM events FINAL ${here} AND node = {node:String} AND layer = 'auditd' AND action = 'connect' AND startsWith(object, '/') AND outcome = 'success'
+         FROM (SELECT process_key, object AS path, toUnixTimestamp64Milli(max(time)) AS time, lower(hex(argMax(digest, (time, event_id)))) AS digest
+               FROM ${events} ${here} AND node = {node:String} AND layer = 'auditd' AND action = 'connect' AND startsWith(object, '/') AND outcome = 'success'
                  AND process_key != '' AND toUnixTimestamp64Milli(time) BETWEEN {from:Int64} AND {to:Int64}
                GROUP BY process_key, path) AS e
          INNER JOIN (SELECT process_key, container_id, argv FROM processes FINAL ${here} AND node = {node:String}) AS p ON p.process_key = e.process_key
          WHERE p.container_id != '' OR names
-         ORDER BY time, key`,
+         ORDER BY time, key, path`,
         { node, from, to, word },
         [1],
       ),
