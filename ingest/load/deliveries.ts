@@ -22,12 +22,18 @@ export interface Delivery {
   raw: Buffer;
 }
 
+/** An array of them, or a table (delivery-table.ts). */
+export interface Deliveries extends Iterable<Delivery> {
+  readonly length: number;
+  slice(from: number, to?: number): Deliveries;
+}
+
 export interface DeliveryLoader {
   /**
    * Resolves once the store has every record of the batch, typed rows and receipts included. May be called with the same batch again, by
    * this or another loader (docs/decisions/0009-kafka-to-store.md). One batch at a time.
    * @throws StoreError, or what the engine says
    */
-  load(batch: readonly Delivery[]): Promise<Loaded>;
+  load(batch: Deliveries): Promise<Loaded>;
   close(): Promise<void>;
 }

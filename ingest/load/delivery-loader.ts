@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Store } from '../../analytics/store/store.ts';
 import { cutPayload, type Piece } from '../frame/payload.ts';
 import { type Format, recognise, type Source, sourceOf } from '../frame/recognise.ts';
-import type { Delivery, DeliveryLoader } from './deliveries.ts';
+import type { Deliveries, Delivery, DeliveryLoader } from './deliveries.ts';
 import { isOfStore } from './failures.ts';
 import { dropAbandoned, type Loaded, loadSegment } from './load.ts';
 import { createSegment, type Envelope, type Segment } from './segment.ts';
@@ -41,7 +41,7 @@ export async function createDeliveryLoader(store: Store): Promise<DeliveryLoader
     }
   };
   /** @param failure what the engine said of this delivery alone: it is kept, and nothing of it is decoded */
-  const loadAll = async (batch: readonly Delivery[], failure?: string): Promise<Loaded> => {
+  const loadAll = async (batch: Deliveries, failure?: string): Promise<Loaded> => {
     const total = nothingLoaded();
     const envelopeOf = createEnvelopes();
     let segment: Segment | undefined;
@@ -69,7 +69,7 @@ export async function createDeliveryLoader(store: Store): Promise<DeliveryLoader
     return total;
   };
   // One record must not hold up those behind it: what the engine fails on is looked for by halves, and kept undecoded.
-  const loadIsolating = async (batch: readonly Delivery[]): Promise<Loaded> => {
+  const loadIsolating = async (batch: Deliveries): Promise<Loaded> => {
     try {
       return await loadAll(batch);
     } catch (error) {

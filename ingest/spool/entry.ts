@@ -81,17 +81,13 @@ export function decodeEntry(bytes: Buffer, from: number): Decoded {
   if (crc32(payload) !== bytes.readUInt32LE(from + 4)) return { status: 'damaged', detail: 'checksum differs' };
   const metaEnd = PAYLOAD_HEAD_BYTES + payload.readUInt16LE(1);
   if (metaEnd > payload.length) return { status: 'damaged', detail: 'the envelope is longer than the frame' };
-  const entry = entryOf(
-    payload[0] as number,
-    payload.toString('utf8', PAYLOAD_HEAD_BYTES, metaEnd),
-    payload.subarray(metaEnd),
-  );
+  const entry = entryOf(payload[0] as number, payload.subarray(PAYLOAD_HEAD_BYTES, metaEnd), payload.subarray(metaEnd));
   return entry === undefined
     ? { status: 'damaged', detail: 'not an envelope' }
     : { status: 'entry', entry, bytes: HEAD_BYTES + payloadBytes };
 }
 
-function entryOf(kind: number, text: string, bytes: Buffer): Entry | undefined {
+function entryOf(kind: number, text: Buffer, bytes: Buffer): Entry | undefined {
   switch (kind) {
     case KINDS.record: {
       const meta = readRecordMeta(text);
@@ -112,9 +108,9 @@ function entryOf(kind: number, text: string, bytes: Buffer): Entry | undefined {
   }
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.toString());
   } catch {
     return undefined;
   }

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RecordMeta, readRecordMeta } from './record-meta.ts';
+import { RecordMeta, readRecordMeta as readBytes } from './record-meta.ts';
+
+const readRecordMeta = (text: string) => readBytes(Buffer.from(text));
 
 /** Read as anybody would. */
 function plainly(text: string): RecordMeta | undefined {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Delivery } from '../../load/deliveries.ts';
+import type { DeliveryHead, DeliveryTable } from '../../load/delivery-table.ts';
 import { createGatherer } from './gatherer.ts';
 
 const LIMITS = { batchBytesMax: 10_000, batchMessagesMax: 100, batchWaitMs: 1, behindWaitMs: 1 };
-const delivery = (bytes: number) => ({ raw: Buffer.alloc(bytes) }) as unknown as Delivery;
+const delivery = (bytes: number) => (table: DeliveryTable) =>
+  table.add({} as DeliveryHead, { seq: 0, receivedAtUs: 0, position: 0 }, Buffer.alloc(bytes), 0, bytes);
 const { signal } = new AbortController();
 
 describe('what is gathered for the store', () => {
@@ -15,7 +16,10 @@ describe('what is gathered for the store', () => {
     expect(gatherer.isFull()).toBe(false);
     expect(await gatherer.next(signal, 10)).toBeUndefined();
     gatherer.add('t/1', 8, delivery(5));
-    expect(await gatherer.next(signal, 1_000)).toMatchObject({ deliveries: [{}], ends: new Map([['t/1', 8]]) });
+    expect(await gatherer.next(signal, 1_000)).toMatchObject({
+      deliveries: { length: 1 },
+      ends: new Map([['t/1', 8]]),
+    });
   });
 
   it('of partitions of which some are still ours is loaded, and their ends alone are committed', async () => {

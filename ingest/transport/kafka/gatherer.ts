@@ -1,8 +1,9 @@
 // Between the consumer and the store: deliveries of all partitions gathered into a batch, while the one before is loaded.
-import type { Delivery } from '../../load/deliveries.ts';
+import type { Deliveries } from '../../load/deliveries.ts';
+import { createDeliveryTable, type DeliveryTable } from '../../load/delivery-table.ts';
 
 export interface GatheredBatch {
-  deliveries: Delivery[];
+  deliveries: Deliveries;
   bytes: number;
   /** The offset after the last one in the batch, by the name of the partition: `topic/partition`. */
   ends: Map<string, number>;
@@ -18,8 +19,11 @@ export interface GathererLimits {
 }
 
 export interface Gatherer {
-  /** @param end the offset after it; without a delivery: a message that is nothing to load */
-  add(partition: string, end: number, delivery?: Delivery): void;
+  /**
+   * @param end the offset after it
+   * @param put puts what there is to load of it into a table; without it there is nothing
+   */
+  add(partition: string, end: number, put?: (table: DeliveryTable) => void): void;
   isFull(): boolean;
   /**
    * A batch once it is full or has waited; undefined after `msMax`, or with `signal`, when there is none.
@@ -30,14 +34,15 @@ export interface Gatherer {
   keepOnly(isOurs: (partition: string) => boolean): void;
 }
 
-// What an object costs beside its bytes, for batches of very small messages.
+// What one takes beside its bytes: its place in the table, and its key and envelope, which stay where it lies.
 const DELIVERY_BYTES_MORE = 300;
 
 export function createGatherer(limits: GathererLimits): Gatherer {
   let batch = emptyBatch();
   let firstMs = 0;
   let wake: (() => void) | undefined;
-  const isFull = () => batch.bytes >= limits.batchBytesMax || batch.deliveries.length >= limits.batchMessagesMax;
+  const isFull = () =>
+    bytesOf(batch.deliveries) >= limits.batchBytesMax || batch.deliveries.length >= limits.batchMessagesMax;
   const isEmpty = () => batch.ends.size === 0;
   const pause = (signal: AbortSignal, ms: number) =>
     new Promise<void>((resolve) => {
@@ -53,13 +58,10 @@ export function createGatherer(limits: GathererLimits): Gatherer {
     });
   return {
     isFull,
-    add: (partition, end, delivery) => {
+    add: (partition, end, put) => {
       const wasEmpty = isEmpty();
       if (wasEmpty) firstMs = performance.now();
-      if (delivery) {
-        batch.deliveries.push(delivery);
-        batch.bytes += delivery.raw.length + DELIVERY_BYTES_MORE;
-      }
+      put?.(batch.deliveries);
       batch.ends.set(partition, end);
       if (wasEmpty || isFull()) wake?.();
     },
@@ -70,9 +72,9 @@ export function createGatherer(limits: GathererLimits): Gatherer {
         const waitMs = isBehind() ? limits.behindWaitMs : limits.batchWaitMs;
         const due = isEmpty() ? deadline : firstMs + waitMs;
         if (!isEmpty() && (isFull() || now >= due)) {
-          const taken = batch;
+          const { deliveries, ends } = batch;
           batch = emptyBatch();
-          return taken;
+          return { deliveries, ends, bytes: bytesOf(deliveries) };
         }
         if (isEmpty() && now >= deadline) return undefined;
         // whether it is still behind is asked again
@@ -88,4 +90,6 @@ export function createGatherer(limits: GathererLimits): Gatherer {
   };
 }
 
-const emptyBatch = (): GatheredBatch => ({ deliveries: [], bytes: 0, ends: new Map() });
+const emptyBatch = () => ({ deliveries: createDeliveryTable(), ends: new Map<string, number>() });
+
+const bytesOf = ({ rawBytes, length }: DeliveryTable): number => rawBytes + length * DELIVERY_BYTES_MORE;

@@ -5,7 +5,7 @@ import { type RecordMeta, readRecordMeta } from '../../spool/record-meta.ts';
 
 export const ENVELOPE_HEADER = 'vestige';
 // An envelope has some hundred bytes, with a long stream or labels some thousand.
-const HEADER_BYTES_MAX = 0xffff;
+export const HEADER_BYTES_MAX = 0xffff;
 
 /** Records of a node stay in order: they go to one partition. */
 export const keyOf = ({ cluster, node }: Pick<RecordMeta, 'cluster' | 'node'>): string => `${cluster}/${node}`;
@@ -17,15 +17,14 @@ export type ReadHeader = { status: 'ok'; meta: RecordMeta } | { status: 'none' }
 export function readHeader(headers: IHeaders | undefined): ReadHeader {
   const header = headers?.[ENVELOPE_HEADER];
   if (header === undefined) return { status: 'none' };
-  // one that came twice is a list
-  if (Array.isArray(header) || header.length > HEADER_BYTES_MAX) return { status: 'odd' };
-  const meta = readRecordMeta(header.toString());
+  // one without a value is null, one that came twice a list
+  if (!Buffer.isBuffer(header) || header.length > HEADER_BYTES_MAX) return { status: 'odd' };
+  const meta = readRecordMeta(header);
   return meta === undefined ? { status: 'odd' } : { status: 'ok', meta };
 }
 
 /** Of a key as ours are, `cluster/node`. */
-export function placeOfKey(key: Buffer | null): { cluster: string; node: string } {
-  const text = key?.toString() ?? '';
+export function placeOfKey(text: string): { cluster: string; node: string } {
   const cut = text.indexOf('/');
   return cut === -1
     ? { cluster: 'default', node: '' }

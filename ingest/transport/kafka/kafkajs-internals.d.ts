@@ -5,3 +5,9 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   };
   export default requestQueue;
 }
+
+// (whole-batches.ts)
+declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js' {
+  const response: { decode(payload: Buffer): Promise<unknown> };
+  export default response;
+}

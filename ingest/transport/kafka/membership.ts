@@ -1,12 +1,14 @@
 // One membership in the consumer group: connected, subscribed, fetching into a gatherer until it fails or is closed. kafkajs survives what
 // passes by itself; what it does not survive ends the membership, and a new one begins (kafka-source.ts).
-import { type Admin, type Consumer, type EachBatchPayload, Kafka } from 'kafkajs';
+import { type Admin, type Batch, type Consumer, type EachBatchPayload, Kafka, type KafkaMessage } from 'kafkajs';
+import { putBatch } from './batch-deliveries.ts';
 import { calmKafkajs } from './calm-kafkajs.ts';
 import type { Gatherer } from './gatherer.ts';
 import { useGzip } from './gzip.ts';
 import { toKafkaConfig } from './kafka-address.ts';
 import type { KafkaLoaderOptions, LoaderLimits, LostOffsets, Totals } from './loader-options.ts';
-import { type Origin, toDelivery } from './to-delivery.ts';
+import { type Origin, putMessage } from './to-delivery.ts';
+import { takeWholeBatches, wholeOf } from './whole-batches.ts';
 
 interface MembershipOptions extends KafkaLoaderOptions {
   limits: LoaderLimits;
@@ -40,6 +42,7 @@ export async function openMembership(options: MembershipOptions): Promise<Member
   const { groupId, limits, totals, gatherer } = options;
   calmKafkajs();
   useGzip();
+  takeWholeBatches();
   const kafka = new Kafka(toKafkaConfig(options.address));
   const admin = kafka.admin();
   const consumer = kafka.consumer({
@@ -165,17 +168,20 @@ function createFetched(deps: MembershipOptions & { clusterId: string; consumer: 
       const name = `${topic}/${partition}`;
       const source = sources.get(topic) ?? '';
       const origin: Origin = { loader: `kafka:${deps.clusterId}/${name}`, topic, partition, source };
-      if (messages[0]) await tellLost(deps, origin, expected.get(name), Number(messages[0].offset));
+      const from = fetchedFrom(batch);
+      if (messages[0]) await tellLost(deps, origin, expected.get(name), firstOffset(messages[0], from));
       if (!isRunning() || isStale()) return;
       let end = 0;
       for (const message of messages) {
         // what does not fit is fetched again
         if (gatherer.isFull()) break;
-        const { delivery, isOdd } = toDelivery(message, origin);
-        if (isOdd) totals.odd++;
-        if (!delivery) totals.tombstones++;
         end = Number(message.offset) + 1;
-        gatherer.add(name, end, delivery);
+        gatherer.add(name, end, (table) => {
+          const whole = wholeOf(message);
+          const { odd, tombstones } = whole ? putBatch(whole, from, origin, table) : putMessage(message, origin, table);
+          totals.odd += odd;
+          totals.tombstones += tombstones;
+        });
       }
       if (!gatherer.isFull()) {
         // control records of transactions have offsets too
@@ -191,6 +197,12 @@ function createFetched(deps: MembershipOptions & { clusterId: string; consumer: 
     },
   };
 }
+
+/** Where a fetch began: what kafkajs drops below it is in a batch that is taken as a whole. It is not among what kafkajs declares. */
+const fetchedFrom = (batch: Batch): number => Number((batch as { fetchedOffset?: string }).fetchedOffset ?? 0);
+
+const firstOffset = (message: KafkaMessage, from: number): number =>
+  Math.max(from, wholeOf(message)?.firstOffset ?? Number(message.offset));
 
 // Offsets are passed over for many reasons; lost are those below the first one that is still there.
 async function tellLost(

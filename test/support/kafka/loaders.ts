@@ -1,6 +1,6 @@
 // Stand-ins for the loader of the store: what they took can be looked at. The real one is tested with the store.
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
-import type { Delivery, DeliveryLoader } from '../../../ingest/load/deliveries.ts';
+import type { Deliveries, Delivery, DeliveryLoader } from '../../../ingest/load/deliveries.ts';
 import type { Loaded } from '../../../ingest/load/load.ts';
 import { digestOf } from './records.ts';
 
@@ -15,7 +15,7 @@ interface MemoryLoader extends DeliveryLoader {
 }
 
 /** @param before each load; what it throws is what the load rejects with */
-export function createMemoryLoader(before: (batch: readonly Delivery[]) => unknown = () => undefined): MemoryLoader {
+export function createMemoryLoader(before: (batch: Deliveries) => unknown = () => undefined): MemoryLoader {
   const loaded: Delivery[] = [];
   const batches: Delivery[][] = [];
   return {
@@ -32,12 +32,12 @@ export function createMemoryLoader(before: (batch: readonly Delivery[]) => unkno
 }
 
 /** Appends a line for each delivery, digest, loader and seq, and waits until they are on disk. */
-export function createFileLoader(path: string, before: (batch: readonly Delivery[]) => unknown): DeliveryLoader {
+export function createFileLoader(path: string, before: (batch: Deliveries) => unknown): DeliveryLoader {
   const file = openSync(path, 'a');
   return {
     load: async (batch) => {
       await before(batch);
-      writeSync(file, batch.map(({ raw, loader, seq }) => `${digestOf(raw)} ${loader} ${seq}\n`).join(''));
+      writeSync(file, Array.from(batch, ({ raw, loader, seq }) => `${digestOf(raw)} ${loader} ${seq}\n`).join(''));
       fsyncSync(file);
       return loadedOf(batch.length);
     },

@@ -48,8 +48,9 @@ export async function openReceiverGround(): Promise<ReceiverGround> {
     ...{ directory, authority, server, token, loads: [], said: [] },
     loaderThat: (before) => ({
       load: async (batch) => {
-        await before(batch);
-        ground.loads.push(batch);
+        const deliveries = [...batch];
+        await before(deliveries);
+        ground.loads.push(deliveries);
         return real.load(batch);
       },
       close: async () => undefined,
