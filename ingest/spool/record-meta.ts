@@ -2,7 +2,6 @@
 // Kafka. It is read a hundred times more often than it changes: two records of a log differ in two numbers, when and where. So what was read
 // of one text holds for others that are the same but for those numbers.
 import { z } from 'zod';
-import { holds } from '../frame/audit-header.ts';
 
 /** What a record was read from, or `collector` for what a collector says of itself (ingest/collect/notices.ts). */
 export const COLLECTED_SOURCES = ['k8s-audit', 'auditd', 'runtime', 'collector'] as const;
@@ -35,8 +34,9 @@ const KNOWN_MAX = 1_000;
 
 /** How texts begin that are alike up to their second number, and what they say, by what follows it. */
 interface Beginning {
-  before: Buffer;
-  between: Buffer;
+  /** Texts and keys are bytes as latin1 has them: compared so they take a third of a loop over bytes. */
+  before: string;
+  between: string;
   metas: Map<string, RecordMeta>;
 }
 
@@ -82,10 +82,10 @@ function readAlike(
   { before, between, metas }: Beginning,
   into: MetaRead,
 ): boolean {
-  if (!holds(bytes, from, to, before)) return false;
+  if (!stands(before, bytes, from)) return false;
   const timeFrom = from + before.length;
   const timeTo = digitsEnd(bytes, timeFrom, to);
-  if (!holds(bytes, timeTo, to, between)) return false;
+  if (!stands(between, bytes, timeTo)) return false;
   const positionFrom = timeTo + between.length;
   const positionTo = digitsEnd(bytes, positionFrom, to);
   const time = numberOf(bytes, timeFrom, timeTo);
@@ -103,7 +103,7 @@ function readAlike(
 function learn(before: string, between: string, after: string): RecordMeta | undefined {
   // no text has this sign: JSON escapes it
   const name = `${before}\0${between}`;
-  const key = Buffer.from(after).toString('latin1');
+  const key = bytesOf(after);
   const known = beginnings.get(name)?.metas.get(key);
   if (known === undefined) {
     // Where other digits stand, other numbers are read, and nothing else is: so these are the two numbers, whatever strings and attributes
@@ -115,7 +115,7 @@ function learn(before: string, between: string, after: string): RecordMeta | und
       metasKnown = 1;
     }
     const beginning = beginnings.get(name) ?? {
-      ...{ before: Buffer.from(before), between: Buffer.from(between), metas: new Map<string, RecordMeta>() },
+      ...{ before: bytesOf(before), between: bytesOf(between), metas: new Map<string, RecordMeta>() },
     };
     beginnings.set(name, beginning);
     beginning.metas.set(key, one);
@@ -140,6 +140,11 @@ function parse(text: string): RecordMeta | undefined {
     return undefined;
   }
 }
+
+const bytesOf = (text: string): string => Buffer.from(text).toString('latin1');
+
+const stands = (text: string, bytes: Buffer, at: number): boolean =>
+  bytes.toString('latin1', at, at + text.length) === text;
 
 const ZERO = 0x30;
 const NINE = 0x39;
