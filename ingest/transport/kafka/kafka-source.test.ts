@@ -75,6 +75,22 @@ describe.skipIf(!isAvailable() && !process.env['CI'])('a loader from Kafka', () 
     expect(Object.values(await on.committed('commits.k8s-audit'))).toEqual([510]);
   });
 
+  it('goes on in the middle of what was sent as one', async () => {
+    const topic = 'middle.k8s-audit';
+    await on.createTopic(topic);
+    await on.fill(topic, entriesOf(100));
+    const admin = kafkaOf(on.broker.brokers).admin();
+    await admin.connect();
+    await admin.setOffsets({ groupId: `group-of-${topic}`, topic, partitions: [{ partition: 0, offset: '42' }] });
+    await admin.disconnect();
+    const loader = createMemoryLoader();
+    const { stop, lost } = on.run(topic, loader);
+    await on.until(() => on.committed(topic)).toEqual({ 0: 100 });
+    expect((await stop()).messages).toBe(58);
+    expect(loader.loaded.map(({ seq }) => seq)).toEqual(Array.from({ length: 58 }, (_, i) => 42 + i));
+    expect(lost).toEqual([]);
+  });
+
   it('reads topics of others: raw lines, plain or packed with gzip', async () => {
     const codecs = ['uncompressed', 'gzip'];
     const lines = Array.from({ length: 500 }, (_, i) => `type=SYSCALL msg=audit(1.${i}:${i}): ${'x'.repeat(i)}`);
