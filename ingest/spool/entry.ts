@@ -13,7 +13,12 @@ const CheckpointMeta = z.object({ stream: z.string() });
 const OpeningMeta = z.object({ boot_id: z.string(), uptime_s: z.number() });
 
 export type Entry =
-  | { kind: 'record'; meta: RecordMeta; raw: Buffer }
+  | {
+      kind: 'record';
+      meta: RecordMeta;
+      raw: Buffer /** The envelope as it stands in a frame that was read. */;
+      metaBytes?: Buffer;
+    }
   // these never leave the spool
   | { kind: 'checkpoint'; stream: string; state: Buffer }
   | { kind: 'opening'; boot_id: string; uptime_s: number }
@@ -91,7 +96,7 @@ function entryOf(kind: number, text: Buffer, bytes: Buffer): Entry | undefined {
   switch (kind) {
     case KINDS.record: {
       const meta = readRecordMeta(text);
-      return meta && { kind: 'record', meta, raw: bytes };
+      return meta && { kind: 'record', meta, raw: bytes, metaBytes: text };
     }
     case KINDS.checkpoint: {
       const meta = CheckpointMeta.safeParse(parseJson(text));

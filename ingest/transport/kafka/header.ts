@@ -1,6 +1,7 @@
 // The envelope beside a message: one header, for each header costs kafkajs as much as the message (docs/decisions/0010-kafkajs-one-header.md).
 // Messages of others have none, or what they please: nothing here throws.
 import type { IHeaders } from 'kafkajs';
+import type { RecordEntry } from '../../spool/entry.ts';
 import { type RecordMeta, readRecordMeta } from '../../spool/record-meta.ts';
 
 export const ENVELOPE_HEADER = 'vestige';
@@ -10,7 +11,10 @@ export const HEADER_BYTES_MAX = 0xffff;
 /** Records of a node stay in order: they go to one partition. */
 export const keyOf = ({ cluster, node }: Pick<RecordMeta, 'cluster' | 'node'>): string => `${cluster}/${node}`;
 
-export const headersOf = (meta: RecordMeta): IHeaders => ({ [ENVELOPE_HEADER]: JSON.stringify(meta) });
+/** As the spool has it, where it comes from there. */
+export const headersOf = ({ meta, metaBytes }: RecordEntry): { [ENVELOPE_HEADER]: Buffer } => ({
+  [ENVELOPE_HEADER]: metaBytes ?? Buffer.from(JSON.stringify(meta)),
+});
 
 export type ReadHeader = { status: 'ok'; meta: RecordMeta } | { status: 'none' } | { status: 'odd' };
 

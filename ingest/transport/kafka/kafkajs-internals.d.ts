@@ -33,3 +33,38 @@ declare module 'kafkajs/src/protocol/recordBatch/v0/index.js' {
   const recordBatch: { RecordBatch(batch: object): Promise<{ buffer: Buffer }> };
   export default recordBatch;
 }
+
+// (whole-requests.ts)
+declare module 'kafkajs/src/protocol/recordBatch/crc32C/index.js' {
+  const crc32c: (bytes: Buffer) => number;
+  export default crc32c;
+}
+declare module 'kafkajs/src/protocol/requests/produce/index.js' {
+  export interface ProduceArgs {
+    acks: number;
+    timeout: number;
+    /** A CompressionTypes. */
+    compression: number;
+    transactionalId?: string;
+    /** A Long of kafkajs, or a text. */
+    producerId: unknown;
+    producerEpoch: number;
+    topicData: readonly {
+      topic: string;
+      partitions: readonly {
+        partition: number;
+        firstSequence: number;
+        messages: readonly import('kafkajs').Message[];
+      }[];
+    }[];
+  }
+  /** As much of an encoder of kafkajs as is used of a request's. */
+  export interface ProduceRequest {
+    buf: Buffer;
+    buffer: Buffer;
+    size(): number;
+  }
+  type Make = (args: ProduceArgs) => { request: { encode(): Promise<ProduceRequest> }; response: unknown };
+  const produce: { protocol(of: { version: number }): Make | undefined };
+  export default produce;
+}

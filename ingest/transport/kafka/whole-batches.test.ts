@@ -243,7 +243,7 @@ describe('whole batches', () => {
   });
 
   // Another version of kafkajs may answer otherwise. Compare protocol/requests/fetch/v11/response.js and consumer/batch.js with what
-  // whole-batches.ts and membership.ts rely on before its number is changed there.
+  // whole-batches.ts and membership.ts rely on before its number is changed in known-kafkajs.ts.
   it('are what kafkajs gives from then on, in the version that is installed', async () => {
     takeWholeBatches();
     const bytes = answerOf(await bytesOf(ofProducer(1, 0, ['a', 'b'])));

@@ -2,8 +2,8 @@
 // for all of its records and carries them as they lie; they are read where they are used (batch-deliveries.ts). All else stays with kafkajs: connections,
 // groups, where to fetch next, answers it does not know. docs/decisions/0022-whole-batches.md
 import type { KafkaMessage, RecordBatchEntry } from 'kafkajs';
-import kafkajs from 'kafkajs/package.json' with { type: 'json' };
 import response from 'kafkajs/src/protocol/requests/fetch/v11/response.js';
+import { isKafkajsKnown } from './known-kafkajs.ts';
 import { isAbort, type RecordBatch, readRecordBatch, unpack } from './record-batch.ts';
 
 /** Made for all records of a batch. Its offset is that of the last one, so that kafkajs goes on behind it. */
@@ -16,9 +16,6 @@ export interface WholeBatch extends RecordBatch {
   records: Buffer;
 }
 
-// Of which the answer's shape is known. With another one kafkajs reads its answers itself, record by record; whole-batches.test.ts then fails.
-const VERSION = '2.2.4';
-
 /** Undefined for a message of one record. */
 export const wholeOf = (message: KafkaMessage): WholeBatch | undefined => (message as Partial<BatchMessage>).whole;
 
@@ -26,7 +23,7 @@ let isTaken = false;
 
 /** Once for all consumers of this process. Brokers before Kafka 2.3 answer in another version, which kafkajs reads itself. */
 export function takeWholeBatches(): void {
-  if (isTaken || kafkajs.version !== VERSION) return;
+  if (isTaken || !isKafkajsKnown) return;
   isTaken = true;
   const { decode } = response;
   response.decode = async (payload) => (await readFetched(payload)) ?? decode.call(response, payload);
