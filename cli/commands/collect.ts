@@ -1,5 +1,5 @@
 // vestige collect KIND: a source of this node, through a spool on its disk, to Kafka, to another Vestige, or into a store.
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -130,7 +130,7 @@ async function run(kind: CollectorKind, given: Options, context: Context): Promi
   const secret = () => (secretFile === undefined ? undefined : readFileSync(secretFile, 'utf8').trim());
   asUsage(secret);
   const say = (text: string) => context.say(`vestige collect ${kind}: ${text}`);
-  const chosen = await chooseCollector(kind, config, context.stdin).catch(usage);
+  const chosen = await chooseCollector(kind, config, () => (isPiped(STDIN) ? STDIN : context.stdin())).catch(usage);
   const openStore = async (location: string) => {
     context.leaveStdin();
     const { connect } = await import('../../analytics/store/connect.ts');
@@ -148,6 +148,13 @@ async function run(kind: CollectorKind, given: Options, context: Context): Promi
     },
     { collector: chosen.collector, sink, now: context.now, say, stop: context.stop },
   ).catch(usage);
+}
+
+const STDIN = 0;
+
+function isPiped(file: number): boolean {
+  const about = fstatSync(file);
+  return about.isFIFO() || about.isSocket();
 }
 
 async function readConfigFile(path: string): Promise<unknown> {

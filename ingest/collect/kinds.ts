@@ -17,13 +17,13 @@ export interface Chosen {
 }
 
 /**
- * @param input standard input, for a plugin of auditd
+ * @param input standard input, for a plugin of auditd: its number, where it is a pipe or a socket
  * @throws ConfigError
  */
 export async function chooseCollector(
   kind: CollectorKind,
   config: CollectConfig,
-  input: () => Readable,
+  input: () => number | Readable,
 ): Promise<Chosen> {
   switch (kind) {
     case 'k8s-audit':
@@ -53,7 +53,10 @@ const ofRuntime = (kind: CollectorKind, { socket }: { socket: string }) => ({
 
 const AUDIT_LOG = '/var/log/audit/audit.log';
 
-async function auditd({ log, socket, stdin, proc }: CollectConfig['auditd'], input: () => Readable): Promise<Chosen> {
+async function auditd(
+  { log, socket, stdin, proc }: CollectConfig['auditd'],
+  input: () => number | Readable,
+): Promise<Chosen> {
   const given = [log, socket, stdin || undefined].filter((one) => one !== undefined);
   if (given.length > 1) throw new ConfigError('auditd: one of log, socket and stdin');
   const of = { source: 'auditd' as const };

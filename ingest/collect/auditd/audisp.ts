@@ -1,6 +1,6 @@
 // Events of auditd as it hands them on (audisp): to a plugin's stdin, or at the socket of its af_unix plugin, `format = string`. Nothing here can
 // be read again, and auditd's queue must never fill: lines are read as they come, records are emitted at once, nothing waits for the spool.
-import { connect, type Socket } from 'node:net';
+import { connect, type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -8,10 +8,11 @@ import type { Collector, CollectorPlace } from '../collector.ts';
 import { createLineCutter } from '../files/cut-lines.ts';
 import { createContainerOf } from './container-of.ts';
 import { createLiveEvents } from './live-events.ts';
+import { readPaced } from './paced-read.ts';
 
 export interface AudispStdinOptions {
-  /** auditd writes here; ends with auditd, and so does the collector. */
-  input: Readable;
+  /** auditd writes here: a pipe or socket by its number, or what else there is. Ends with auditd, and so does the collector. */
+  input: number | Readable;
   procRoot?: string | undefined;
 }
 
@@ -28,7 +29,9 @@ export function createAudispPlugin({ input, ...options }: AudispStdinOptions): C
   return async (place) => {
     const intake = createIntake(AUDISP_STREAM, options, place);
     intake.begins();
-    await takeAll(input, intake, place.stop);
+    await (typeof input === 'number'
+      ? readPaced((onread) => openFile(input, onread), intake.chunk).over(place.stop)
+      : takeAll(input, intake, place.stop));
     await intake.end();
   };
 }
@@ -43,20 +46,21 @@ export function createAudispSocketReader({ path, ...options }: AudispSocketOptio
     let pauseMs = RECONNECT_MS;
     let trouble = '';
     while (!place.stop.aborted) {
-      const socket = await connected(path, place.stop).catch((error: NodeJS.ErrnoException) => {
+      const reading = readPaced((onread) => connect({ path, onread }), intake.chunk);
+      const isOpen = await connected(reading.socket, place.stop).catch((error: NodeJS.ErrnoException) => {
         if (trouble !== error.code) place.say(`${path}: ${error.message}; tried again`);
         trouble = error.code ?? '';
-        return undefined;
+        return false;
       });
-      if (socket) {
+      if (isOpen) {
         trouble = '';
         pauseMs = RECONNECT_MS;
         intake.begins();
-        await takeAll(socket, intake, place.stop);
+        await reading.over(place.stop);
         intake.breaks();
       }
       await sleep(pauseMs, undefined, { signal: place.stop }).catch(() => undefined);
-      if (!socket) pauseMs = Math.min(RECONNECT_MS_MAX, 2 * pauseMs);
+      if (!isOpen) pauseMs = Math.min(RECONNECT_MS_MAX, 2 * pauseMs);
     }
     await intake.end();
   };
@@ -147,43 +151,31 @@ function stateOf(text: string | undefined): z.infer<typeof State> | undefined {
   }
 }
 
-// auditd writes line by line: what came within five milliseconds is taken as one. Nobody waits for it: the stream reads on meanwhile.
-const GATHER_MS = 5;
-// Half of what a stream reads ahead; where so much waits it is taken at once.
-const MUCH_BYTES = 8 * 1024;
-
 /** Resolves when there is no more, for whatever reason. */
 function takeAll(input: Readable, intake: Intake, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    let timer: NodeJS.Timeout | undefined;
-    const take = () => {
-      clearTimeout(timer);
-      timer = undefined;
-      for (let bytes: Buffer | null = input.read(); bytes !== null; bytes = input.read()) intake.chunk(bytes);
-    };
-    const gather = () => {
-      if (input.readableLength >= MUCH_BYTES || input.readableLength === 0) take();
-      else timer ??= setTimeout(take, GATHER_MS);
-    };
     const done = () => {
-      take();
       stop.removeEventListener('abort', done);
-      input.off('readable', gather).destroy();
+      input.off('data', intake.chunk).destroy();
       resolve();
     };
-    input.on('readable', gather).once('end', done).once('close', done).once('error', done);
+    input.on('data', intake.chunk).once('end', done).once('close', done).once('error', done);
     stop.addEventListener('abort', done);
     if (stop.aborted) done();
   });
 }
 
-function connected(path: string, stop: AbortSignal): Promise<Socket> {
+// `onread` is documented, and not declared
+const openFile = (fd: number, onread: OnReadOpts): Socket =>
+  new Socket({ fd, writable: false, onread } as SocketConstructorOpts);
+
+/** True once it is. Rejects with why it cannot be. */
+function connected(socket: Socket, stop: AbortSignal): Promise<true> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path });
     const give = () => {
       stop.removeEventListener('abort', abort);
       socket.off('error', fail).off('connect', give);
-      resolve(socket);
+      resolve(true);
     };
     const fail = (error: Error) => {
       stop.removeEventListener('abort', abort);

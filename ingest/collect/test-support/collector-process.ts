@@ -20,7 +20,7 @@ const { kind, path, spool } = options;
 const collectors: Record<typeof kind, () => Collector> = {
   'auditd-log': () => createAuditdFollower({ path }),
   'audisp-socket': () => createAudispSocketReader({ path }),
-  'audisp-stdin': () => createAudispPlugin({ input: process.stdin }),
+  'audisp-stdin': () => createAudispPlugin({ input: 0 }),
   'k8s-audit-log': () => createAuditLogFollower({ path }),
 };
 const stop = new AbortController();

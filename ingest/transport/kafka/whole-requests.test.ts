@@ -47,7 +47,7 @@ describe('whole requests', () => {
           true,
         );
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 

@@ -82,9 +82,7 @@ async function encodeBatch(
   firstSequence: number,
   { compression, producerId, producerEpoch }: ProduceArgs,
 ): Promise<{ head: Buffer; records: Buffer }> {
-  const plain = encodeRecords(messages);
-  const codec = (CompressionCodecs as Record<number, (() => Codec) | undefined>)[compression];
-  const records = compression === 0 || codec === undefined ? plain : await codec().compress({ buffer: plain });
+  const records = await pack(encodeRecords(messages), compression);
   const time = BigInt(NO_TIMESTAMP);
   const head = Buffer.allocUnsafe(HEAD_BYTES);
   head.writeBigInt64BE(0n, 0);
@@ -107,6 +105,26 @@ interface Codec {
   compress(from: { buffer: Buffer }): Promise<Buffer>;
 }
 
+async function pack(plain: Buffer, compression: number): Promise<Buffer> {
+  if (compression === 0) return plain;
+  const packed = await (CompressionCodecs as Record<number, () => Codec>)[compression]?.().compress({ buffer: plain });
+  if (packed === undefined) throw new Error(`kafkajs has no codec ${compression}`);
+  spare = plain.buffer.byteLength === ROOM_BYTES ? Buffer.from(plain.buffer) : undefined;
+  return packed;
+}
+
+// Requests of the sink (REQUEST_BYTES_MAX there) fit into it, but for those of one large record. A new one for each would be a collector's largest
+// share of memory that waits to be collected.
+const ROOM_BYTES = 1024 * 1024;
+let spare: Buffer | undefined;
+
+function roomFor(bytes: number): Buffer {
+  if (bytes > ROOM_BYTES) return Buffer.allocUnsafeSlow(bytes);
+  const room = spare ?? Buffer.allocUnsafeSlow(ROOM_BYTES);
+  spare = undefined;
+  return room;
+}
+
 const HEADER_NAME = Buffer.from(ENVELOPE_HEADER);
 // Lengths and numbers of one record, each of at most five bytes.
 const NUMBERS_BYTES_MAX = 9 * 5;
@@ -123,7 +141,7 @@ function encodeRecords(messages: readonly RecordMessage[]): Buffer {
       message.value.length +
       HEADER_NAME.length +
       message.headers[ENVELOPE_HEADER].length;
-  const to = Buffer.allocUnsafe(bytesMax);
+  const to = roomFor(bytesMax);
   let at = 0;
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i] as RecordMessage;
