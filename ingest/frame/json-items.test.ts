@@ -9,7 +9,10 @@ function cut(text: string | Buffer, chunkBytes = Number.POSITIVE_INFINITY, itemB
   const cutter = createItemCutter(itemBytesMax);
   const items: Item[] = [];
   const keep = (given: Item[]) => items.push(...given.map((item) => ({ ...item, bytes: Buffer.from(item.bytes) })));
-  for (let at = 0; at < bytes.length; at += chunkBytes) keep(cutter.push(bytes.subarray(at, at + chunkBytes)));
+  // in one buffer that is written over, as a file is read
+  const buffer = Buffer.alloc(Math.min(chunkBytes, bytes.length));
+  for (let at = 0; at < bytes.length; at += chunkBytes)
+    keep(cutter.push(buffer.subarray(0, bytes.copy(buffer.fill(0), 0, at, at + chunkBytes))));
   keep(cutter.end());
   const around = cutter.around();
   const recordBytes = items.reduce((sum, item) => sum + item.bytes.length, 0);

@@ -111,10 +111,9 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
     inPieces = false;
     onTakenLine = counter.begin();
   };
-  const hold = (chunk: Buffer, to: number): void => {
-    if (to > from) held.push(chunk.subarray(from, to));
-    heldBytes += to - from;
-    from = to;
+  const hold = (bytes: Buffer): void => {
+    if (bytes.length > 0) held.push(bytes);
+    heldBytes += bytes.length;
   };
   const give = (bytes: Buffer, whole: boolean, lines: number): void => {
     items.push({ bytes, offset: itemOffset, whole, newlines: lines });
@@ -136,7 +135,8 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
     heldBytes = rest.length;
   };
   const finish = (chunk: Buffer, to: number): void => {
-    hold(chunk, to);
+    hold(chunk.subarray(from, to));
+    from = to;
     cutPieces();
     const [only] = held;
     give(held.length === 1 && only ? only : Buffer.concat(held), !inPieces, newlines);
@@ -280,7 +280,7 @@ export function createItemCutter(itemBytesMax = LINE_BYTES_MAX): ItemCutter {
       from = 0;
       for (let at = 0; at < chunk.length; ) at = read[state](chunk, at);
       if (state === 'item' || state === 'word' || state === 'text') {
-        hold(chunk, chunk.length);
+        hold(Buffer.from(chunk.subarray(from))); // the chunk is good until the next one
         cutPieces();
       }
       chunkOffset += chunk.length;

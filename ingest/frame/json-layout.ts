@@ -17,8 +17,8 @@ export async function peek(chunks: AsyncIterable<Buffer>): Promise<{ isList: boo
   const first: Buffer[] = [];
   let isList: boolean | undefined;
   for (let next = await reader.next(); !next.done; next = await reader.next()) {
-    first.push(next.value);
-    isList = layoutOf(first.length === 1 ? next.value : Buffer.concat(first));
+    isList = layoutOf(first.length === 0 ? next.value : Buffer.concat([...first, next.value]));
+    first.push(isList === undefined ? Buffer.from(next.value) : next.value); // good until the next one is asked for
     if (isList !== undefined) break;
   }
   const all = (async function* () {
