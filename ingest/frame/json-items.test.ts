@@ -12,7 +12,7 @@ function cut(text: string | Buffer, chunkBytes = Number.POSITIVE_INFINITY, itemB
   // in one buffer that is written over, as a file is read
   const buffer = Buffer.alloc(Math.min(chunkBytes, bytes.length));
   for (let at = 0; at < bytes.length; at += chunkBytes)
-    keep(cutter.push(buffer.subarray(0, bytes.copy(buffer.fill(0), 0, at, at + chunkBytes))));
+    keep(cutter.push(buffer.subarray(0, bytes.copy(buffer.fill(0), 0, at, Math.min(at + chunkBytes, bytes.length)))));
   keep(cutter.end());
   const around = cutter.around();
   const recordBytes = items.reduce((sum, item) => sum + item.bytes.length, 0);
