@@ -19,7 +19,7 @@ import { PLAIN_RUNTIME, runtimeOfShapes } from './runtime-select.ts';
 // One thread: batches are small, two threads take a third more processor time for a fifth less of waiting (measured).
 // Steps of a decoder stay steps: the engine would merge them into one and filter wide tuples (k8s-audit.sql).
 // What looks for conditions that repeat themselves finds none, and took a third of a second for every batch.
-export const DECODE_SETTINGS = `SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 67108864,
+export const DECODE_SETTINGS = `SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 33554432,
   extract_key_value_pairs_max_pairs_per_row = 65536, max_threads = 1, query_plan_merge_expressions = 0,
   optimize_extract_common_expressions = 0, optimize_and_compare_chain = 0, optimize_redundant_comparisons = 0`;
 

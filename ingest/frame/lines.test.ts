@@ -1,6 +1,6 @@
 // Bytes to lines: however the bytes come, the same lines at the same offsets, and no byte lost.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -149,6 +149,22 @@ describe('a file', () => {
     expect(got.error).toBeUndefined();
     expect(sha(got.bytes)).toBe(sha(content));
     expect(got.heard).toBe(bytes.length);
+  });
+
+  it.each<[string, Buffer]>([
+    ['plain', content],
+    ['gzip', gzipSync(content)],
+    ['zstd', zstdStored(content)],
+  ])('%s is closed by whoever stops at its first chunk', async (_, bytes) => {
+    const path = join(directory, `${files++}`);
+    writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(4 << 20)])); // more than a chunk
+    for await (const part of readUncompressed(path, () => undefined)) if (part.length > 0) break;
+    const open = readdirSync('/proc/self/fd').flatMap((fd) => {
+      const target = `/proc/self/fd/${fd}`;
+      return existsSync(target) ? [readlinkSync(target)] : [];
+    });
+    expect(open).not.toHaveLength(0);
+    expect(open).not.toContain(path);
   });
 
   it.each([0, 1, 2, 3])('of %i bytes is read as it is', async (n) => {

@@ -76,8 +76,12 @@ async function* uncompressed(file: AsyncIterable<Buffer>, onRead: (bytes: number
   const first = await counted.next();
   if (first.done) return;
   const all = (async function* () {
-    yield first.value;
-    yield* counted;
+    try {
+      yield first.value;
+      yield* counted;
+    } finally {
+      await counted.return(undefined); // whoever stops at the first chunk closes the file, too
+    }
   })();
   if (first.value.subarray(0, 2).equals(GZIP)) yield* gunzip(copies(all));
   else if (isZstd(first.value)) yield* unzstd(copies(all));
@@ -93,13 +97,19 @@ async function* gunzip(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   const unzip = createGunzip();
   const fed = (async () => {
     for await (const chunk of chunks) {
+      if (unzip.destroyed) return; // nobody reads on
       if (!unzip.write(chunk)) await new Promise((resolve) => unzip.once('drain', resolve).once('close', resolve));
     }
     unzip.end();
   })();
   fed.catch((error) => unzip.destroy(error));
-  yield* unzip as AsyncIterable<Buffer>;
-  await fed;
+  try {
+    yield* unzip as AsyncIterable<Buffer>;
+    await fed;
+  } finally {
+    unzip.destroy();
+    await fed.catch(() => undefined); // told above; the file is closed when it ends
+  }
 }
 
 async function* unzstd(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {

@@ -52,6 +52,14 @@ const notYetStored = (staged: string) => `(source, cluster, node, digest) NOT IN
   WHERE event_time BETWEEN (SELECT min(event_time) FROM ${staged}) AND (SELECT max(event_time) FROM ${staged})
     AND identity(digest) IN (SELECT digest FROM ${staged}))`;
 
+// Which ones are new is told without their bytes: sorted are names only.
+const onlyNew = (staged: string) => `WHERE (loader, seq, digest) IN (
+    SELECT loader, seq, digest FROM ${staged} WHERE ${notYetStored(staged)} ORDER BY seq LIMIT 1 BY source, cluster, node, digest)
+  LIMIT 1 BY source, cluster, node, digest`;
+
+// As much at once, and so in one part, as memory is meant for.
+const RECORDS_SETTINGS = `SETTINGS max_threads = 1, max_block_size = 8192, min_insert_block_size_bytes = 33554432`;
+
 export interface Loaded {
   /** New ones, dead letters among them. */
   records: number;
@@ -86,10 +94,9 @@ export async function loadSegment(store: Store, batch: string, segment: FullSegm
       if (news.records > 0) await decodeStaged(store, staged, counts);
       await store.run(`INSERT INTO receipts (${RECEIPT_COLUMNS}) SELECT ${RECEIPT_COLUMNS} FROM ${staged}`);
       if (news.records > 0) {
-        const onlyNew = `WHERE ${notYetStored(staged)} ORDER BY seq LIMIT 1 BY source, cluster, node, digest`;
         await store.run(
           `INSERT INTO records (${RECORD_COLUMNS}) SELECT ${RECORD_COLUMNS} FROM ${staged}
-           ${news.records === counts.records ? '' : onlyNew} SETTINGS max_threads = 1`,
+           ${news.records === counts.records ? '' : onlyNew(staged)} ${RECORDS_SETTINGS}`,
         );
       }
     } finally {

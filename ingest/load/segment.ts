@@ -26,6 +26,8 @@ const NUMBERS_BYTES = 2 + 8 + 8 + 8 + 4;
 // Heads travel as a parameter of the statement, and the engine reads statements of at most 256 KiB. An envelope has 64 KiB at most
 // (ingest/spool/entry.ts): the last one may come on top.
 const HEADS_MAX = 500;
+// Digests and keys of a batch are held in sets (load.ts): some 100 bytes a record.
+const RECORDS_MAX = 500_000;
 const HEADS_BYTES_MAX = 128 * 1024;
 const LENGTH_BYTES_MAX = 8; // of 7 bits each: lengths up to 2^53 and beyond
 const UTF8_BYTES_MAX = 3; // of one unit of a string: those of four bytes have two
@@ -97,13 +99,15 @@ export function createSegment(path: string): Segment {
     else used += bytes.copy(buffer, used);
   };
   let rawBytes = 0;
+  let records = 0;
   return {
     path,
     heads,
     get rawBytes() {
       return rawBytes;
     },
-    isFull: (rawBytesMax) => rawBytes >= rawBytesMax || heads.length >= HEADS_MAX || headsBytes >= HEADS_BYTES_MAX,
+    isFull: (rawBytesMax) =>
+      rawBytes >= rawBytesMax || records >= RECORDS_MAX || heads.length >= HEADS_MAX || headsBytes >= HEADS_BYTES_MAX,
     append: (envelope, seq, { position, receivedAtUs, lines, format, attrs, raw }) => {
       if (used + NUMBERS_BYTES + 1 > BUFFER_BYTES) flush();
       used = buffer.writeUInt16LE(headOf(envelope, format), used);
@@ -117,6 +121,7 @@ export function createSegment(path: string): Segment {
       used = writeLength(buffer, raw.length, used);
       put(raw);
       rawBytes += raw.length;
+      records++;
     },
     close: () => {
       flush();
