@@ -142,6 +142,7 @@ async function run(kind: CollectorKind, given: Options, context: Context): Promi
   await runCollector(
     {
       ...{ source: chosen.source, stream: chosen.stream, readsAgain: chosen.readsAgain },
+      acknowledges: chosen.acknowledges === true,
       ...{ cluster: config.cluster, node: chosen.source === 'k8s-audit' ? '' : node, name: `${kind}@${node}` },
       program: context.version,
       spool: { directory: join(directory, kind), bytesMax, ageMsMax },

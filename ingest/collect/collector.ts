@@ -2,6 +2,7 @@
 // not touch; what becomes of them (spool, checksums, sink) is the runtime's (run-collector.ts).
 
 import type { Gap } from '../spool/gap.ts';
+import type { CommitUpTo } from '../spool/parts.ts';
 import type { CollectedSource } from '../spool/record-meta.ts';
 
 /** Bytes as the source wrote them, framed as one record (section 3 of the design). */
@@ -29,8 +30,11 @@ export interface CollectorPlace {
   checkpoint(stream: string, state: string): void;
   /** The latest checkpoint of a stream that was committed. */
   restored(stream: string): string | undefined;
-  /** Resolves once all that was emitted is on disk; rejects when it cannot be written. Many may wait for one fsync. */
-  committed(): Promise<void>;
+  /**
+   * Resolves once all that was emitted is on disk, or all up to the last checkpoint; rejects when it cannot be written. Many may wait for one
+   * fsync.
+   */
+  committed(upTo?: CommitUpTo): Promise<void>;
   report(gap: Gap): void;
   /** A line for the person who reads the collector's own log. */
   say(text: string): void;

@@ -14,6 +14,8 @@ export interface Chosen {
   stream: string;
   /** Whether it reads again what could not be taken. */
   readsAgain: boolean;
+  /** Whether somebody waits until it is on disk. */
+  acknowledges?: boolean;
 }
 
 /**
@@ -109,5 +111,6 @@ async function k8sAudit(config: CollectConfig['k8s_audit']): Promise<Chosen> {
     insecureLoopback: config.insecure_loopback,
   });
   // the API server sends again what was not acknowledged
-  return { collector, source: 'k8s-audit', stream: `webhook:${listen.host}:${listen.port}`, readsAgain: true };
+  const stream = `webhook:${listen.host}:${listen.port}`;
+  return { collector, source: 'k8s-audit', stream, readsAgain: true, acknowledges: true };
 }

@@ -23,6 +23,8 @@ export interface RunOptions {
   stream: string;
   /** Whether the collector reads again what it could not hand on; else it is lost, and told as a gap. */
   readsAgain: boolean;
+  /** Whether somebody waits for what is collected: then the collector commits it, and nothing else does. */
+  acknowledges?: boolean;
   program: string;
   spool: { directory: string; bytesMax: number; ageMsMax: number };
 }
@@ -39,7 +41,8 @@ const SEGMENTS_PER_SPOOL = 16;
 // The next one is made of zeros beforehand, and the disk has two of them while a node is idle.
 const SEGMENT_BYTES_MAX = 16 * 1024 * 1024;
 const HEARTBEAT_MS = 10_000;
-// What is not waited for (lines of a log) is committed this often: a record is on its way within a fraction of a second.
+// What is not waited for (lines of a log) is committed this often: a record is on its way within a fraction of a second. What is waited for would
+// wait twice, where a part of it went to the disk a moment before the rest: once for that, once for itself.
 const COMMIT_MS = 100;
 const COMMIT_BYTES = 1024 * 1024;
 // At the end what is spooled may still go, for so long; the rest goes after the next start.
@@ -72,6 +75,7 @@ export async function runCollector(options: RunOptions, deps: Dependencies): Pro
   });
   const append = (entry: Entry): boolean => spool?.append(entry) === true;
   let noticesWritten = 0;
+  let noticesCommitted = 0;
   const notice = (kind: NoticeKind, gap?: Gap): boolean => {
     const state = { ...clock, uptime_s: uptimeS(), records: counts.records };
     const more = { waiting_bytes: spool?.bytesWaiting() ?? 0, torn_bytes: spool?.tornBytes ?? 0 };
@@ -103,7 +107,12 @@ export async function runCollector(options: RunOptions, deps: Dependencies): Pro
   notice('started');
   reportEarly();
 
-  const commit = createCommit(open, say);
+  const commitAll = createCommit(open, say);
+  const commit = async (): Promise<void> => {
+    counts.bytesToCommit = 0;
+    const upTo = noticesWritten;
+    if (await commitAll()) noticesCommitted = upTo;
+  };
   const place: CollectorPlace = {
     emit: (collected) => {
       const isTaken = append({ kind: 'record', meta: metaOf(collected, collected.source), raw: collected.raw });
@@ -114,7 +123,7 @@ export async function runCollector(options: RunOptions, deps: Dependencies): Pro
       counts.records++;
       counts.bytesToCommit += collected.raw.length;
       if (counts.bytesToCommit > COMMIT_BYTES) {
-        counts.bytesToCommit = 0;
+        counts.bytesToCommit = 0; // once
         // not in the middle of what a collector emits in one go: its checkpoint goes with its records
         setImmediate(() => void commit());
       }
@@ -124,7 +133,10 @@ export async function runCollector(options: RunOptions, deps: Dependencies): Pro
       append({ kind: 'checkpoint', stream, state: Buffer.from(state) });
     },
     restored: (stream) => open.restored(stream),
-    committed: () => open.committed(),
+    committed: (upTo) => {
+      counts.bytesToCommit = 0;
+      return open.committed(upTo);
+    },
     report,
     say,
     now,
@@ -135,7 +147,7 @@ export async function runCollector(options: RunOptions, deps: Dependencies): Pro
   const committing = every(COMMIT_MS, ended.signal, async () => {
     reportEarly();
     if (early.length === 0) for (const gap of lost.take()) report(gap);
-    await commit();
+    if (!options.acknowledges || noticesWritten > noticesCommitted) await commit();
   });
   const clockWatch = createClockWatch(options, now);
   const beating = every(HEARTBEAT_MS, ended.signal, async () => {
@@ -177,7 +189,7 @@ export async function runCollector(options: RunOptions, deps: Dependencies): Pro
 }
 
 // Says once that nothing can be written, and once that it can again.
-function createCommit(spool: Spool, say: (text: string) => void): () => Promise<void> {
+function createCommit(spool: Spool, say: (text: string) => void): () => Promise<boolean> {
   let isFailing = false;
   return async () => {
     try {
@@ -188,6 +200,7 @@ function createCommit(spool: Spool, say: (text: string) => void): () => Promise<
       if (!isFailing) say((error as Error).message);
       isFailing = true;
     }
+    return !isFailing;
   };
 }
 

@@ -13,6 +13,20 @@ export interface Pending {
   bytes: number;
 }
 
+/** How far: everything, or not what is behind the last checkpoint, of which nobody is told yet. */
+export type CommitUpTo = 'all' | 'checkpoint';
+
+/** What of it is to be written, and what stays. */
+export function taken(pending: Pending, upTo: CommitUpTo): Pending & { rest: Pending } {
+  const { parts, bytes } = pending;
+  if (upTo === 'all') return { ...pending, rest: nothingPending() };
+  const end = parts.findLastIndex(({ checkpoint }) => checkpoint !== undefined) + 1;
+  if (end === parts.length) return { ...pending, rest: nothingPending() };
+  const rest = parts.slice(end);
+  const restBytes = sizeOf(rest);
+  return { parts: parts.slice(0, end), bytes: bytes - restBytes, rest: { parts: rest, bytes: restBytes } };
+}
+
 export const nothingPending = (): Pending => ({ parts: [], bytes: 0 });
 export const sizeOf = (parts: readonly Part[]): number => parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
 

@@ -7,7 +7,7 @@ import { dropOf } from './drop.ts';
 import { type Entry, encodeEntry } from './entry.ts';
 import type { Gap } from './gap.ts';
 import { lockSpool } from './lock.ts';
-import { groupsUpTo, nothingPending, type Part, sizeOf, upTo } from './parts.ts';
+import { type CommitUpTo, groupsUpTo, nothingPending, type Part, sizeOf, taken, upTo } from './parts.ts';
 import { createPreparedSegment } from './prepared-segment.ts';
 import { type Batch, createReader } from './reader.ts';
 import { segmentPath } from './segments.ts';
@@ -51,8 +51,11 @@ export interface Spool {
   readonly tornBytes: number;
   /** Takes a copy. False when a record cannot be taken: nothing can be written, and what waits in memory is at its bound. */
   append(entry: Entry): boolean;
-  /** Resolves once all that was appended is on disk. Many share one fsync. @throws SpoolError; what was appended is tried again later */
-  committed(): Promise<void>;
+  /**
+   * Resolves once all that was appended is on disk, or all up to the last checkpoint. Many share one fsync.
+   * @throws SpoolError; what was appended is tried again later
+   */
+  committed(upTo?: CommitUpTo): Promise<void>;
   /** The latest committed checkpoint of a stream. */
   restored(stream: string): string | undefined;
   /** The next committed records, of about so many bytes; undefined when there are none. Only after the last batch was acknowledged. */
@@ -97,7 +100,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   /** Taken out of it, and on their way to the disk. */
   let writingBytes = 0;
   let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
+  let next: { done: Promise<void>; upTo: CommitUpTo } | undefined;
 
   const totalBytes = () => segments.reduce((sum, s) => sum + s.bytes, 0);
   const write = async (parts: readonly Part[]): Promise<void> => {
@@ -194,9 +197,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     for (const { checkpoint } of parts) if (checkpoint) checkpoints.set(checkpoint.stream, checkpoint.state);
     reader.wake();
   };
-  const flush = async (): Promise<void> => {
-    const { parts, bytes } = pending;
-    pending = nothingPending();
+  const flush = async (end: CommitUpTo): Promise<void> => {
+    const { parts, bytes, rest } = taken(pending, end);
+    pending = rest;
     writingBytes = bytes;
     let inGroups = true;
     for (let from = 0; from < parts.length; ) {
@@ -224,23 +227,29 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       }
     }
   };
-  const committed = (): Promise<void> => {
+  const committed = (end: CommitUpTo = 'all'): Promise<void> => {
+    const isMore = taken(pending, end).bytes > 0;
     if (running === undefined) {
-      if (pending.bytes === 0) return Promise.resolve();
-      running = flush().finally(() => {
+      if (!isMore) return Promise.resolve();
+      running = flush(end).finally(() => {
         running = undefined;
       });
       return running;
     }
-    if (pending.bytes === 0) return running;
+    if (!isMore) return running;
     // what came after the running write began goes with the next one
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        return committed();
-      });
-    return next;
+    next ??= {
+      upTo: end,
+      done: running
+        .catch(() => undefined)
+        .then(() => {
+          const { upTo: last = end } = next ?? {};
+          next = undefined;
+          return committed(last);
+        }),
+    };
+    if (end === 'all') next.upTo = 'all';
+    return next.done;
   };
 
   return {
@@ -263,7 +272,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     bytesWaiting: reader.bytesWaiting,
     close: async () => {
       try {
-        await committed();
+        await committed('all');
       } finally {
         await reader.close();
         await prepared.close();

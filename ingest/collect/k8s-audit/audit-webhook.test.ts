@@ -195,7 +195,7 @@ describe('where nothing can be written', () => {
     const gate = new Promise<void>((resolve) => {
       free = resolve;
     });
-    webhook.place.committed = () => gate.then(slow);
+    webhook.place.committed = () => gate.then(() => slow());
     const sender = webhook.sender({ connections: 8 });
     const waiting = [1, 2].map(() => sender.send(eventList([event(150_000)])));
     const metric = async () => (await sender.send('', {}, '/metrics', 'GET')).text;

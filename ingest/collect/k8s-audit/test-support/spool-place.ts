@@ -41,8 +41,8 @@ export async function openSpoolPlace(directory: string): Promise<SpoolPlace> {
     },
     checkpoint: (stream, state) => void spool.append({ kind: 'checkpoint', stream, state: Buffer.from(state) }),
     restored: spool.restored,
-    committed: () =>
-      place.broken === 'committed' ? Promise.reject(new Error('no space left on device')) : spool.committed(),
+    committed: (upTo) =>
+      place.broken === 'committed' ? Promise.reject(new Error('no space left on device')) : spool.committed(upTo),
     report: (gap) => void gaps.push(gap),
     say: (text) => void said.push(text),
     now: () => new Date(),
