@@ -276,6 +276,32 @@ describe('a spool', () => {
     await open(spool.directory);
   });
 
+  it('commits up to the last checkpoint for who asks for that, and all for who asks for all, also while it writes', async () => {
+    const spool = await open();
+    const put = (text: string) => spool.append(record(text));
+    const told = (state: string) => spool.append({ kind: 'checkpoint', stream: 's', state: Buffer.from(state) });
+    put('one');
+    told('1');
+    put('of another, not whole yet');
+    await spool.committed('checkpoint');
+    expect(await readAll(spool)).toEqual(['one']);
+    await spool.committed('checkpoint');
+    expect(await readAll(spool), 'nothing was told since').toEqual([]);
+    told('2');
+    const first = spool.committed('checkpoint');
+    put('meanwhile');
+    const nothingMore = spool.committed('checkpoint');
+    told('3');
+    put('last');
+    const next = [spool.committed('checkpoint'), spool.committed('all')];
+    await Promise.all([first, nothingMore, ...next]);
+    expect(await readAll(spool)).toEqual(['of another, not whole yet', 'meanwhile', 'last']);
+    expect(spool.restored('s')).toBe('3');
+    put('behind all checkpoints');
+    await shut(spool);
+    expect(await readAll(await open(spool.directory)), 'at the end all is').toEqual(['behind all checkpoints']);
+  });
+
   it('shares an fsync among all who wait', async () => {
     const spool = await open();
     const waits = names(500).map((text) => {
