@@ -1,23 +1,38 @@
 // kill -9 at any moment of an import: what is imported afterwards is what an undisturbed import gives, no more, no less.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readUncompressed, splitLines, start as startOf } from '../../ingest/frame/lines.ts';
 import { contentOf, rowsOf } from '../support/content.ts';
 import { start, vestige } from '../support/vestige.ts';
 
-// two recordings: more than one batch, so that a kill may come between batches too
-const RECORDINGS = ['web-to-cluster', 'poisoned-image'].map((name) => `test/fixtures/recordings/${name}`);
+const recording = (name: string) => `test/fixtures/recordings/${name}`;
 const KILLS = 4;
-
 const directory = mkdtempSync(join(tmpdir(), 'vestige-kill-'));
-const importInto = (store: string) => start(['--store', `embedded:${store}`, '--json', 'ingest', ...RECORDINGS]);
+// a batch holds the records of 500 streams at most (ingest/load/segment.ts): more than one batch, so that a kill may come between batches too
+const STREAMS = 600;
+const LOGS = [recording('web-to-cluster'), join(directory, 'streams'), recording('poisoned-image')];
+const importInto = (store: string) => start(['--store', `embedded:${store}`, '--json', 'ingest', ...LOGS]);
+
+async function writeStreams(): Promise<void> {
+  mkdirSync(join(directory, 'streams'));
+  const chunks = readUncompressed(`${recording('quiet-day')}/containerd-events.log.zst`, () => undefined);
+  const events: Buffer[] = [];
+  for await (const block of splitLines(chunks))
+    for (let i = 0; i < block.count; i++)
+      events.push(Buffer.from(block.bytes.subarray(startOf(block, i), block.ends[i])));
+  expect(events.length).toBeGreaterThan(STREAMS);
+  for (const [i, event] of events.slice(0, STREAMS).entries())
+    writeFileSync(join(directory, 'streams', `${i}.log`), event);
+}
 
 let undisturbed: Awaited<ReturnType<typeof contentOf>>;
 let tookMs = 0;
 
 beforeAll(async () => {
+  await writeStreams();
   const before = Date.now();
   const { code } = await importInto(join(directory, 'undisturbed')).ended;
   tookMs = Date.now() - before;
@@ -81,7 +96,7 @@ describe('an import killed again and again', () => {
     await up.ended;
     const { code, err } = await importing.ended;
     expect(code === 0 || err !== '', 'it got through, or says why not').toBe(true);
-    expect((await vestige('--store', `embedded:${store}`, 'ingest', ...RECORDINGS)).code).toBe(0);
+    expect((await vestige('--store', `embedded:${store}`, 'ingest', ...LOGS)).code).toBe(0);
     expect(await contentOf(store)).toEqual(undisturbed);
     expect(await rowsOf(store, 'staged')).toBe(0);
   });
