@@ -1,5 +1,5 @@
-// What records touched that came since the last run of entities: the minutes of auditd's. A run looks at these, and at what changed by them; or at all there is:
-// the first time, after typed rows were derived again or removed, when entities are made otherwise than they were, and after a run that did not
+// What came since the last run of entities: which typed tables hold anything else, and the minutes of auditd's records. A run looks at these, and at what
+// changed by them; or at all there is: the first time, after typed rows were derived again or removed, when entities are made otherwise than they were, and after a run that did not
 // come to its end.
 import { z } from 'zod';
 import { withScratchTable } from '../store/scratch.ts';
@@ -15,12 +15,27 @@ export type Touched =
       ranges: string;
       /** Likewise of the hours that the minutes are in. */
       hours: string;
+      /** Which of INPUTS hold anything else than they did. */
+      inputs: ReadonlySet<string>;
+      /** Of rows of k8s_audit and runtime: those that came, and some that did before. */
+      news: string;
     };
 
-/** Cursors: how far records were seen; how entities were made; that a run began. */
+/** Cursors: how far records were seen; how entities were made; that a run began; what the inputs held then. */
 const JOB = 'minutes';
 const WAY = 'entities';
 const BEGUN = 'entities-begun';
+const HELD = 'entities-inputs';
+/** All that is not concluded and entities are made of. */
+const INPUTS = ['records', 'k8s_audit', 'auditd', 'runtime', 'collector_notices', 'receipts', 'retention_drops'];
+/** Each insert has a number of its own in its partition, which merges keep; what is removed or rewritten changes the list or the last column. */
+const HOLDS = `
+SELECT table, toString(sipHash64(arraySort(groupUniqArray((partition_id, last, changed))))) AS mark FROM
+(
+    SELECT table, partition_id, max(max_block_number) AS last, max(data_version - min_block_number) AS changed FROM system.parts
+    WHERE database = currentDatabase() AND active AND table IN {inputs:Array(String)} GROUP BY table, partition_id
+)
+GROUP BY table ORDER BY table`;
 /** A batch that spans months comes in month by month: its records may be seen when some before them are not. Batches have fewer records. */
 const OVERLAP = 20_000;
 /** Minutes further apart are two ranges of time, each read by itself; so many ranges a statement can have without being long to prepare. */
@@ -43,6 +58,8 @@ export async function withTouched<T>(
   work: (touched: Touched) => Promise<T>,
 ): Promise<T> {
   const horizon = await read(store, 'SELECT loader, max(seq) AS seq FROM records GROUP BY loader ORDER BY loader');
+  // later, as typed rows are there before their records: what is within the horizon is among them
+  const held = await holds(store);
   const done = await read(
     store,
     `SELECT loader, seq FROM cursors FINAL WHERE job = '${JOB}'
@@ -51,38 +68,69 @@ export async function withTouched<T>(
        AND (SELECT argMax(loader, version) FROM cursors WHERE job = '${WAY}') = {way:String}`,
     { way },
   );
+  const inputs = done.length === 0 ? new Set(INPUTS) : await changedSince(store, held);
   await store.insert('cursors', [{ job: BEGUN, loader: '', seq: 0, version }]);
-  const result = done.length === 0 ? await work({ whole: true }) : await withMinutes(store, horizon, done, work);
+  const result =
+    done.length === 0 ? await work({ whole: true }) : await withMinutes(store, { horizon, done, inputs }, work);
   const rows = horizon.map(({ loader, seq }) => ({ job: JOB, loader, seq, version }));
-  await store.insert('cursors', [...rows, { job: WAY, loader: way, seq: 0, version }]);
+  await store.insert('cursors', [
+    ...rows,
+    { job: WAY, loader: way, seq: 0, version },
+    { job: HELD, loader: JSON.stringify([...held]), seq: 0, version },
+  ]);
   return result;
 }
 
 const read = async (store: Store, sql: string, params = {}): Promise<Horizon> =>
   z.array(horizonRow).parse(await store.rows(sql, params, 'background'));
 
+async function holds(store: Store): Promise<Map<string, string>> {
+  const rows = await store.rows(HOLDS, { inputs: INPUTS }, 'background');
+  return new Map(rows.map(({ table, mark }) => [String(table), String(mark)]));
+}
+
+async function changedSince(store: Store, held: ReadonlyMap<string, string>): Promise<Set<string>> {
+  const sql = `SELECT argMax(loader, version) AS noted FROM cursors WHERE job = '${HELD}' HAVING count() > 0`;
+  const [row] = await store.rows(sql, {}, 'background');
+  const noted = new Map(z.array(z.tuple([z.string(), z.string()])).parse(JSON.parse(String(row?.['noted'] ?? '[]'))));
+  return new Set(INPUTS.filter((table) => held.get(table) !== noted.get(table)));
+}
+
+interface Since {
+  horizon: Horizon;
+  done: Horizon;
+  inputs: Set<string>;
+}
+
 function withMinutes<T>(
   store: Store,
-  horizon: Horizon,
-  done: Horizon,
+  { horizon, done, inputs }: Since,
   work: (touched: Touched) => Promise<T>,
 ): Promise<T> {
   const seqs = new Map(done.map(({ loader, seq }) => [loader, seq]));
-  const news = horizon.filter(({ loader, seq }) => seq > (seqs.get(loader) ?? -1));
-  const since = news.map(({ loader }) => Math.max(0, (seqs.get(loader) ?? 0) - OVERLAP));
+  const came = horizon.filter(({ loader, seq }) => seq > (seqs.get(loader) ?? -1));
+  const since = came.map(({ loader }) => Math.max(0, (seqs.get(loader) ?? 0) - OVERLAP));
+  const loaders = came.map(({ loader }) => loader);
+  // rows that no loader brought are always looked at
+  const known = done.map(({ loader }) => sqlString(loader)).filter((loader) => !loaders.includes(loader));
+  const news = `(loader NOT IN (${["'\\0'", ...known].join(', ')}) AND seq >= transform(loader, [${["'\\0'", ...loaders.map(sqlString)].join(', ')}], [${[0, ...since].join(', ')}], 0))`;
+  const nothing = { minutes: '', ranges: '', hours: '' };
+  if (inputs.size === 0 && came.length === 0) return work({ whole: false, ...nothing, inputs, news });
   const definition = "(cluster String, node String, minute DateTime('UTC')) ENGINE = Memory";
   return withScratchTable(store, 'touched_minutes', definition, async (minutes) => {
-    if (news.length === 0) return work({ whole: false, minutes, ranges: '', hours: '' });
+    if (came.length === 0) return work({ whole: false, ...nothing, minutes, inputs, news });
+    const cameSince = `FROM records WHERE has({loaders:Array(String)}, loader)
+      AND seq >= transform(loader, {loaders:Array(String)}, {since:Array(UInt64)}, toUInt64(0))`;
+    const sources = await store.rows(`SELECT DISTINCT source ${cameSince}`, { loaders, since }, 'background');
+    for (const { source } of sources) inputs.add(String(source).replace('-', '_'));
     await store.run(
-      `INSERT INTO ${minutes}
-       SELECT DISTINCT cluster, node, toStartOfMinute(event_time) FROM records
-       WHERE source = 'auditd' AND has({loaders:Array(String)}, loader)
-         AND seq >= transform(loader, {loaders:Array(String)}, {since:Array(UInt64)}, toUInt64(0))`,
-      { loaders: news.map(({ loader }) => loader), since },
+      `INSERT INTO ${minutes} SELECT DISTINCT cluster, node, toStartOfMinute(event_time) ${cameSince} AND source = 'auditd'`,
+      { loaders, since },
       'background',
     );
     const nodes = await minutesOf(store, minutes);
-    return work({ whole: false, minutes, ranges: rangesOf(nodes, MINUTE_S), hours: rangesOf(nodes, HOUR_S) });
+    const ranges = rangesOf(nodes, MINUTE_S);
+    return work({ whole: false, minutes, ranges, hours: rangesOf(nodes, HOUR_S), inputs, news });
   });
 }
 

@@ -12,6 +12,8 @@ export type DerivedTable =
   | 'named_pids'
   | 'login_records'
   | 'process_facts'
+  | 'audit_notes'
+  | 'serial_minutes'
   | 'processes'
   | 'attributions'
   | 'callers'
@@ -70,11 +72,11 @@ export async function forgetOlder(store: Store, table: DerivedTable, version: nu
   );
 }
 
-/** The columns that tell a table's rows apart, as they stand in a statement. */
-export async function keyOf(store: Store, table: DerivedTable): Promise<string> {
-  const sql = 'SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}';
-  const [row] = await store.rows(sql, { table }, 'background');
-  return String(row?.['sorting_key']);
+/** The columns that tell a table's rows apart, as they stand in a statement, of each table. */
+export async function keysOf(store: Store): Promise<Map<string, string>> {
+  const sql = "SELECT name, sorting_key FROM system.tables WHERE database = currentDatabase() AND sorting_key != ''";
+  const rows = await store.rows(sql, {}, 'background');
+  return new Map(rows.map((row) => [String(row['name']), String(row['sorting_key'])]));
 }
 
 async function lookAt(store: Store, table: DerivedTable, version: number): Promise<{ key: string; hasOlder: boolean }> {

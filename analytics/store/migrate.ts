@@ -28,13 +28,14 @@ import noise from './schema/027-noise.sql';
 import lists from './schema/028-lists.sql';
 import ruleHits from './schema/032-rule-hits.sql';
 import namedPids from './schema/033-named-pids.sql';
+import auditNotes from './schema/034-audit-notes.sql';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
   ...[records, typed, syscalls, entities, conclusions, evidence, retention, stagedReason, imports, names],
   ...[runtimeShapes, k8sAuditBodies, stagedDigests, parts, oversized, collectorNotices],
   ...[processes, containers, minutes, actors, gaps, sessions, loginRecords, noise, baselines, lists],
-  ...[ruleHits, namedPids],
+  ...[ruleHits, namedPids, auditNotes],
 ];
 
 /** Brings a store to this program's schema; refuses one that a newer program has moved on. */

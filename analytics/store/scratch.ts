@@ -30,7 +30,10 @@ export async function openScratchTable(
   definition: string,
   lane: Lane = 'background',
 ): Promise<{ table: string; drop(): Promise<void> }> {
-  await dropLeftovers(store);
+  if (!looked.has(store)) {
+    looked.add(store);
+    await dropLeftovers(store);
+  }
   const table = `scratch_${name}_${Date.now()}_${randomBytes(6).toString('hex')}`;
   await store.run(`CREATE TABLE ${table} ${definition}`, {}, lane);
   return { table, drop: () => store.run(`DROP TABLE IF EXISTS ${table} SYNC`, {}, lane) };
@@ -42,6 +45,7 @@ export const SCRATCH_TABLES =
 
 // Tables of jobs that were killed; those of one that still runs are younger. The name tells the age: the engine does not say
 // when a table was made.
+const looked = new WeakSet<Store>(); // a job looks once, and many tables are opened by one
 const OLD_MS = 24 * 3600 * 1000;
 
 async function dropLeftovers(store: Store): Promise<void> {

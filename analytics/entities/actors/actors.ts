@@ -4,16 +4,11 @@ import { z } from 'zod';
 import { type DerivedTable, insertInParts, instant, type Put } from '../../store/derived.ts';
 import type { Row, Store } from '../../store/store.ts';
 import images from '../containers/images.sql';
+import type { News } from '../news.ts';
 import { ENTITY_SETTINGS } from '../settings.ts';
-import apiConnections from './api-connections.sql';
-import apiContacts from './api-contacts.sql';
-import apiServers from './api-servers.sql';
-import callers from './callers.sql';
-import callersOfNode from './callers-of-node.sql';
 import lateUses from './late-token-uses.sql';
 import nodeAddresses from './node-addresses.sql';
 import owners from './owners.sql';
-import pods from './pods.sql';
 import principals from './principals.sql';
 import tokenPeers from './token-peers.sql';
 import type { Peer, Way } from './token-scene.ts';
@@ -40,22 +35,19 @@ export const CONTEXT_LABELS: ContextLabels = {
 export type Fill = (table: DerivedTable, ...selects: string[]) => Promise<void>;
 
 /** Needs containers. Fills pods and what is around them. */
-export async function buildPodsAndPrincipals(fill: Fill): Promise<void> {
+export async function buildPodsAndPrincipals(fill: Fill, makePods: () => Promise<void>): Promise<void> {
   await fill('owners', owners);
   await fill('workloads', workloads);
   await fill('node_addresses', nodeAddresses);
-  await fill('pods', pods);
+  await makePods();
   await fill('ways', ways);
   await fill('principals', principals);
   await fill('images', images);
 }
 
-/** Needs processes and attributions. */
-export async function buildCallers(store: Store, fill: Fill, put: Put, version: number): Promise<void> {
-  await fill('api_contacts', apiContacts);
-  await fill('api_servers', apiServers);
-  await fill('api_connections', apiConnections);
-  await fill('callers', callers, callersOfNode);
+/** Needs ways and pods. */
+export async function buildTokenUses(store: Store, put: Put, version: number, news: News): Promise<void> {
+  if (!news.of(tokenWays, tokenPeers, lateUses)) return;
   const uses = findTokenUses(await readWays(store), await readPeers(store));
   const rows = await Promise.all(uses.map((use) => tokenUseRow(store, use, version)));
   await put('token_uses', (into) => insertInParts(store, into, rows));

@@ -21,12 +21,12 @@ FROM
 (
     SELECT cluster, node, time, serial, addr, port, comm, exe, digests
     FROM auditd FINAL
-    WHERE syscall_name = 'connect' AND addr_family IN ('inet', 'inet6') AND /*scope node (cluster, node)*/ 1
+    WHERE syscall_name = 'connect' AND addr_family IN ('inet', 'inet6') AND /*scope event*/ 1
       AND (port IN (443, 6443, 8443, 16443) OR (cluster, addr, port) IN (SELECT cluster, address, port FROM api_servers FINAL))
 ) AS a
-INNER JOIN (SELECT cluster, node, time, serial, container_id, process_key FROM attributions FINAL WHERE /*scope node (cluster, node)*/ 1) AS t
+INNER JOIN (SELECT cluster, node, time, serial, container_id, process_key FROM attributions FINAL WHERE /*scope event*/ 1) AS t
     ON a.cluster = t.cluster AND a.node = t.node AND a.time = t.time AND a.serial = t.serial
-LEFT ANY JOIN (SELECT cluster, node, container_id, pod_uid FROM containers FINAL WHERE /*scope node (cluster, node)*/ 1) AS c
+LEFT ANY JOIN (SELECT cluster, node, container_id, pod_uid FROM containers FINAL) AS c
     ON t.cluster = c.cluster AND t.node = c.node AND t.container_id = c.container_id
 LEFT ANY JOIN (SELECT cluster, address, port FROM api_servers FINAL) AS s ON a.cluster = s.cluster AND a.addr = s.address AND a.port = s.port
 LEFT ANY JOIN (SELECT cluster, address FROM node_addresses FINAL) AS n ON a.cluster = n.cluster AND a.addr = n.address

@@ -55,7 +55,7 @@ WITH
             groupUniqArrayIf(digest, topic IN ('/containers/create', '/tasks/create', '/tasks/start') OR topic = 'container' AND created_at > 0) AS begin_digests,
             groupUniqArrayIf(digest, topic IN ('/tasks/oom', '/containers/delete') OR topic = '/tasks/exit' AND exec_id = '' OR topic = 'container' AND finished_at > 0) AS end_digests,
             arraySort(groupUniqArray(digest)) AS digests
-        FROM (SELECT * FROM runtime FINAL WHERE /*scope container (cluster, node, container_id)*/ 1)
+        FROM (SELECT * FROM runtime FINAL WHERE /*scope runtime*/ 1)
         WHERE NOT startsWith(topic, '/snapshot') AND NOT startsWith(topic, '/images') AND container_id != ''
         GROUP BY cluster, node, container_id
     ),
@@ -80,14 +80,14 @@ WITH
         FROM {runtime_calls} AS c
         ASOF LEFT JOIN (SELECT cluster, node, pid, time, container_id FROM {runtime_calls} WHERE verb = 'shim') AS s
             ON c.cluster = s.cluster AND c.node = s.node AND c.ppid = s.pid AND c.time >= s.time
-        WHERE /*scope container (c.cluster, c.node, c.container_id)*/ 1
+        WHERE /*scope call*/ 1
         GROUP BY cluster, node, container_id
     ),
     noted AS
     (
         SELECT cluster, node, cgroup_container_id AS container_id, min(time) AS n_first, max(time) AS n_last, argMin(digests[1], (time, serial)) AS n_digest, argMax(digests[1], (time, serial)) AS n_last_digest
         FROM auditd FINAL
-        WHERE cgroup_container_id != '' AND /*scope container (cluster, node, cgroup_container_id)*/ 1
+        WHERE cgroup_container_id != '' AND /*scope cgroup*/ 1
         GROUP BY cluster, node, container_id
     ),
     told AS
@@ -119,7 +119,7 @@ WITH
                 minIf(time, s.started_at > 0) OVER (PARTITION BY cluster, s.container_id) AS first_started,
                 minIf(time, s.finished_at > 0) OVER (PARTITION BY cluster, s.container_id) AS first_ended
             FROM k8s_audit FINAL ARRAY JOIN container_statuses AS s
-            WHERE resource = 'pods' AND object_uid != '' AND code < 400 AND /*scope pod (cluster, object_uid)*/ 1
+            WHERE resource = 'pods' AND object_uid != '' AND code < 400 AND /*scope status*/ 1
         )
         GROUP BY cluster, container_id
     ),

@@ -20,7 +20,7 @@ WITH
             argMinIf(digest, time, is_removal) AS removal
         FROM k8s_audit FINAL
         WHERE resource = 'pods' AND object_uid != '' AND code < 400 AND (notEmpty(init_containers) OR notEmpty(ephemeral_containers) OR verb = 'delete')
-            AND /*scope pod (cluster, object_uid)*/ 1
+            AND /*scope pod*/ 1
         GROUP BY cluster, object_uid
     ),
     images AS
@@ -38,7 +38,7 @@ WITH
     ),
     devices AS
     (
-        SELECT cluster, node, container_id, argMax(dev, (mounted_at, dev)) AS dev FROM rootfs_devices FINAL GROUP BY cluster, node, container_id
+        SELECT cluster, node, container_id, argMax(dev, (mounted_at, dev)) AS dev FROM rootfs_devices FINAL WHERE /*scope device*/ 1 GROUP BY cluster, node, container_id
     ),
     named AS
     (
@@ -121,7 +121,7 @@ WITH
     (
         SELECT cluster, name AS node, time AS lost_at, digest FROM k8s_audit FINAL WHERE resource = 'nodes' AND subresource = '' AND verb = 'delete' AND code < 400 AND name != ''
         UNION ALL
-        SELECT cluster, node, toDateTime64(time, 9, 'UTC'), digests[1] FROM auditd FINAL WHERE has(record_types, 'SYSTEM_BOOT')
+        SELECT cluster, node, toDateTime64(time, 9, 'UTC'), digest FROM audit_notes FINAL WHERE has(types, 'SYSTEM_BOOT')
     ),
     judged AS
     (

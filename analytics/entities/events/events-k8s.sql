@@ -24,7 +24,7 @@ SELECT
     k.digest AS digest,
     {version:UInt64} AS version,
     0 AS is_deleted
-FROM (SELECT * FROM k8s_audit FINAL) AS k
+FROM (SELECT * FROM k8s_audit FINAL WHERE /*scope moment*/ 1) AS k
 LEFT ANY JOIN (SELECT cluster, audit_id, pod_uid, pod, namespace AS caller_namespace, container_id AS caller_container, process_key AS caller_process, method AS caller_method, confidence AS caller_confidence FROM callers FINAL) AS caller ON k.cluster = caller.cluster AND k.audit_id = caller.audit_id
 LEFT ANY JOIN (SELECT cluster, namespace, pod, argMax(pod_uid, first_seen) AS pod_uid, argMax(node, first_seen) AS node FROM pods FINAL GROUP BY cluster, namespace, pod) AS named
     ON k.cluster = named.cluster AND k.namespace = named.namespace AND k.name = named.pod

@@ -21,6 +21,6 @@ SELECT
     r.digest AS digest,
     {version:UInt64} AS version,
     0 AS is_deleted
-FROM (SELECT * FROM runtime FINAL) AS r
+FROM (SELECT * FROM runtime FINAL WHERE /*scope moment*/ 1) AS r
 LEFT ANY JOIN (SELECT cluster, node, container_id, container_name, kind, namespace, pod, pod_uid FROM containers FINAL) AS c
     ON r.cluster = c.cluster AND r.node = c.node AND r.container_id = c.container_id

@@ -6,8 +6,8 @@ import { ENTITY_SETTINGS } from '../settings.ts';
 import type { Touched } from '../touched.ts';
 
 export interface TouchedEvents {
-  /** Notes which containers are, by table `made`, of another pod than by what is stored. */
-  containersMade(made: string): Promise<void>;
+  /** Notes which containers are, by table `made`, of another pod than by those stored `within`. */
+  containersMade(made: string, within: string): Promise<void>;
   /** Notes which pids are, by the processes in table `made`, another's than by those stored `within`. */
   processesMade(made: string, within?: string): Promise<void>;
   /** Table: cluster, node, time, serial of events that may have another process or container; undefined: all. */
@@ -63,10 +63,10 @@ function createTouchedEvents(
     return `(SELECT ${columns} FROM (${both}) GROUP BY ${columns} HAVING count() = 1)`;
   };
   return {
-    containersMade: (made) => {
+    containersMade: (made, within) => {
       const told = 'cluster, node, container_id, namespace, pod, pod_uid';
       return run(
-        `INSERT INTO ${containers} SELECT DISTINCT cluster, node, container_id FROM ${differing(told, made, 'containers')}`,
+        `INSERT INTO ${containers} SELECT DISTINCT cluster, node, container_id FROM ${differing(told, made, 'containers', '1', within)}`,
       );
     },
     processesMade: (made, within) => {

@@ -3,16 +3,11 @@
 WITH
     notes AS
     (
-        SELECT cluster, node, time, serial, record_types AS types, fields, lower(hex(digests[1])) AS digest
-        FROM auditd FINAL
-        WHERE hasAny(record_types, ['CONFIG_CHANGE', 'KERNEL', 'DAEMON_START', 'DAEMON_END', 'DAEMON_ABORT', 'SYSTEM_BOOT', 'TIME_INJOFFSET'])
-          AND time > toDateTime64('2015-01-01 00:00:00', 3, 'UTC') AND /*scope node (cluster, node)*/ 1
+        SELECT cluster, node, time, serial, types, fields, lower(hex(digest)) AS digest
+        FROM audit_notes FINAL
+        WHERE time > toDateTime64('2015-01-01 00:00:00', 3, 'UTC') AND /*scope node (cluster, node)*/ 1
     ),
-    starts AS
-    (
-        SELECT DISTINCT cluster, node, time FROM auditd
-        WHERE has(record_types, 'DAEMON_START') AND time > toDateTime64('2015-01-01 00:00:00', 3, 'UTC') AND /*scope node (cluster, node)*/ 1
-    ),
+    starts AS (SELECT DISTINCT cluster, node, time FROM notes WHERE has(types, 'DAEMON_START')),
     -- the hours of starts and those before them: all that is read of the events again
     near AS
     (

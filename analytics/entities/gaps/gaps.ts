@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { insertInParts, type Put } from '../../store/derived.ts';
 import type { Store } from '../../store/store.ts';
+import { ALL_NEW, type News } from '../news.ts';
 import { ENTITY_SETTINGS } from '../settings.ts';
 import type { Touched } from '../touched.ts';
 import auditdHours from './auditd-hours.sql';
@@ -39,6 +40,7 @@ export async function buildGaps(
   put: Put,
   version: number,
   touched: Touched = { whole: true },
+  news: News = ALL_NEW,
 ): Promise<void> {
   const fill = (into: string, select: string) =>
     store.run(`INSERT INTO ${into} ${select} ${ENTITY_SETTINGS}`, { version }, 'background');
@@ -51,17 +53,48 @@ export async function buildGaps(
     const select = auditdHours.replace(HOUR_SCOPE, () => inScope);
     await put('auditd_hours', (into) => fill(into, select), `(cluster, node, hour) IN (${hours})`);
   }
-  await put('gaps', async (into) => {
-    for (const select of [gapsOfCollectors, gapsOfSerials, gapsOfOffsets]) await fill(into, select);
-    const found = [
-      ...gapsOfAuditing(await read(notesOfAuditd, noteRow)),
-      ...gapsOfRequests(await read(gapsOfStages, stageRow)),
-      ...gapsOfContainers(await read(gapsOfLifecycles, lifecycleRow)),
-    ];
-    const rows = found.map((gap) => gapRow(gap, version));
-    await insertInParts(store, into, rows);
-  });
+  // each kind by itself, where what it is found in changed
+  const find = async (of: string, statements: string[], work: (into: string) => Promise<void>) => {
+    if (!touched.whole && news.of(...statements)) await put('gaps', work, of);
+  };
+  const fillGaps = (select: string) => (into: string) => fill(into, select);
+  const insert = (gaps: () => Promise<readonly FoundGap[]>) => async (into: string) =>
+    insertInParts(
+      store,
+      into,
+      (await gaps()).map((gap) => gapRow(gap, version)),
+    );
+  const ofAuditing = insert(async () => gapsOfAuditing(await read(notesOfAuditd, noteRow)));
+  const ofRequests = insert(async () => gapsOfRequests(await read(gapsOfStages, stageRow)));
+  const ofContainers = insert(async () => gapsOfContainers(await read(gapsOfLifecycles, lifecycleRow)));
+  const parts: [string, string, (into: string) => Promise<void>][] = [
+    [SERIALS, gapsOfSerials, fillGaps(gapsOfSerials)],
+    [OFFSETS, gapsOfOffsets, fillGaps(gapsOfOffsets)],
+    [AUDITING, notesOfAuditd, ofAuditing],
+    [STAGES, gapsOfStages, ofRequests],
+    [LIFECYCLES, gapsOfLifecycles, ofContainers],
+    [OF_COLLECTORS, gapsOfCollectors, fillGaps(gapsOfCollectors)],
+  ];
+  if (touched.whole)
+    await put('gaps', async (into) => {
+      for (const [, , work] of parts) await work(into);
+    });
+  for (const [of, statement, work] of parts) await find(of, [statement], work);
 }
+
+/** What notices tell has whatever reason they give, and may name no collector. */
+const UNNAMED = "digests[1] IN (SELECT digest FROM collector_notices WHERE collector = '')";
+const ofKinds = (...kinds: string[]) =>
+  `kind IN (${kinds.map((kind) => `'${kind}'`).join(', ')}) AND collector = '' AND NOT (${UNNAMED})`;
+/** The kinds that each finds. */
+const SERIALS = ofKinds('serials-missing');
+const OFFSETS = ofKinds('offsets-missing');
+const AUDITING = ofKinds(
+  ...['auditd-stopped', 'auditd-restarted', 'audit-disabled', 'audit-rules-changed', 'records-lost', 'clock-stepped'],
+);
+const STAGES = ofKinds('stages-missing');
+const LIFECYCLES = ofKinds('events-missing');
+const OF_COLLECTORS = `(collector != '' OR ${UNNAMED})`;
 
 function gapsOfRequests(rows: readonly z.infer<typeof stageRow>[]): FoundGap[] {
   const gaps = rows.map(

@@ -11,7 +11,7 @@ FROM (SELECT cluster, node, time, serial, pid, cgroup_container_id FROM auditd F
 ASOF INNER JOIN
 (
     SELECT cluster, node, pid, process_key, container_id, method, confidence, first_seen FROM processes FINAL
-    WHERE seen IN ('exec', 'events')
+    WHERE seen IN ('exec', 'events') AND /*scope pids*/ 1
     -- of two within a step of the kernel's clock the later
     ORDER BY process_key DESC LIMIT 1 BY cluster, node, pid, first_seen
 ) AS p

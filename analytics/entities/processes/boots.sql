@@ -6,12 +6,8 @@
 WITH
     minutes AS
     (
-        SELECT cluster, node, toStartOfMinute(time) AS minute, min((serial, time, digests[1])) AS lowest
-        FROM auditd
-        WHERE pid >= -1 AND serial > 0 AND odd_key = '' AND /*scope node (cluster, node)*/ 1
-          -- auditd counts its own records by itself
-          AND NOT startsWith(record_types[1], 'DAEMON_')
-        GROUP BY cluster, node, minute
+        SELECT cluster, node, minute, (lowest_serial, lowest_at, lowest_digest) AS lowest FROM serial_minutes FINAL
+        WHERE lowest_serial > 0 AND /*scope node (cluster, node)*/ 1
     ),
     resets AS
     (
@@ -23,11 +19,11 @@ WITH
         )
         WHERE before > 0 AND lowest.1 < before / 2
     ),
-    records AS
+    starts AS
     (
-        SELECT cluster, node, time AS began_at, digests[1] AS digest
-        FROM auditd
-        WHERE has(record_types, 'SYSTEM_BOOT') AND /*scope node (cluster, node)*/ 1
+        SELECT cluster, node, time AS began_at, digest
+        FROM audit_notes FINAL
+        WHERE has(types, 'SYSTEM_BOOT') AND /*scope node (cluster, node)*/ 1
     ),
     -- by the clock as it stood most of the time: a clock that is set tells of several moments
     collectors AS
@@ -40,7 +36,7 @@ WITH
     ),
     told AS
     (
-        SELECT cluster, node, '' AS boot, began_at, 'boot-record' AS told_by, digest, 1 AS rank FROM records
+        SELECT cluster, node, '' AS boot, began_at, 'boot-record' AS told_by, digest, 1 AS rank FROM starts
         UNION ALL
         SELECT cluster, node, boot, began_at, 'collector' AS told_by, proof AS digest, 0 AS rank FROM collectors
         UNION ALL
@@ -49,11 +45,11 @@ WITH
     -- an imported log's, where nothing tells of more than one
     envelopes AS
     (
-        SELECT cluster, node, toString(max(boot_id)) AS boot, min((time, serial, digests[1])) AS first
-        FROM auditd
-        WHERE boot_id != '' AND (cluster, node) NOT IN (SELECT cluster, node FROM told) AND /*scope node (cluster, node)*/ 1
+        SELECT cluster, node, max(boot_ids[1]) AS boot, min((named_at, named_serial, named_digest)) AS first
+        FROM serial_minutes FINAL
+        WHERE notEmpty(boot_ids) AND (cluster, node) NOT IN (SELECT cluster, node FROM told) AND /*scope node (cluster, node)*/ 1
         GROUP BY cluster, node
-        HAVING uniqExact(boot_id) = 1
+        HAVING uniqExactArray(boot_ids) = 1
     ),
     -- what tells of one boot lies close together: a machine takes longer to boot twice
     numbered AS

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connect } from '../../store/connect.ts';
 import type { Store } from '../../store/store.ts';
+import { refreshMinutes } from '../minutes/minutes.ts';
 import { ENTITY_SETTINGS } from '../settings.ts';
 import boots from './boots.sql';
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-boots-'));
 let store: Store;
+let version = 0;
 beforeAll(async () => {
   store = await connect(`embedded:${directory}`, 'test');
 });
@@ -24,6 +26,7 @@ const events = (node: string, of: readonly (readonly [minute: number, serial: nu
     SELECT 'c', '${node}', toDateTime64('${DAY} 10:00:00', 3, 'UTC') + toIntervalMinute(e.1), e.2, ['SYSCALL'], 7, 1, '${more}', [SHA256(toString(e))], 1
     FROM (SELECT arrayJoin([${of.map(([m, s]) => `(toInt64(${m}), toUInt64(${s}))`).join(', ')}]) AS e)`);
 const bootsOf = async (node: string) => {
+  await refreshMinutes(store, ++version);
   await store.run(`INSERT INTO boots ${boots} ${ENTITY_SETTINGS}`, { version: 1 });
   const rows = await store.rows(
     `SELECT boot, formatDateTime(began_at, '%H:%i:%S') AS at, told_by FROM boots FINAL WHERE node = {node:String} ORDER BY began_at`,

@@ -32,7 +32,7 @@ WITH
     (
         SELECT cluster, node, arraySort(groupUniqArrayArray(exec_devs)) AS devices
         FROM (${trustedCalls}) AS c
-        ASOF INNER JOIN (SELECT cluster, node, pid, first_seen, exec_devs FROM processes FINAL WHERE seen IN ('exec', 'events')) AS p
+        ASOF INNER JOIN (SELECT cluster, node, pid, first_seen, exec_devs FROM processes FINAL WHERE seen IN ('exec', 'events') AND /*scope pids*/ 1) AS p
             ON c.cluster = p.cluster AND c.node = p.node AND c.pid = p.pid AND c.time >= p.first_seen
         GROUP BY cluster, node
     )
@@ -48,9 +48,20 @@ FROM
 GROUP BY cluster, node
 ORDER BY cluster, node`;
 
-/** As the processes in the store are. */
-export async function readFacts(store: Store): Promise<NodeFacts[]> {
-  return z.array(factsRow).parse(await store.rows(`${FACTS} ${ENTITY_SETTINGS}`, {}, 'background'));
+/**
+ * As the processes in the store are.
+ * @param before as they were when processes were placed last; where runtimes were read from no device of the node's, what run `version` changed alone
+ *   can tell of one: processes, all of whose pids are in table `pids` (cluster, node, pid), and calls
+ */
+export async function readFacts(
+  store: Store,
+  before?: { noted: readonly NodeFacts[]; pids: string; version: number },
+): Promise<NodeFacts[]> {
+  const isPart = before?.noted.every((f) => f.runtime_devices.length === 0);
+  const changed = `SELECT cluster, node, pid FROM ${before?.pids} UNION ALL SELECT cluster, node, pid FROM runtime_calls WHERE version = ${before?.version}`;
+  const some = isPart ? `(cluster, node, pid) IN (${changed})` : '1';
+  const facts = FACTS.replace('/*scope calls*/ 1', () => some).replace('/*scope pids*/ 1', () => some);
+  return z.array(factsRow).parse(await store.rows(`${facts} ${ENTITY_SETTINGS}`, {}, 'background'));
 }
 
 /** As they were when processes were placed last; undefined if they never were. */

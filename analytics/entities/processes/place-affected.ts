@@ -3,8 +3,10 @@
 import { z } from 'zod';
 import { insertInParts, instant, type Put } from '../../store/derived.ts';
 import type { Row, Store } from '../../store/store.ts';
+import type { News } from '../news.ts';
 import { ENTITY_SETTINGS } from '../settings.ts';
-import { type Affected, type Also, countOf, sinceOf, withAffected } from './affected.ts';
+import { type Affected, type Also, sinceOf, withAffected } from './affected.ts';
+import { SPEAKING } from './kin.ts';
 import { areSame, noteFacts, readFacts, readNoted } from './node-facts.ts';
 import { livesIn, placed, placeProcesses, read, rowsOf } from './place-processes.ts';
 import type { Node } from './process-table.ts';
@@ -25,6 +27,7 @@ export async function fillProcesses(
   version: number,
   put: Put,
   lives: string | undefined,
+  news: News,
   made: (table: string, within?: string) => Promise<void>,
 ): Promise<void> {
   const write = (rows: Iterable<Row>, within: string) =>
@@ -36,7 +39,7 @@ export async function fillProcesses(
       },
       within,
     );
-  if (lives !== undefined && (await placeAffected(store, version, lives, write))) return;
+  if (lives !== undefined && (await placeAffected(store, { version, lives, news }, write))) return;
   await put('processes', async (into) => {
     await placeProcesses(store, version, into);
     await made(into);
@@ -44,8 +47,8 @@ export async function fillProcesses(
   await noteFacts(store, await readFacts(store), version);
 }
 
-/** Notes in table `lives` (cluster, node, container_id, since) which containers live otherwise by table `made` than by what is stored, and from when on that can tell. */
-export async function touchLives(store: Store, lives: string, made: string): Promise<void> {
+/** Notes in table `lives` (cluster, node, container_id, since) which containers live otherwise by table `made` than by those stored `within`, and from when on that can tell. */
+export async function touchLives(store: Store, lives: string, made: string, within: string): Promise<void> {
   await store.run(
     `INSERT INTO ${lives}
      SELECT cluster, node, container_id,
@@ -53,7 +56,7 @@ export async function touchLives(store: Store, lives: string, made: string): Pro
      FROM
      (
          SELECT cluster, node, container_id, groupArray((begins_at, ends_at, (sandbox_id, host_mounts))) AS told
-         FROM (${livesIn(made)} UNION ALL ${livesIn('containers')})
+         FROM (${livesIn(made)} UNION ALL ${livesIn('containers')} WHERE ${within})
          GROUP BY cluster, node, container_id
          HAVING length(told) = 1 OR told[1] != told[2]
      ) ${ENTITY_SETTINGS}`,
@@ -69,27 +72,27 @@ const ATTEMPTS_MAX = 4;
 
 /**
  * Places those processes again that what changed in this run can concern.
- * @param lives what touchLives noted
+ * @param run with what touchLives noted
  * @param write puts rows into table processes, where they take the place of those stored `within`
  * @returns false when all must be placed
  */
 async function placeAffected(
   store: Store,
-  version: number,
-  lives: string,
+  run: { version: number; lives: string; news: News },
   write: (rows: Iterable<Row>, within: string) => Promise<void>,
 ): Promise<boolean> {
+  const { version } = run;
   const noted = await readNoted(store);
   if (noted === undefined || (await isOfAll(store, version))) return false;
-  return withAffected(store, version, lives, noted, async (affected, more) => {
+  return withAffected(store, run, noted, async (affected, more) => {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       if (!affected.isComplete || (await isMost(store, affected))) return false;
       const nodes: Node[] = [];
-      for await (const part of placed(store, affected.pids, noted)) nodes.push(...part);
+      for await (const part of placed(store, affected.kin.pids, noted)) nodes.push(...part);
       const also = await findOthers(store, affected, nodes);
       if (also === undefined) {
         await write(rowsOf(nodes, version), withinOf(affected));
-        const facts = await readFacts(store);
+        const facts = await readFacts(store, { noted, pids: affected.kin.pids, version });
         if (!areSame(noted, facts)) return false;
         await noteFacts(store, facts, version);
         return true;
@@ -113,24 +116,25 @@ async function isOfAll(store: Store, version: number): Promise<boolean> {
 }
 
 async function isMost(store: Store, affected: Affected): Promise<boolean> {
-  const part = await countOf(store, affected);
+  const part = await affected.kin.count();
   if (part <= PART_MAX) return false;
   const [row] = await store.rows('SELECT uniq(cluster, node, pid) AS n FROM process_runs', {}, 'background');
   return part * 3 > Number(row?.['n'] ?? 0);
 }
 
 /** Rows of processes that are all placed again. */
-const withinOf = ({ pids, families }: Affected): string =>
+const withinOf = ({ kin: { pids, families, calm } }: Affected): string =>
   `(seen IN ('exec', 'events') AND (cluster, node, pid) IN (SELECT cluster, node, pid FROM ${pids})
-    OR seen = 'child' AND (cluster, node, pid) IN (SELECT cluster, node, pid FROM ${families}))`;
+    OR seen = 'child' AND (cluster, node, pid) IN (SELECT cluster, node, pid FROM ${families} UNION ALL SELECT cluster, node, pid FROM ${calm}))`;
 
 const storedRow = z.object({
-  ...{ ...place, process_key: text, parent_key: text, first_seen: number, container_id: text, method: text },
+  ...{ ...place, pid: number, process_key: text, parent_key: text, first_seen: number, container_id: text },
+  method: text,
   ...{ confidence: number, setup: flag, seen: text, left_by: text, left_at: number, exec_devs: texts },
   ...{ exec_from_disk: flag, exec_id: text, exe: text, comm: text },
 });
 const STORED = `
-  SELECT cluster, node, process_key, parent_key, toUnixTimestamp64Milli(first_seen) AS first_seen, container_id, method, confidence, setup, seen,
+  SELECT cluster, node, pid, process_key, parent_key, toUnixTimestamp64Milli(first_seen) AS first_seen, container_id, method, confidence, setup, seen,
          left_by, toUnixTimestamp64Milli(left_at) AS left_at, exec_devs, exec_from_disk, exec_id, exe, comm
   FROM processes FINAL`;
 const keyOf = (p: { cluster: string; node: string; process_key: string }) =>
@@ -153,28 +157,63 @@ async function findOthers(store: Store, affected: Affected, nodes: readonly Node
   const isOld = (p: { cluster: string; node: string; first_seen: number }) =>
     p.first_seen < (from.get(`${p.cluster}\0${p.node}`) ?? Number.POSITIVE_INFINITY);
   const stored = await read(store, `${STORED} WHERE ${withinOf(affected)}`, storedRow);
-  const before = new Map(stored.filter(isOld).map((p) => [keyOf(p), p]));
-  const moved: { cluster: string; node: string; first_seen: number }[] = [];
+  const families = await readPids(store, affected.kin.families);
+  const calm = await readPids(store, affected.kin.calm);
+  for (const parent of families) calm.delete(parent);
+  const ofCalm = (p: OfNode & { seen: string; pid: number }) => p.seen === 'child' && calm.has(pidOf(p));
+  const before = new Map(stored.filter((p) => isOld(p) && !ofCalm(p)).map((p) => [keyOf(p), p]));
+  const moved: (OfNode & { first_seen: number })[] = [];
   for (const node of nodes) {
-    if (!isOld(node)) continue;
+    if (!isOld(node) || ofCalm(node)) continue;
     const was = before.get(keyOf(node));
     before.delete(keyOf(node));
     if (was === undefined || signature(was) !== signature(node)) moved.push(node);
   }
   moved.push(...before.values());
-  const families = new Set(
-    (
-      await read(
-        store,
-        `SELECT DISTINCT cluster, node, pid FROM ${affected.families}`,
-        z.object({ ...place, pid: number }),
-      )
-    ).map((f) => `${f.cluster}\0${f.node}\0${f.pid}`),
-  );
-  const unknown = nodes.filter((n) => n.seen === 'child' && !families.has(`${n.cluster}\0${n.node}\0${n.pid}`));
-  if (moved.length === 0 && unknown.length === 0) return undefined;
+  const unknown = nodes.filter((n) => n.seen === 'child' && !families.has(pidOf(n)) && !calm.has(pidOf(n)));
+  const loud = noLongerCalm(nodes, stored.filter(ofCalm), ofCalm);
+  if (moved.length === 0 && unknown.length === 0 && loud.length === 0) return undefined;
   return {
     since: moved.map(({ cluster, node, first_seen }) => ({ cluster, node, since: instant(first_seen) })),
-    families: unknown.map(({ cluster, node, pid }) => ({ cluster, node, pid })),
+    families: [...unknown, ...loud].map(({ cluster, node, pid }) => ({ cluster, node, pid })),
   };
+}
+
+interface OfNode {
+  cluster: string;
+  node: string;
+}
+type Parent = OfNode & { pid: number };
+
+/** Parents that come out otherwise by their eldest children than they are stored, or with a child that speaks for its family. */
+function noLongerCalm(
+  nodes: readonly Node[],
+  stored: readonly z.infer<typeof storedRow>[],
+  isOfCalm: (p: Node) => boolean,
+): Parent[] {
+  const before = new Map(stored.map((p) => [keyOf(p), p]));
+  const parents = new Map(nodes.filter(isOfCalm).map((p) => [keyOf(p), p]));
+  const others = [...parents].filter(([key, p]) => {
+    const was = before.get(key);
+    return was === undefined || signature(was) !== signature(p);
+  });
+  const gone = stored.filter((p) => !parents.has(keyOf(p)));
+  const spoken = nodes.flatMap((child) => {
+    const parent = SPEAKING.includes(child.method)
+      ? parents.get(keyOf({ ...child, process_key: child.parent_key }))
+      : undefined;
+    return parent === undefined ? [] : [parent];
+  });
+  return [...others.map(([, p]) => p), ...gone, ...spoken];
+}
+
+const pidOf = (p: Parent) => `${p.cluster}\0${p.node}\0${p.pid}`;
+
+async function readPids(store: Store, table: string): Promise<Set<string>> {
+  const rows = await read(
+    store,
+    `SELECT DISTINCT cluster, node, pid FROM ${table}`,
+    z.object({ ...place, pid: number }),
+  );
+  return new Set(rows.map(pidOf));
 }

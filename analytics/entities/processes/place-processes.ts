@@ -94,6 +94,9 @@ const NAMED =
 /** Table named_pids, which placing reads. */
 export const NAMED_PIDS = `SELECT *, {version:UInt64} AS version, 0 AS is_deleted FROM (${containerPids})`;
 
+/** Statements that processes are made by. */
+export const PROCESSES_READ = [NAMED, livesIn('containers'), DEVICES, BOOTS, trustedCalls, HEARD, NODES];
+
 /** @param pids table of those whose processes are asked for; all when left out */
 export async function* placed(store: Store, pids?: string, facts?: readonly NodeFacts[]): AsyncGenerator<Node[]> {
   const among = (column: string) =>

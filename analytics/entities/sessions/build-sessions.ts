@@ -100,6 +100,15 @@ const insideRow = z.object({ cluster: text, session_id: text, node: text, proces
 const treeRow = z.object({ cluster: text, session_id: text, processes: number, last_us: number });
 const callerRow = z.object({ cluster: text, audit_id: text, node: text, process_key: text });
 
+const CALLERS = 'SELECT cluster, audit_id, node, process_key FROM callers FINAL';
+const TREES = 'SELECT cluster, node, process_key, last_seen FROM processes FINAL';
+
+/** Statements that sessions and clocks are made by. */
+export const SESSIONS_READ = [
+  ...[requestsSql, sessionEntries, sessionExecs, sessionTargets, sessionRoots, loginRecords],
+  ...[clockPairs, clockPairsOfNode, clockNotices, CALLERS, TREES],
+];
+
 type Read = <T>(sql: string, row: z.ZodType<T>, params?: Record<string, unknown>) => Promise<T[]>;
 
 export async function buildSessions(store: Store, put: Put, version: number): Promise<void> {
@@ -189,7 +198,7 @@ async function nameParents(
   version: number,
 ): Promise<void> {
   const callers = await read(
-    `SELECT cluster, audit_id, node, process_key FROM callers FINAL
+    `${CALLERS}
      WHERE process_key != '' AND audit_id IN {ids:Array(String)}`,
     callerRow,
     { ids: requests.map((r) => r.audit_id) },
@@ -225,7 +234,7 @@ async function readTrees(read: Read, inSessions: string, version: number): Promi
     `SELECT s.cluster AS cluster, s.session_id AS session_id, count() AS processes,
             toUnixTimestamp64Micro(toDateTime64(max(p.last_seen), 6, 'UTC')) AS last_us
      FROM (SELECT cluster, session_id, node, process_key FROM ${inSessions} FINAL WHERE version = {version:UInt64}) AS s
-     INNER JOIN (SELECT cluster, node, process_key, last_seen FROM processes FINAL) AS p
+     INNER JOIN (${TREES}) AS p
        ON p.cluster = s.cluster AND p.node = s.node AND p.process_key = s.process_key
      GROUP BY cluster, session_id`,
     treeRow,
