@@ -3,12 +3,11 @@
 // A field may be one value or many (argv, addresses, containers of a pod): a test of many holds when any value passes.
 // Strings are compared without case unless the rule says |cased; |re is with case, as Sigma has it.
 // What only the record's bytes can answer (`from: 'raw'`) makes a rule need them: `bound` is the same condition
-// with such tests taken as possible, for finding the rows whose bytes must be read. What the event alone tells of a rule,
-// before its records are fanned out and anything is joined, `mayPass` says in the same way.
+// with such tests taken as possible, for finding the rows whose bytes must be read.
 import { sqlString } from '../../store/store.ts';
 import { type Expression, type FieldTest, type Match, testsOf } from '../language/expression.ts';
 import { type Pattern, plainText } from '../language/pattern.ts';
-import { containedText, heldTexts, isAnything, textsOfRegex } from './held-texts.ts';
+import { containedText, isAnything, textsOfRegex } from './held-texts.ts';
 
 export interface Field {
   /** String, or Array(String) when `many`. */
@@ -32,8 +31,8 @@ export interface Sighted {
   readonly fields: readonly Field[];
   /** And where one of them passes, its own does: a test of it may stand under a not. */
   readonly whole: boolean;
-  /** They hold its value among other text: only whether it holds a text is told. */
-  readonly around?: true;
+  /** Its value is a part of the bytes of one of the event's records; nothing else is told of it. */
+  readonly inBytes?: true;
 }
 
 /** Undefined: nothing is seen of it from there, any test of it may pass. */
@@ -46,32 +45,21 @@ export interface Compiled {
   readonly joins: ReadonlySet<string>;
 }
 
-/** SQL for whether a haystack (SQL) holds one of some texts, where they are looked for together with those of all rules. */
-export type Find = (haystack: string, texts: readonly string[]) => string;
-
 /** @throws TypeError for a field that the source does not know: check.ts reports those before. */
-export function compile(expression: Expression, lookup: FieldLookup, find: Find = searchSql): Compiled {
+export function compile(expression: Expression, lookup: FieldLookup): Compiled {
   const joins = new Set<string>();
   let needsRaw = false;
   for (const test of testsOf(expression)) {
     const field = resolve(test, lookup);
     const other = otherField(test, lookup);
     for (const { join } of other ? [field, other] : [field]) if (join !== undefined) joins.add(join);
-    needsRaw ||= source(test, field, other) === 'raw';
+    needsRaw ||= isReadFrom(test, field, other) === 'raw';
   }
-  const see: Sight = (name) => {
-    const field = lookup(name);
-    return field && { fields: [field], whole: true };
-  };
-  const sql = (mode: Mode) => toSql(expression, { lookup, see, find }, mode);
+  const sql = (mode: Mode) => toSql(expression, lookup, mode);
   return { exact: sql('exact'), bound: sql('above'), needsRaw, joins };
 }
 
-/** True wherever the condition may be, as far as what is seen tells; `TRUE` where that is everywhere. With `find`, texts are asked for only. */
-export const mayPass = (expression: Expression, see: Sight, find: Find = searchSql): string =>
-  toSql(expression, { lookup: (name) => see(name)?.fields[0], see, find, glance: find !== searchSql }, 'above');
-
-export const TRUE = '1';
+const TRUE = '1';
 const FALSE = '0';
 
 // `above`: true wherever the exact condition may be true; `below`: only where it must be.
@@ -80,37 +68,24 @@ const opposite = { exact: 'exact', above: 'below', below: 'above' } as const;
 
 type PatternMatch = Extract<Match, { kind: 'pattern' }>;
 
-interface Ground {
-  lookup: FieldLookup;
-  see: Sight;
-  find: Find;
-  /** Whether the texts that a value must hold are enough of an answer. */
-  glance?: boolean;
-}
-
-function toSql(expression: Expression, ground: Ground, mode: Mode): string {
+function toSql(expression: Expression, lookup: FieldLookup, mode: Mode): string {
   switch (expression.kind) {
     case 'not':
-      return not(toSql(expression.of, ground, opposite[mode]));
+      return not(toSql(expression.of, lookup, opposite[mode]));
     case 'and':
       return joined(
-        expression.of.map((part) => toSql(part, ground, mode)),
+        expression.of.map((part) => toSql(part, lookup, mode)),
         'AND',
       );
     case 'or': {
-      const { merged, rest } = mergeValues(expression.of, ground, mode);
-      return joined([...merged, ...rest.map((part) => toSql(part, ground, mode))], 'OR');
+      const { merged, rest } = mergeValues(expression.of, lookup);
+      return joined([...merged, ...rest.map((part) => toSql(part, lookup, mode))], 'OR');
     }
     case 'test': {
-      const seen = seenIn(expression, ground, mode);
-      if (seen === undefined) return mode === 'above' ? TRUE : FALSE;
-      const other = otherField(expression, ground.lookup);
-      const tests = seen.map((field) => {
-        if (other) return sameValueSql(expression.match, field, other);
-        const glanced = ground.glance ? glanceSql(expression.match, field, ground.find, mode) : undefined;
-        return glanced ?? testSql(expression.match, field, ground.find);
-      });
-      return tests.length === 1 ? (tests[0] ?? FALSE) : joined(tests, 'OR');
+      const field = resolve(expression, lookup);
+      const other = otherField(expression, lookup);
+      if (mode !== 'exact' && isReadFrom(expression, field, other) === 'raw') return mode === 'above' ? TRUE : FALSE;
+      return other ? sameValueSql(expression.match, field, other) : testSql(expression.match, field);
     }
   }
 }
@@ -124,17 +99,6 @@ function joined(parts: readonly string[], word: 'AND' | 'OR'): string {
   return telling.length === 0 ? neutral : `(${telling.join(` ${word} `)})`;
 }
 
-/** The fields that a test looks at; undefined where it may pass or not for all that is told here. */
-function seenIn(test: FieldTest, { lookup, see }: Ground, mode: Mode): readonly Field[] | undefined {
-  if (mode === 'exact') return [resolve(test, lookup)];
-  const seen = see(test.field);
-  if (!seen || (!seen.whole && (mode === 'below' || test.match.kind === 'field'))) return undefined;
-  if (test.match.kind === 'field' && see(test.match.field)?.whole !== true) return undefined;
-  if (seen.around && containedText(test.match) === undefined) return undefined;
-  const other = otherField(test, lookup);
-  return seen.fields.some((field) => source(test, field, other) === 'raw') ? undefined : seen.fields;
-}
-
 function resolve(test: FieldTest, lookup: FieldLookup): Field {
   const field = lookup(test.field);
   if (!field) throw new TypeError(`${test.at}: no such field`);
@@ -146,7 +110,8 @@ function otherField({ match, at }: FieldTest, lookup: FieldLookup): Field | unde
   return match.kind === 'field' ? resolve({ kind: 'test', field: match.field, match, at }, lookup) : undefined;
 }
 
-function source({ match }: FieldTest, field: Field, other?: Field): Field['from'] {
+/** Whether a test of a field needs the record's bytes. */
+export function isReadFrom({ match }: FieldTest, field: Field, other?: Field): Field['from'] {
   if (other?.from === 'raw') return 'raw';
   const asksPresence = ['exists', 'null', 'empty'].includes(match.kind) || isAnything(match);
   if (!asksPresence) return field.from;
@@ -157,24 +122,20 @@ function source({ match }: FieldTest, field: Field, other?: Field): Field['from'
 // A list of values of one field is one pass over it: `x IN (...)` instead of forty comparisons.
 function mergeValues(
   parts: readonly Expression[],
-  ground: Ground,
-  mode: Mode,
+  lookup: FieldLookup,
 ): { merged: string[]; rest: Expression[] } {
   const groups = new Map<string, { field: Field; values: string[] }>();
   const rest: Expression[] = [];
   for (const part of parts) {
     const value = part.kind === 'test' ? plainValue(part.match) : undefined;
-    const seen = part.kind === 'test' && value !== undefined ? seenIn(part, ground, mode) : undefined;
-    const isGlanced = ground.glance && seen?.some((field) => field.many && isSearched(field));
-    if (value === undefined || seen === undefined || isGlanced || seen.some(({ from }) => from === 'raw')) {
+    const field = part.kind === 'test' && value !== undefined ? resolve(part, lookup) : undefined;
+    if (value === undefined || field === undefined || field.from === 'raw') {
       rest.push(part);
       continue;
     }
-    for (const field of seen) {
-      const group = groups.get(field.sql) ?? { field, values: [] };
-      group.values.push(value);
-      groups.set(field.sql, group);
-    }
+    const group = groups.get(field.sql) ?? { field, values: [] };
+    group.values.push(value);
+    groups.set(field.sql, group);
   }
   const merged = [...groups.values()].map(({ field, values }) =>
     anyOf(field, (v) => `lowerUTF8(${v}) IN (${values.map((text) => sqlString(text.toLowerCase())).join(', ')})`),
@@ -184,10 +145,11 @@ function mergeValues(
 
 const plainValue = (match: Match) => (match.kind === 'pattern' && !match.cased ? plainText(match.pattern) : undefined);
 
-const anyOf = (field: Field, test: (value: string) => string) =>
+export const anyOf = (field: Field, test: (value: string) => string) =>
   field.many ? `arrayExists(v -> ${test('v')}, ${field.sql})` : test(field.sql);
 
-function testSql(match: Match, field: Field, find: Find): string {
+/** A test of one field, exactly. */
+export function testSql(match: Match, field: Field): string {
   switch (match.kind) {
     case 'exists':
       return match.wanted ? field.present.sql : `NOT (${field.present.sql})`;
@@ -196,7 +158,7 @@ function testSql(match: Match, field: Field, find: Find): string {
     case 'empty':
       return `(${field.present.sql} AND ${field.many ? `has(${field.sql}, '')` : `${field.sql} = ''`})`;
     case 'regex':
-      return regexSql(match.source, match.flags, field, find);
+      return regexSql(match.source, match.flags, field);
     case 'compare':
       return anyOf(field, (v) => `ifNull(toFloat64OrNull(${v}) ${match.operator} ${match.value}, 0)`);
     case 'time':
@@ -207,49 +169,25 @@ function testSql(match: Match, field: Field, find: Find): string {
       return anyOf(field, (v) => inNetwork(v, match.network));
     case 'pattern':
       if (isAnything(match)) return field.many ? `notEmpty(${field.sql})` : field.present.sql;
-      return containsSql(match, field, find) ?? anyOf(field, (v) => patternSql(v, match.pattern, match.cased));
+      return containsSql(match, field) ?? anyOf(field, (v) => patternSql(v, match.pattern, match.cased));
   }
 }
 
 // An expression is tried on the rows that hold a text which every match of it holds.
-function regexSql(source: string, flags: string, field: Field, find: Find): string {
+function regexSql(source: string, flags: string, field: Field): string {
   const tried = anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(source, flags))})`);
   const texts = textsOfRegex(source, flags);
-  return texts === undefined ? tried : `(${findIn(field, find)(haystackOf(field), texts)} AND ${tried})`;
+  return texts === undefined ? tried : `(${searchSql(haystackOf(field), texts)} AND ${tried})`;
 }
 
 /** Of a text without a zero byte, anywhere in a value, all values are looked through at once. */
-function containsSql(match: PatternMatch, field: Field, find: Find): string | undefined {
+function containsSql(match: PatternMatch, field: Field): string | undefined {
   const text = containedText(match);
-  return text !== undefined && (field.many || find !== searchSql)
-    ? findIn(field, find)(haystackOf(field), [text])
-    : undefined;
+  return text !== undefined && field.many ? searchSql(haystackOf(field), [text]) : undefined;
 }
-
-/** Whether a value holds what every value that passes must hold; undefined where no texts tell. */
-function glanceSql(match: Match, field: Field, find: Find, mode: Mode): string | undefined {
-  if (!isSearched(field)) return undefined;
-  const held = heldTexts(match);
-  if (held === undefined) return undefined;
-  if (mode === 'below' && containedText(match) === undefined) return FALSE;
-  return joined(
-    held.map((texts) => find(framed(field), texts)),
-    'AND',
-  );
-}
-
-const isSearched = (field: Field) => field.from === 'columns' && field.join === undefined && !field.few;
-
-/** All that a field holds, in lower case, a zero byte at both ends of each value. */
-const framed = (field: Field) =>
-  `lowerUTF8(concat('\\0', ${field.many ? `arrayStringConcat(${field.sql}, '\\0')` : field.sql}, '\\0'))`;
 
 /** All that a field holds, in lower case; a text without a zero byte that is in it is in one of its values. */
 const haystackOf = (field: Field) => `lowerUTF8(${field.many ? `arrayStringConcat(${field.sql}, '\\0')` : field.sql})`;
-
-// Only what comes from the event's own columns is looked for with others.
-const findIn = (field: Field, find: Find) =>
-  field.from === 'columns' && field.join === undefined && !field.few ? find : searchSql;
 
 function searchSql(haystack: string, texts: readonly string[]): string {
   const [only, ...others] = texts.map(sqlString);
@@ -280,7 +218,7 @@ const timePart = (v: string, unit: keyof typeof TIME_PARTS) =>
  * |fieldref: any value of one field against any of the other. What is empty is contained in nothing, and a column of one value that
  * is empty has none.
  */
-function sameValueSql(match: Match, field: Field, other: Field): string {
+export function sameValueSql(match: Match, field: Field, other: Field): string {
   if (match.kind !== 'field') throw new TypeError('no other field to compare with');
   const asked = (sql: string) => (match.cased ? sql : `lowerUTF8(${sql})`);
   const compared = (v: string, w: string) => {

@@ -25,6 +25,13 @@ export function heldTexts(match: Match): readonly (readonly string[])[] | undefi
   return texts.map((text) => (byExpression ? [text, LONG_S] : [text]));
 }
 
+/** Whether a value that holds them passes, if it has no zero byte of its own. */
+export function isToldByTexts(match: Match): boolean {
+  if (match.kind !== 'pattern' || match.cased) return false;
+  const texts = match.pattern.filter((piece) => typeof piece === 'object');
+  return texts.length === 1 && !texts[0]?.text.includes('\0') && !match.pattern.includes('one');
+}
+
 /** The text, in lower case, that a test asks for anywhere in a value. */
 export function containedText(match: Match): string | undefined {
   if (match.kind !== 'pattern' || match.cased || match.pattern.length !== 3) return undefined;

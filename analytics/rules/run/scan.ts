@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { type Store, sqlString } from '../../store/store.ts';
 import { type Compiled, compile } from '../compile/compile.ts';
 import type { EventRule } from '../language/rule.ts';
-import type { RowOptions, Source } from '../sources/source.ts';
-import { openSieve } from './sieve.ts';
+import type { Events, RowOptions, Source } from '../sources/source.ts';
+import { openSieve, type Sieve } from './sieve.ts';
 
 /** An event that rules match. */
 export interface Hit {
@@ -105,12 +105,12 @@ export async function* scans(
 ): AsyncIterable<Scan> {
   const asked = { fields, askedOf, within };
   const { events } = source;
-  const rows = events === undefined ? 0 : await rowsOf(store, within);
+  const rows = events === undefined ? 0 : await rowsOf(store, events, within);
   if (events === undefined || rows < rowsOfLarge) return yield* scansOf(source, byPart(source, rules), asked);
-  const sieve = await openSieve(store, { ...source, events }, rules, { within: within ?? '1', rows });
+  const sieve = await openSieve(store, { ...source, events }, rules, within ?? '1');
   try {
-    // rows of a part are no longer many
-    yield* scansOf(source, sieve.shares, asked);
+    const numbered = { all: rules, sieve, events };
+    yield* scansOf(source, [{ rules: sieve.told, sieved: numbered }], asked);
     yield* scansOf(source, byPart(source, sieve.open), asked);
   } finally {
     await sieve.close();
@@ -120,8 +120,8 @@ export async function* scans(
 // The engine takes some tenths of a second to make itself ready for the sieve; over fewer rows testing all of them is as fast.
 const ROWS_OF_LARGE = 100_000;
 
-async function rowsOf(store: Store, within = '1'): Promise<number> {
-  const [row] = await store.rows(`SELECT count() AS rows FROM auditd WHERE ${within}`);
+async function rowsOf(store: Store, { table }: Events, within = '1'): Promise<number> {
+  const [row] = await store.rows(`SELECT count() AS rows FROM ${table} WHERE ${within}`);
   return Number(row?.['rows']);
 }
 
@@ -129,8 +129,15 @@ async function rowsOf(store: Store, within = '1'): Promise<number> {
 interface Share {
   rules: readonly EventRule[];
   part?: string | undefined;
-  /** SQL for the events that some of them may concern; without it any. */
-  among?: (some: readonly EventRule[]) => string;
+  sieved?: Sieved;
+}
+
+/** Only what a sieve left of the events. */
+interface Sieved {
+  sieve: Sieve;
+  events: Events;
+  /** Rules by their places in the sieve's lists. */
+  all: readonly EventRule[];
 }
 
 interface Asked extends Required<Pick<ScanOptions, 'fields' | 'askedOf'>> {
@@ -140,22 +147,23 @@ interface Asked extends Required<Pick<ScanOptions, 'fields' | 'askedOf'>> {
 function* scansOf(source: Rows, shares: readonly Share[], { fields, askedOf, within }: Asked): Iterable<Scan> {
   const needsRaw = ({ rule, compiled }: Prepared) =>
     compiled.needsRaw || askedOf(rule).some((name) => source.field(name)?.from === 'raw');
-  for (const { rules, part, among: eventsOf } of shares) {
-    const amongOf = (group: readonly Prepared[]) => eventsOf?.(group.map(({ rule }) => rule));
+  for (const { rules, part, sieved } of shares) {
+    const amongOf = (group: readonly Prepared[]) => sieved?.sieve.among(group.map(({ rule }) => rule));
     const prepared = rules.map((rule) => prepare(source, rule));
     const direct = prepared.filter((one) => !needsRaw(one));
     const withRaw = prepared.filter(needsRaw);
-    for (const group of inGroups(direct)) yield scanOf(source, group, fields, { part, within, among: amongOf(group) });
+    for (const group of inGroups(direct))
+      yield scanOf(source, group, fields, { part, within, among: amongOf(group) }, sieved);
     for (const group of inGroups(withRaw)) {
       const among = amongOf(group);
       const joins = joinsOf(source, group, fields);
       const possible = group.map(({ bound }) => bound).join(' OR ');
-      const { columns, from } = source.rows({ joins, part, within, among });
+      const { columns, from } = source.rows({ joins, part, within });
       const rawFor =
         among === undefined
           ? `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`
           : `SELECT event_key FROM (${among})`;
-      yield scanOf(source, group, fields, { part, rawFor, within, among });
+      yield scanOf(source, group, fields, { part, rawFor, within, among }, sieved);
     }
   }
 }
@@ -205,21 +213,38 @@ function scanOf(
   group: readonly Prepared[],
   fields: readonly string[],
   rows: Omit<RowOptions, 'joins'>,
+  sieved: Sieved | undefined,
 ): Scan {
   const { columns, from } = source.rows({ joins: joinsOf(source, group, fields), ...rows });
-  const hits = group.map(({ exact }, i) => `if(${exact}, ${i + 1}, 0)`).join(',\n');
+  const tested = sieved ? leftOpen(group, sieved) : group.map(({ exact }, i) => `if(${exact}, ${i + 1}, 0)`);
+  const passed = tested.length === 0 ? '[]' : `arrayFilter(h -> h > 0, [${tested.join(',\n')}])`;
   const sql = `
     SELECT ${columns},
         ${valuesSql(source, fields, rows.rawFor !== undefined)} AS values,
-        arrayFilter(h -> h > 0, [${hits}]) AS hits
-    FROM ${from}
+        ${sieved ? `arrayConcat(arrayMap(p -> p + 1, left_settled), ${passed})` : passed} AS hits
+    FROM ${from} ${sieved && rows.among !== undefined ? joinOf(sieved.events, rows.among) : ''}
     WHERE notEmpty(hits)`;
   return {
-    ofNumber: group.map(({ rule }) => rule),
+    ofNumber: sieved?.all ?? group.map(({ rule }) => rule),
     sql,
     settings: settings(rows.rawFor === undefined ? ROWS_OF_BLOCK : ROWS_OF_BLOCK_WITH_BYTES),
   };
 }
+
+// a condition is tried where what stands before it holds
+function leftOpen(group: readonly Prepared[], { sieve, all }: Sieved): string[] {
+  const tested = group.filter(({ rule }) => sieve.isLeftOpen(rule));
+  return tested.map(({ rule, exact }) => {
+    const place = all.indexOf(rule);
+    return `if(has(left_doubtful, ${place}) AND ${exact}, ${place + 1}, 0)`;
+  });
+}
+
+const joinOf = ({ alias, key }: Events, among: string) => `
+INNER JOIN
+(
+    SELECT settled AS left_settled, doubtful AS left_doubtful, ${key.map((name) => `${name} AS left_${name}`).join(', ')} FROM (${among})
+) AS kept ON ${key.map((name) => `left_${name} = ${alias}.${name}`).join(' AND ')}`;
 
 /** @param time RFC 3339 */
 export const timeSql = (time: string): string => `parseDateTime64BestEffort(${sqlString(time)}, 9, 'UTC')`;

@@ -7,6 +7,7 @@ import type { Expression } from '../language/expression.ts';
 import { plainText } from '../language/pattern.ts';
 import {
   EVENT_COLUMNS,
+  EVENTS,
   eventKey,
   LINEAGE,
   lineageColumns,
@@ -16,7 +17,7 @@ import {
   seeLineage,
   whereOf,
 } from './lineage.ts';
-import { type Events, few, flag, many, one, type Source } from './source.ts';
+import { few, flag, many, one, type Source } from './source.ts';
 
 const ARCH_NUMBER =
   "transform(a.arch, ['x86_64', 'i386', 'aarch64', 'arm'], ['c000003e', '40000003', 'c00000b7', '40000028'], '')";
@@ -116,16 +117,15 @@ function field(name: string | undefined): Field | undefined {
 /** Presence is read from the bytes, whatever the field. */
 const withoutPresence = (known: Field): Field => ({ ...known, present: { ...known.present, from: 'raw' } });
 
+/** A line is a part of its record's bytes. */
+const LINE = { fields: [], whole: false, inBytes: true } as const;
+
 const see: Sight = (name) => {
-  if (name === undefined) return undefined;
+  if (name === undefined) return LINE;
   const known = columns[name] ?? argument(name);
   if (known) return { fields: known.inEvent.map(withoutPresence), whole: known.whole === true };
   return seeLineage(name);
 };
-
-/** A line of a record is a part of its bytes. */
-const seeInBytes: Sight = (name) =>
-  name === undefined ? { fields: [one('raw')], whole: false, around: true } : undefined;
 
 function argument(name: string): RecordField | undefined {
   const n = /^a(\d{1,4})$/.exec(name)?.[1];
@@ -147,12 +147,6 @@ INNER JOIN
     GROUP BY cluster, node, event_key
 ) AS r ON r.cluster = a.cluster AND r.node = a.node AND r.event_key = a.event_key`;
 
-const BYTES: Events = {
-  see: seeInBytes,
-  key: "event_key, toUInt64OrZero(splitByChar(':', event_key)[-1]) AS serial",
-  from: "(SELECT event_key, raw FROM records_all WHERE source = 'auditd')",
-};
-
 export const auditd: Source = {
   name: 'linux auditd',
   layer: 'auditd',
@@ -161,7 +155,7 @@ export const auditd: Source = {
   constraint: () => undefined,
   field,
   partOf: typeOf,
-  events: { see, key: `${eventKey} AS event_key, serial`, from: 'auditd AS a FINAL', bytes: BYTES },
+  events: { ...EVENTS, see, from: (within) => `(SELECT *, ${eventKey} AS event_key FROM auditd FINAL WHERE ${within}) AS a` },
   rows: ({ joins, rawFor, part, within = '1', among }) => ({
     columns: `${EVENT_COLUMNS},
     ${rawFor === undefined ? '' : 'r.lines[n] AS line,'}

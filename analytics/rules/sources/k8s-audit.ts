@@ -173,9 +173,19 @@ export const k8sAudit: Source = {
     (service === 'audit' || (service === undefined && ['audit', 'application'].includes(category ?? 'audit'))),
   constraint: () => undefined,
   field,
+  events: {
+    table: 'k8s_audit',
+    alias: 'k',
+    key: ['cluster', 'time', 'audit_id', 'stage'],
+    from: (within) => `(SELECT *, audit_id AS event_key FROM k8s_audit FINAL WHERE ${within}) AS k`,
+    see: (name) => {
+      const known = field(name);
+      return known && known.join === undefined ? { fields: [known], whole: true } : undefined;
+    },
+  },
   joined,
   aliasOf: (test) => (isAliased(test) ? aliases[test.field ?? '']?.meaning : undefined),
-  rows: ({ joins, rawFor, within = '1' }) => {
+  rows: ({ joins, rawFor, within = '1', among }) => {
     let sql = rowsSql;
     for (const name of ['addresses', 'token', 'principal', 'agents', 'images', 'registries', 'target', 'raw']) {
       const wanted = name === 'raw' ? rawFor !== undefined : joins.has(name);
@@ -185,7 +195,9 @@ export const k8sAudit: Source = {
       .slice(sql.indexOf('SELECT\n') + 'SELECT\n'.length)
       .replace('{events}', () => eventsOfCandidates)
       .replaceAll('{registry_of_image}', () => REGISTRY_OF_IMAGE)
-      .replace('{within}', () => within)
+      .replace('{within}', () =>
+        among === undefined ? within : `${within} AND audit_id IN (SELECT audit_id FROM (${among}))`,
+      )
       .replaceAll(/\{outside\((\w+)\)\}/g, (_, address: string) => isOutside(address))
       .replaceAll('IN (candidate_keys)', () => `IN (${rawFor ?? ''})`)
       .split('\nFROM\n(\n', 2);

@@ -98,13 +98,20 @@ export const hostPaths = (paths: string) => `arrayDistinct(arrayFilter(h -> h !=
 /** `seconds.millis:serial`, as the records themselves name the event. */
 export const eventKey = `concat(toString(toUnixTimestamp(time)), '.', leftPad(toString(toUnixTimestamp64Milli(time) % 1000), 3, '0'), ':', toString(serial))`;
 
+/** How events of auditd are named. */
+export const EVENTS = {
+  table: 'auditd',
+  alias: 'a',
+  key: ['cluster', 'node', 'time', 'serial', 'odd_key'],
+} as const;
+
 // By serial, which the table is sorted by, rows are left unread; the whole key of each row would cost more.
 const serialsAmong = (among: string | undefined) =>
   among === undefined ? '' : `PREWHERE serial IN (SELECT serial FROM (${among}))`;
 
 /** What follows FROM auditd FINAL, for RowOptions. */
 export const whereOf = (within: string, among: string | undefined): string =>
-  `${serialsAmong(among)} WHERE ${within}${among === undefined ? '' : ` AND ${eventKey} IN (SELECT event_key FROM (${among}))`}`;
+  `${serialsAmong(among)} WHERE ${within}`;
 
 export const EVENT_COLUMNS = `a.cluster AS cluster, a.node AS node, a.time AS time, a.event_key AS event_key, a.event_key AS event_id,
     a.digests AS digests, '' AS principal`;

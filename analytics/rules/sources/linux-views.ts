@@ -4,6 +4,7 @@
 import type { Field, FieldLookup, Sight } from '../compile/compile.ts';
 import {
   EVENT_COLUMNS,
+  EVENTS,
   eventKey,
   hostPaths,
   LINEAGE,
@@ -65,7 +66,7 @@ const view = ({ name, categories, where, columns, late = '', words, fields }: Vi
       Object.hasOwn(categories, category ?? ''),
     constraint: ({ category }) => categories[category ?? ''],
     field,
-    events: { see: sightOf(field), key: 'event_key, serial', from: eventsOf('1'), finds: true },
+    events: { ...EVENTS, see: sightOf(field), from: eventsOf },
     // views have no bytes of their own: no field of theirs is raw
     rows: ({ within = '1', among }) => ({
       columns: `${EVENT_COLUMNS}, ${late}

@@ -14,25 +14,21 @@ export interface RowOptions {
   readonly part?: string | undefined;
   /** Only events for which this holds: SQL over cluster, node and time of their table. */
   readonly within?: string | undefined;
-  /** SQL for event_key and serial of the events that are wanted; of a source that has `events`. */
+  /** SQL for the key and event_key of the events that are wanted; of a source that has `events`. */
   readonly among?: string | undefined;
 }
 
 /** Events by themselves, before their records are fanned out and what is known of them is joined. */
 export interface Events {
+  readonly table: 'auditd' | 'k8s_audit';
+  /** How rows and what follows FROM call them. */
+  readonly alias: string;
+  /** Columns, of events and of rows, which together name one event. */
+  readonly key: readonly string[];
+  /** What follows FROM, without WHERE; it has event_key too. */
+  from(within: string): string;
   /** What they tell of a row's fields. */
   readonly see: Sight;
-  /** SQL of event_key and serial, by which they are found again. */
-  readonly key: string;
-  /** What follows FROM, without WHERE; haystacks are of its columns. */
-  readonly from: string;
-  /**
-   * Whether the texts of all rules are looked for in one pass over each field: a gain where rules are many and most ask for words, a
-   * loss where a cheaper test of the same rule (a type, a call) leaves few events.
-   */
-  readonly finds?: true;
-  /** The same of the bytes of single records. */
-  readonly bytes?: Omit<Events, 'bytes'>;
 }
 
 export interface Source {
@@ -51,28 +47,9 @@ export interface Source {
   readonly joined?: Readonly<Record<string, readonly string[]>>;
   /** Its rows are few and conclusions themselves: they are tested whole each time, and `within` says nothing to them. */
   readonly isSmall?: boolean;
-  /** Where rules are tried on events first; rows are of the table auditd. */
+  /** Where rules are tried on events first. */
   readonly events?: Events;
 }
-
-/** Texts in lower case by what they are looked for in; their places in the list are what a row tells, from 1. */
-export type Haystacks = ReadonlyMap<string, readonly string[]>;
-
-/** Columns of `a`: the places of the texts that each haystack holds. Hyperscan looks for all at once, whatever their number. */
-export const foundColumns = (haystacks: Haystacks | undefined): string =>
-  [...(haystacks ?? [])]
-    .map(
-      ([haystack, texts], i) =>
-        `, multiMatchAllIndices(${haystack}, [${texts.map(asPattern).join(', ')}]) AS ${foundIn(i)}`,
-    )
-    .join('');
-export const foundIn = (haystack: number): string => `found_${haystack}`;
-
-// Hyperscan's own signs are all ASCII.
-const asPattern = (text: string) =>
-  sqlString(
-    text.replace(/[^A-Za-z0-9_ /\u0080-\uffff]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`),
-  );
 
 export interface Rows {
   /**

@@ -1,0 +1,202 @@
+// What a condition comes to where only some of its tests are answered (Kleene's three values): tests that an event answers by itself are
+// questions, each asked once whatever rules ask it (questions.ts); all others may come out either way.
+import type { Expression, FieldTest } from '../language/expression.ts';
+import { type Field, type FieldLookup, isReadFrom, type Sight, sameValueSql, testSql } from './compile.ts';
+import { containedText, heldTexts, isToldByTexts } from './held-texts.ts';
+
+export const NO = 0;
+export const MAYBE = 1;
+export const YES = 2;
+export type Truth = typeof NO | typeof MAYBE | typeof YES;
+
+export type Outline =
+  | { readonly kind: 'known'; readonly truth: Truth }
+  /**
+   * NO where none of the questions (by number) is answered with yes; else YES if that is all there is to the test, and the one question
+   * that may put it in doubt is not answered with yes.
+   */
+  | { readonly kind: 'asked'; readonly any: readonly number[]; readonly isAll: boolean; readonly doubt?: number }
+  | { readonly kind: 'not'; readonly of: Outline }
+  | { readonly kind: 'and' | 'or'; readonly of: readonly Outline[] };
+
+/** Who asks gives each question a number, and the same question the same. */
+export interface Ask {
+  /** Whether what the field holds has a text, in lower case, in it; a zero byte stands at both ends of each value. */
+  text(field: Field, text: string): number;
+  /** Whether one of the field's values has a zero byte in it, which makes texts with the ends of values ambiguous. */
+  zero(field: Field): number;
+  /** Whether one of the event's records has the text in its bytes. */
+  inBytes(text: string): number;
+  /** SQL over columns of the event. */
+  test(sql: string): number;
+}
+
+export interface Ground {
+  readonly see: Sight;
+  readonly ask: Ask;
+}
+
+export const known = (truth: Truth): Outline => ({ kind: 'known', truth });
+
+export function outlineOf(expression: Expression, ground: Ground): Outline {
+  switch (expression.kind) {
+    case 'test':
+      return ofTest(expression, ground);
+    case 'not':
+      return not(outlineOf(expression.of, ground));
+    default:
+      return joined(
+        expression.kind,
+        expression.of.map((part) => outlineOf(part, ground)),
+      );
+  }
+}
+
+export function truthOf(outline: Outline, isAnswered: (question: number) => boolean): Truth {
+  switch (outline.kind) {
+    case 'known':
+      return outline.truth;
+    case 'asked':
+      if (!outline.any.some(isAnswered)) return NO;
+      return outline.isAll && (outline.doubt === undefined || !isAnswered(outline.doubt)) ? YES : MAYBE;
+    case 'not':
+      return opposite(truthOf(outline.of, isAnswered));
+    default: {
+      const [neutral, deciding] = ENDS[outline.kind];
+      let truth: Truth = neutral;
+      for (const part of outline.of) {
+        const one = truthOf(part, isAnswered);
+        if (one === deciding) return deciding;
+        if (one === MAYBE) truth = MAYBE;
+      }
+      return truth;
+    }
+  }
+}
+
+/**
+ * Questions of which one must be answered with yes for the condition to hold, those that `weigh` finds lightest; undefined where it may hold
+ * whatever they come to.
+ */
+export function anchorOf(
+  outline: Outline,
+  weigh: (questions: readonly number[]) => number,
+): readonly number[] | undefined {
+  switch (outline.kind) {
+    case 'known':
+      return outline.truth === NO ? [] : undefined;
+    case 'asked':
+      return outline.any;
+    case 'not':
+      return undefined;
+    case 'or': {
+      const all = new Set<number>();
+      for (const part of outline.of) {
+        const anchor = anchorOf(part, weigh);
+        if (anchor === undefined) return undefined;
+        for (const question of anchor) all.add(question);
+      }
+      return [...all];
+    }
+    case 'and': {
+      const anchors = outline.of.map((part) => anchorOf(part, weigh)).filter((anchor) => anchor !== undefined);
+      return anchors.length === 0 ? undefined : anchors.reduce((a, b) => (weigh(b) < weigh(a) ? b : a));
+    }
+  }
+}
+
+/** What a part may be without telling anything, and what it must be to settle the whole. */
+const ENDS = { and: [YES, NO], or: [NO, YES] } as const;
+
+const opposite = (truth: Truth): Truth => (YES - truth) as Truth;
+
+function not(of: Outline): Outline {
+  return of.kind === 'known' ? known(opposite(of.truth)) : { kind: 'not', of };
+}
+
+export function joined(kind: 'and' | 'or', parts: readonly Outline[]): Outline {
+  const [neutral, deciding] = ENDS[kind];
+  const isKnown = (part: Outline, truth: Truth) => part.kind === 'known' && part.truth === truth;
+  if (parts.some((part) => isKnown(part, deciding))) return known(deciding);
+  const telling = parts.filter((part) => !isKnown(part, neutral));
+  const of = kind === 'or' ? asOne(telling) : telling;
+  const [first] = of;
+  if (first === undefined) return known(neutral);
+  return of.length === 1 ? first : { kind, of };
+}
+
+/** A list of forty values is one look at forty answers. */
+function asOne(parts: readonly Outline[]): Outline[] {
+  const asked = new Map<string, Extract<Outline, { kind: 'asked' }>>();
+  const rest: Outline[] = [];
+  for (const part of parts) {
+    if (part.kind !== 'asked') {
+      rest.push(part);
+      continue;
+    }
+    const key = `${part.isAll} ${part.doubt}`;
+    const others = asked.get(key)?.any ?? [];
+    asked.set(key, { ...part, any: [...new Set([...others, ...part.any])] });
+  }
+  return [...asked.values(), ...rest];
+}
+
+function ofTest(test: FieldTest, { see, ask }: Ground): Outline {
+  const seen = see(test.field);
+  if (seen === undefined) return known(MAYBE);
+  if (seen.inBytes) {
+    const text = containedText(test.match);
+    return text === undefined ? known(MAYBE) : { kind: 'asked', any: [ask.inBytes(text)], isAll: false };
+  }
+  const { match } = test;
+  if (match.kind === 'field') {
+    const other = see(match.field);
+    if (!seen.whole || !other?.whole) return known(MAYBE);
+  }
+  const lookup: FieldLookup = (name) => see(name)?.fields[0];
+  const parts = seen.fields.map((field) => {
+    const told = ofField(test, field, lookup, ask);
+    return seen.whole ? told : atMost(told);
+  });
+  return joined('or', parts);
+}
+
+/** What passes may have passed for something else. */
+function atMost(outline: Outline): Outline {
+  switch (outline.kind) {
+    case 'known':
+      return outline.truth === YES ? known(MAYBE) : outline;
+    case 'asked':
+      return { ...outline, isAll: false };
+    default:
+      return joined('and', [outline, known(MAYBE)]);
+  }
+}
+
+function ofField(test: FieldTest, field: Field, lookup: FieldLookup, ask: Ask): Outline {
+  const { match } = test;
+  const other = match.kind === 'field' ? lookup(match.field) : undefined;
+  if (isReadFrom(test, field, other) === 'raw') return known(MAYBE);
+  if (other) return exact(ask.test(sameValueSql(match, field, other)));
+  const held = heldTexts(match);
+  if (held === undefined || (match.kind === 'regex' && field.few))
+    // an expression over long values costs more than it saves
+    return match.kind === 'regex' && !field.few ? known(MAYBE) : exact(ask.test(testSql(match, field)));
+  const isAll = isToldByTexts(match);
+  const constant = constantOf(field);
+  if (constant !== undefined) {
+    const isHeld = held.every((texts) => texts.some((text) => `\0${constant}\0`.includes(text)));
+    return known(!isHeld ? NO : isAll ? YES : MAYBE);
+  }
+  const hasEnds = held.some((texts) => texts.some((text) => text.includes('\0')));
+  const doubt = isAll && hasEnds ? { doubt: ask.zero(field) } : {};
+  return joined(
+    'and',
+    held.map((texts) => ({ kind: 'asked', any: texts.map((text) => ask.text(field, text)), isAll, ...doubt })),
+  );
+}
+
+const exact = (question: number): Outline => ({ kind: 'asked', any: [question], isAll: true });
+
+/** The value of a field that has the same one everywhere. */
+const constantOf = ({ sql, many }: Field): string | undefined => (many ? undefined : /^'([\w-]*)'$/.exec(sql)?.[1]);
