@@ -20,7 +20,7 @@ export interface Field {
   readonly isNull?: { readonly sql: string; readonly from: 'columns' | 'raw' } | undefined;
   /** A join of the log source that the columns come from. */
   readonly join?: string | undefined;
-  /** Its values are few: the engine tries each once (LowCardinality), which is less than looking for texts together. */
+  /** It reads columns of few values only (Events.few): what is asked of it is asked of each once. */
   readonly few?: true;
 }
 
@@ -120,10 +120,7 @@ export function isReadFrom({ match }: FieldTest, field: Field, other?: Field): F
 }
 
 // A list of values of one field is one pass over it: `x IN (...)` instead of forty comparisons.
-function mergeValues(
-  parts: readonly Expression[],
-  lookup: FieldLookup,
-): { merged: string[]; rest: Expression[] } {
+function mergeValues(parts: readonly Expression[], lookup: FieldLookup): { merged: string[]; rest: Expression[] } {
   const groups = new Map<string, { field: Field; values: string[] }>();
   const rest: Expression[] = [];
   for (const part of parts) {

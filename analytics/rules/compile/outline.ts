@@ -27,13 +27,15 @@ export interface Ask {
   zero(field: Field): number;
   /** Whether one of the event's records has the text in its bytes. */
   inBytes(text: string): number;
-  /** SQL over columns of the event. */
-  test(sql: string): number;
+  /** @param sql over columns of the event, `isFew` where these have few values (Field.few) */
+  test(sql: string, isFew: boolean): number;
 }
 
 export interface Ground {
   readonly see: Sight;
   readonly ask: Ask;
+  /** Also regular expressions that no text stands for are asked: they are tried on every event. */
+  readonly expressions?: boolean | undefined;
 }
 
 export const known = (truth: Truth): Outline => ({ kind: 'known', truth });
@@ -141,7 +143,7 @@ function asOne(parts: readonly Outline[]): Outline[] {
   return [...asked.values(), ...rest];
 }
 
-function ofTest(test: FieldTest, { see, ask }: Ground): Outline {
+function ofTest(test: FieldTest, { see, ask, expressions }: Ground): Outline {
   const seen = see(test.field);
   if (seen === undefined) return known(MAYBE);
   if (seen.inBytes) {
@@ -154,35 +156,29 @@ function ofTest(test: FieldTest, { see, ask }: Ground): Outline {
     if (!seen.whole || !other?.whole) return known(MAYBE);
   }
   const lookup: FieldLookup = (name) => see(name)?.fields[0];
-  const parts = seen.fields.map((field) => {
-    const told = ofField(test, field, lookup, ask);
-    return seen.whole ? told : atMost(told);
-  });
-  return joined('or', parts);
+  return joined(
+    'or',
+    seen.fields.map((field) => ofField(test, field, { lookup, ask, expressions, isWhole: seen.whole })),
+  );
 }
 
-/** What passes may have passed for something else. */
-function atMost(outline: Outline): Outline {
-  switch (outline.kind) {
-    case 'known':
-      return outline.truth === YES ? known(MAYBE) : outline;
-    case 'asked':
-      return { ...outline, isAll: false };
-    default:
-      return joined('and', [outline, known(MAYBE)]);
-  }
+interface FieldGround extends Omit<Ground, 'see'> {
+  lookup: FieldLookup;
+  /** What passes here does pass; otherwise it may have passed for something else. */
+  isWhole: boolean;
 }
 
-function ofField(test: FieldTest, field: Field, lookup: FieldLookup, ask: Ask): Outline {
+function ofField(test: FieldTest, field: Field, { lookup, ask, expressions, isWhole }: FieldGround): Outline {
   const { match } = test;
   const other = match.kind === 'field' ? lookup(match.field) : undefined;
   if (isReadFrom(test, field, other) === 'raw') return known(MAYBE);
-  if (other) return exact(ask.test(sameValueSql(match, field, other)));
+  const isFew = field.few === true && (other === undefined || other.few === true);
+  const exactly = (sql: string): Outline => ({ kind: 'asked', any: [ask.test(sql, isFew)], isAll: isWhole });
+  if (other) return exactly(sameValueSql(match, field, other));
   const held = heldTexts(match);
-  if (held === undefined || (match.kind === 'regex' && field.few))
-    // an expression over long values costs more than it saves
-    return match.kind === 'regex' && !field.few ? known(MAYBE) : exact(ask.test(testSql(match, field)));
-  const isAll = isToldByTexts(match);
+  if (held === undefined || (isFew && !isToldByTexts(match)))
+    return match.kind === 'regex' && !isFew && !expressions ? known(MAYBE) : exactly(testSql(match, field));
+  const isAll = isWhole && isToldByTexts(match);
   const constant = constantOf(field);
   if (constant !== undefined) {
     const isHeld = held.every((texts) => texts.some((text) => `\0${constant}\0`.includes(text)));
@@ -195,8 +191,6 @@ function ofField(test: FieldTest, field: Field, lookup: FieldLookup, ask: Ask): 
     held.map((texts) => ({ kind: 'asked', any: texts.map((text) => ask.text(field, text)), isAll, ...doubt })),
   );
 }
-
-const exact = (question: number): Outline => ({ kind: 'asked', any: [question], isAll: true });
 
 /** The value of a field that has the same one everywhere. */
 const constantOf = ({ sql, many }: Field): string | undefined => (many ? undefined : /^'([\w-]*)'$/.exec(sql)?.[1]);

@@ -1,69 +1,109 @@
-// Questions that rules ask of an event (outline.ts), as columns of one SELECT: all texts that are looked for in one field are looked for in one
+// Questions that rules ask of an event (outline.ts), as columns of a SELECT: all texts that are looked for in one field are looked for in one
 // pass (Hyperscan), whose cost hardly grows with their number; tests that are no look for a text stand once, whatever rules ask them.
+// What is asked of columns of few values is apart, for whoever asks it once of each value.
 import { sqlString } from '../../store/store.ts';
 import { anyOf, type Field } from './compile.ts';
 import type { Ask } from './outline.ts';
 
+type Answers = readonly (readonly number[])[];
+
+/** Asked of the same columns. */
 export interface Questions {
-  readonly ask: Ask;
-  /** How many there are; their numbers are below it. */
-  count(): number;
-  /** SQL, Array(Array(UInt16)), over the columns of an event and `in_bytes` where `bytes` is there: what `numbersOf` reads. */
+  /** SQL over the columns of an event, Array(Array(UInt16)): what `numbersOf` reads. */
   columns(): string;
-  /** SQL over `raw`, for the places of the texts that a record holds; where any is looked for in bytes. */
-  bytes(): string | undefined;
   /** Numbers of the questions that are answered with yes. */
-  numbersOf(answers: readonly (readonly number[])[]): number[];
+  numbersOf(answers: Answers): number[];
 }
 
-/** Asked in one place: the number of each by what is asked. */
-type Asked = Map<string, number>;
+export interface Inquiry {
+  readonly ask: Ask;
+  /** What columns() need after WITH. */
+  with(): string;
+  readonly ofFew: Questions;
+  readonly ofOthers: Questions;
+  /** Of the bytes of records: columns() over `raw`. */
+  readonly ofBytes: Questions & { isAny(): boolean; placeOf(question: number): number | undefined };
+}
 
-export function createQuestions(): Questions {
-  const haystacks = new Map<string, Asked>();
-  const tests: Asked = new Map();
-  const inBytes: Asked = new Map();
-  let next = 0;
-  const numberIn = (asked: Asked, what: string) => {
-    const number = asked.get(what) ?? next++;
-    asked.set(what, number);
-    return number;
-  };
-  const textsOf = (haystack: string) => {
-    const texts = haystacks.get(haystack) ?? new Map();
-    haystacks.set(haystack, texts);
-    return texts;
-  };
-  const ask: Ask = {
-    text: (field, text) => numberIn(textsOf(framed(field)), text),
-    zero: (field) =>
-      numberIn(
-        tests,
-        anyOf(field, (v) => `position(${v}, '\\0') > 0`),
-      ),
-    inBytes: (text) => numberIn(inBytes, text),
-    test: (sql) => numberIn(tests, sql),
-  };
-  const all = () => [...haystacks.values(), tests, inBytes].map((asked) => [...asked.values()]);
+export function createInquiry(): Inquiry {
+  let count = 0;
+  const next = () => count++;
+  // One list for all fields: the engine keeps what it has made ready by a number that two lists may share, and would make both ready for each block.
+  const texts = createList();
+  const words = createList();
+  const few = createQuestions(texts, next);
+  const others = createQuestions(texts, next);
+  const ofWords = new Map<number, number>();
+  const sideOf = (isFew: boolean | undefined) => (isFew ? few : others);
   return {
-    ask,
-    count: () => next,
-    columns: () => {
-      const found = [...haystacks].map(([sql, texts]) => search(sql, texts));
-      const passed = [...tests.keys()].map((sql, i) => `if(${sql}, ${i + 1}, 0)`);
-      const rest = [
-        passed.length === 0 ? '[]' : `arrayFilter(n -> n > 0, [${passed.join(', ')}])`,
-        inBytes.size === 0 ? '[]' : 'in_bytes',
-      ];
-      return `[${[...found, ...rest].join(', ')}]::Array(Array(UInt16))`;
+    ask: {
+      text: (field, text) => sideOf(field.few).text(field, text),
+      zero: (field) => sideOf(field.few).test(anyOf(field, (v) => `position(${v}, '\\0') > 0`)),
+      inBytes: (text) => numberIn(ofWords, words.placeOf(text), next),
+      test: (sql, isFew) => sideOf(isFew).test(sql),
     },
-    bytes: () => (inBytes.size === 0 ? undefined : search('lowerUTF8(raw)', inBytes)),
-    numbersOf: (answers) => all().flatMap((numbers, i) => (answers[i] ?? []).map((n) => numbers[n - 1] ?? 0)),
+    with: () => `${listOf(texts.items())} AS texts`,
+    ofFew: few,
+    ofOthers: others,
+    ofBytes: {
+      isAny: () => ofWords.size > 0,
+      columns: () => `[multiMatchAllIndices(lowerUTF8(raw), ${listOf(words.items())})]::Array(Array(UInt16))`,
+      numbersOf: ([found = []]) => numbersOf(ofWords, found),
+      placeOf: (question) => [...ofWords].find(([, number]) => number === question)?.[0],
+    },
   };
 }
 
-const search = (haystack: string, texts: Asked) =>
-  `multiMatchAllIndices(${haystack}, [${[...texts.keys()].map(asPattern).join(', ')}])`;
+function createQuestions(texts: List, next: () => number) {
+  const tests = createList();
+  const ofTests = new Map<number, number>();
+  /** Of each field its numbers by the text's place in the list. */
+  const haystacks = new Map<string, Map<number, number>>();
+  return {
+    text: (field: Field, text: string) => {
+      const haystack = framed(field);
+      const numbers = haystacks.get(haystack) ?? new Map<number, number>();
+      haystacks.set(haystack, numbers);
+      return numberIn(numbers, texts.placeOf(text), next);
+    },
+    test: (sql: string) => numberIn(ofTests, tests.placeOf(sql), next),
+    columns: () => {
+      const passed = tests.items().map((sql, i) => `if(${sql}, ${i + 1}, 0)`);
+      const found = [...haystacks.keys()].map((haystack) => `multiMatchAllIndices(${haystack}, texts)`);
+      found.push(passed.length === 0 ? '[]' : `arrayFilter(n -> n > 0, [${passed.join(', ')}])`);
+      return `[${found.join(', ')}]::Array(Array(UInt16))`;
+    },
+    numbersOf: (answers: Answers) =>
+      [...haystacks.values(), ofTests].flatMap((numbers, i) => numbersOf(numbers, answers[i] ?? [])),
+  };
+}
+
+function numberIn(numbers: Map<number, number>, place: number, next: () => number): number {
+  const number = numbers.get(place) ?? next();
+  numbers.set(place, number);
+  return number;
+}
+
+/** A list holds also what is asked of another field. */
+const numbersOf = (numbers: ReadonlyMap<number, number>, places: readonly number[]): number[] =>
+  places.map((place) => numbers.get(place)).filter((number) => number !== undefined);
+
+type List = ReturnType<typeof createList>;
+
+/** Places are counted from 1, as the engine does. */
+function createList() {
+  const places = new Map<string, number>();
+  return {
+    placeOf: (item: string) => {
+      const place = places.get(item) ?? places.size + 1;
+      places.set(item, place);
+      return place;
+    },
+    items: () => [...places.keys()],
+  };
+}
+
+const listOf = (texts: readonly string[]) => `[${texts.map(asPattern).join(', ')}]::Array(String)`;
 
 /** All that a field holds, in lower case, a zero byte at both ends of each value. */
 const framed = ({ sql, many }: Field) =>

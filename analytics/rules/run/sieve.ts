@@ -1,14 +1,13 @@
 // Which rules events may concern, before their records are fanned out and what is known of them is joined. Every event is asked all questions
-// of all rules at once (compile/questions.ts). Events with the same answers are alike to every rule: what these make of an answer is worked
-// out once (compile/outline.ts), and only of rules that it can concern at all. Where the answers settle a rule nothing more is tested; where
-// they leave it open the rule is tested in full, on those events (scan.ts). The sieve changes what a scan costs, never what it finds.
-import { z } from 'zod';
-import { openScratchTable } from '../../store/scratch.ts';
+// of all rules at once (look.ts). Events with the same answers are alike to every rule: what these make of them is worked out once
+// (compile/outline.ts), and only of rules that they can concern at all. Where the answers settle a rule nothing more is tested; where they
+// leave it open the rule is tested in full, on those events (scan.ts). The sieve changes what a scan costs, never what it finds.
 import type { Store } from '../../store/store.ts';
-import { anchorOf, joined, MAYBE, NO, type Outline, outlineOf, truthOf, YES } from '../compile/outline.ts';
-import { createQuestions, type Questions } from '../compile/questions.ts';
+import { type Ask, anchorOf, joined, MAYBE, NO, type Outline, outlineOf, truthOf, YES } from '../compile/outline.ts';
+import { createInquiry } from '../compile/questions.ts';
 import type { EventRule } from '../language/rule.ts';
 import type { Events, Source } from '../sources/source.ts';
+import { type Answered, type Concerned, look } from './look.ts';
 
 export interface Sieve {
   /** Rules that events concern. */
@@ -26,96 +25,90 @@ export type Sieved = Pick<Source, 'constraint'> & { readonly events: Events };
 
 export async function openSieve(
   store: Store,
-  { events, constraint }: Sieved,
+  source: Sieved,
   rules: readonly EventRule[],
   within: string,
 ): Promise<Sieve> {
-  const questions = createQuestions();
-  const outlines = rules.map((rule) => {
-    const condition = outlineOf(rule.condition, { see: events.see, ask: questions.ask });
-    const asked = constraint(rule.logsource);
-    return asked === undefined
-      ? condition
-      : joined('and', [{ kind: 'asked', any: [questions.ask.test(asked)], isAll: true }, condition]);
-  });
+  const inquiry = createInquiry();
+  const outlines = rules.map((rule) => outlineOfRule(rule, source, inquiry.ask));
   const isOpen = (place: number) => outlines[place]?.kind === 'known' && outlines[place].truth !== NO;
-  const looked = await openScratchTable(store, 'looked', lookSql(events, questions, within));
-  try {
-    const answers = await readAnswers(store, looked.table, questions);
-    const concerned = concern(
-      outlines.map((outline, place) => (isOpen(place) ? undefined : outline)),
-      answers,
-    );
-    const left = await keep(store, looked.table, events, concerned);
-    const settled = new Set(concerned.flatMap((one) => one.settled));
-    const doubtful = new Set(concerned.flatMap((one) => one.doubtful));
-    return {
-      told: rules.filter((_, place) => settled.has(place) || doubtful.has(place)),
-      open: rules.filter((_, place) => isOpen(place)),
-      isLeftOpen: (rule) => doubtful.has(rules.indexOf(rule)),
-      among: (some) => {
-        const places = `[${some.map((rule) => rules.indexOf(rule)).join(', ')}]::Array(UInt16)`;
-        const own = (list: string) => `arrayIntersect(${list}, ${places})`;
-        return `SELECT * REPLACE (${own('settled')} AS settled, ${own('doubtful')} AS doubtful) FROM ${left.table}
+  const asked = outlines.map((outline, place) => (isOpen(place) ? undefined : outline));
+  const settled = new Set<number>();
+  const doubtful = new Set<number>();
+  const left = await look(
+    store,
+    source.events,
+    { inquiry, words: rareWords(asked, inquiry.ofBytes), within },
+    (answers) => {
+      const concerned = concern(asked, answers);
+      for (const one of concerned) {
+        for (const place of one.settled) settled.add(place);
+        for (const place of one.doubtful) doubtful.add(place);
+      }
+      return concerned;
+    },
+  );
+  const placeOf = new Map(rules.map((rule, place) => [rule, place]));
+  return {
+    told: rules.filter((_, place) => settled.has(place) || doubtful.has(place)),
+    open: rules.filter((_, place) => isOpen(place)),
+    isLeftOpen: (rule) => doubtful.has(placeOf.get(rule) ?? -1),
+    among: (some) => {
+      const places = `[${some.map((rule) => placeOf.get(rule)).join(', ')}]::Array(UInt16)`;
+      const own = (list: string) => `arrayIntersect(${list}, ${places})`;
+      return `SELECT * REPLACE (${own('settled')} AS settled, ${own('doubtful')} AS doubtful) FROM ${left.table}
           WHERE hasAny(settled, ${places}) OR hasAny(doubtful, ${places})`;
-      },
-      close: left.drop,
-    };
-  } finally {
-    await looked.drop();
+    },
+    close: left.drop,
+  };
+}
+
+/** Expressions that no text stands for are asked where nothing else tells of a rule. */
+function outlineOfRule({ condition, logsource }: EventRule, { events, constraint }: Sieved, ask: Ask): Outline {
+  const within = constraint(logsource);
+  const outline = (expressions: boolean) => outlineOf(condition, { see: events.see, ask, expressions });
+  const quick = outline(false);
+  const own = anchorOf(quick, () => 0) === undefined ? outline(true) : quick;
+  return within === undefined
+    ? own
+    : joined('and', [{ kind: 'asked', any: [ask.test(within, true)], isAll: true }, own]);
+}
+
+/**
+ * Of words that are looked for in bytes those of which one must be there for any of them to matter; undefined where a rule may hold without.
+ * Most records hold some word, a `0` or an option, and hardly one these.
+ */
+function rareWords(
+  outlines: readonly (Outline | undefined)[],
+  { placeOf }: { placeOf(question: number): number | undefined },
+): number[] | undefined {
+  const isWord = (question: number) => placeOf(question) !== undefined;
+  const words = new Set<number>();
+  for (const outline of outlines) {
+    if (outline === undefined || !questionsOf(outline).some(isWord)) continue;
+    const anchor = anchorOf(outline, (some) => (some.every(isWord) ? some.length : Number.POSITIVE_INFINITY));
+    if (anchor === undefined || !anchor.every(isWord)) return undefined;
+    for (const question of anchor) words.add(placeOf(question) ?? 0);
+  }
+  return [...words];
+}
+
+function questionsOf(outline: Outline): readonly number[] {
+  switch (outline.kind) {
+    case 'known':
+      return [];
+    case 'asked':
+      return outline.any;
+    case 'not':
+      return questionsOf(outline.of);
+    default:
+      return outline.of.flatMap(questionsOf);
   }
 }
 
-/** On disk: there is a row for every event. */
-function lookSql({ key, from, alias }: Events, questions: Questions, within: string): string {
-  const bytes = questions.bytes();
-  const inBytes =
-    bytes === undefined
-      ? ''
-      : `LEFT ANY JOIN
-(
-    SELECT cluster AS b_cluster, node AS b_node, event_key AS b_event_key, groupUniqArrayArray(words) AS in_bytes
-    FROM (SELECT cluster, node, event_key, ${bytes} AS words FROM records_all WHERE source = 'auditd' AND notEmpty(words))
-    GROUP BY b_cluster, b_node, b_event_key
-) AS b ON b_cluster = ${alias}.cluster AND b_node = ${alias}.node AND b_event_key = ${alias}.event_key`;
-  const columns = [...key, 'event_key'].map((name) => `${alias}.${name} AS ${name}`).join(', ');
-  return `ENGINE = MergeTree ORDER BY tuple() AS
-SELECT ${columns}, ${questions.columns()} AS answers, cityHash64(answers) AS answer
-FROM ${from(within)} ${inBytes}`;
-}
-
-interface Answer {
-  answer: string;
-  numbers: readonly number[];
-  events: number;
-}
-
-const AnswerRow = z.object({
-  answer: z.string(),
-  answers: z.array(z.array(z.coerce.number())),
-  events: z.coerce.number(),
-});
-
-async function readAnswers(store: Store, table: string, questions: Questions): Promise<Answer[]> {
-  const answers: Answer[] = [];
-  const sql = `SELECT toString(answer) AS answer, any(answers) AS answers, count() AS events FROM ${table} GROUP BY answer`;
-  for await (const row of store.stream(sql)) {
-    const { answer, answers: found, events } = AnswerRow.parse(row);
-    answers.push({ answer, numbers: questions.numbersOf(found), events });
-  }
-  return answers;
-}
-
-/** Places of rules, by the answer that concerns them. */
-interface Concerned {
-  answer: string;
-  settled: readonly number[];
-  doubtful: readonly number[];
-}
-
-function concern(outlines: readonly (Outline | undefined)[], answers: readonly Answer[]): Concerned[] {
+function concern(outlines: readonly (Outline | undefined)[], answered: readonly Answered[]): Concerned[] {
   const counts: number[] = [];
-  for (const { numbers, events } of answers)
+  for (const { numbers, events } of answered)
     for (const number of numbers) counts[number] = (counts[number] ?? 0) + events;
   const weigh = (questions: readonly number[]) => questions.reduce((sum, number) => sum + (counts[number] ?? 0), 0);
   const anchored = new Map<number, number[]>();
@@ -126,7 +119,7 @@ function concern(outlines: readonly (Outline | undefined)[], answers: readonly A
     if (anchor === undefined) free.push(place);
     else for (const number of anchor) anchored.set(number, [...(anchored.get(number) ?? []), place]);
   }
-  return answers.flatMap(({ answer, numbers }) => {
+  return answered.flatMap(({ answer, numbers }) => {
     const yes = new Set(numbers);
     const places = new Set([...free, ...numbers.flatMap((number) => anchored.get(number) ?? [])]);
     const settled: number[] = [];
@@ -139,19 +132,4 @@ function concern(outlines: readonly (Outline | undefined)[], answers: readonly A
     }
     return settled.length + doubtful.length === 0 ? [] : [{ answer, settled, doubtful }];
   });
-}
-
-async function keep(store: Store, looked: string, { key }: Events, concerned: readonly Concerned[]) {
-  const definition = '(answer UInt64, settled Array(UInt16), doubtful Array(UInt16)) ENGINE = Memory';
-  const ofAnswer = await openScratchTable(store, 'concerned', definition);
-  try {
-    if (concerned.length > 0) await store.insert(ofAnswer.table, concerned.map((one) => ({ ...one })));
-    return await openScratchTable(
-      store,
-      'left',
-      `ENGINE = Memory AS SELECT ${key.join(', ')}, event_key, settled, doubtful FROM ${looked} INNER JOIN ${ofAnswer.table} USING (answer)`,
-    );
-  } finally {
-    await ofAnswer.drop();
-  }
 }

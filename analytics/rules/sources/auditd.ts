@@ -17,7 +17,7 @@ import {
   seeLineage,
   whereOf,
 } from './lineage.ts';
-import { few, flag, many, one, type Source } from './source.ts';
+import { few, flag, many, ofFew, one, type Source } from './source.ts';
 
 const ARCH_NUMBER =
   "transform(a.arch, ['x86_64', 'i386', 'aarch64', 'arm'], ['c000003e', '40000003', 'c00000b7', '40000028'], '')";
@@ -39,19 +39,16 @@ const ofType = (type: string, value: string, inEvent: readonly Field[] = [one(va
 });
 const ofPath = (value: (n: string) => string, inEvent: readonly Field[]) =>
   ofType('PATH', value('path_n'), [...inEvent, EMPTY]);
-const ofRow = (row: Field, ...inEvent: readonly string[]): RecordField => ({
-  ...row,
-  inEvent: [...inEvent.map((sql) => one(sql)), EMPTY],
-});
+const ofRow = (row: Field, inEvent: Field): RecordField => ({ ...row, inEvent: [inEvent, EMPTY] });
 const ofEvent = (row: Field): RecordField => ({ ...row, inEvent: [row], whole: true });
 const idOf = (column: string) => `if(a.${column} = -1, '4294967295', toString(a.${column}))`;
 
 /** As the record writes it; the enriched form of the same thing stands beside it. */
 const columns: Record<string, RecordField> = {
-  type: { ...one('type'), inEvent: [many('a.record_types')] },
+  type: { ...one('type'), inEvent: [ofFew(many('a.record_types'))] },
   syscall: {
     ...many(`if(type = 'SYSCALL', [a.syscall_name, toString(a.syscall)], [])`),
-    inEvent: [few('a.syscall_name'), one('toString(a.syscall)')],
+    inEvent: [few('a.syscall_name'), few('toString(a.syscall)')],
   },
   SYSCALL: ofType('SYSCALL', 'a.syscall_name', fewOr('a.syscall_name')),
   arch: {
@@ -72,11 +69,11 @@ const columns: Record<string, RecordField> = {
   },
   key: {
     ...many("if(type = 'SYSCALL', a.keys, [a.fields['key']])"),
-    inEvent: [many('a.keys'), one("a.fields['key']")],
+    inEvent: [ofFew(many('a.keys')), one("a.fields['key']")],
   },
   argc: ofType('EXECVE', 'toString(length(a.argv))'),
   name: ofPath((n) => `a.path_names[${n}]`, [many('a.path_names')]),
-  nametype: ofPath((n) => `a.path_types[${n}]`, [many('a.path_types')]),
+  nametype: ofPath((n) => `a.path_types[${n}]`, [ofFew(many('a.path_types'))]),
   dev: ofPath((n) => `a.path_devs[${n}]`, [many('a.path_devs')]),
   // of a record too many there is none: 0
   inode: ofPath(
@@ -86,21 +83,23 @@ const columns: Record<string, RecordField> = {
   mode: ofPath((n) => `a.path_modes[${n}]`, [many('a.path_modes')]),
   cwd: ofType('CWD', 'a.cwd'),
   proctitle: ofType('PROCTITLE', "arrayStringConcat(a.proctitle, ' ')"),
-  auid: ofRow(one(`if(type IN ('SYSCALL') OR a.fields['auid'] != '', ${idOf('auid')}, '')`), idOf('auid')),
-  ses: ofRow(one(`if(type IN ('SYSCALL') OR a.fields['ses'] != '', ${idOf('ses')}, '')`), idOf('ses')),
-  ...Object.fromEntries(['uid', 'gid', 'euid', 'egid'].map((name) => [name, ofType('SYSCALL', idOf(name))])),
-  pid: ofRow(one(`if(type = 'SYSCALL' OR a.fields['pid'] != '', toString(a.pid), '')`), 'toString(a.pid)'),
-  acct: ofRow(one("if(type = 'SYSCALL', '', a.acct)"), 'a.acct'),
-  op: ofRow(one("if(type = 'SYSCALL', '', a.op)"), 'a.op'),
-  addr: ofRow(one(`if(type = 'SYSCALL', '', ${OTHER_ADDRESS})`), OTHER_ADDRESS),
+  auid: ofRow(one(`if(type IN ('SYSCALL') OR a.fields['auid'] != '', ${idOf('auid')}, '')`), few(idOf('auid'))),
+  ses: ofRow(one(`if(type IN ('SYSCALL') OR a.fields['ses'] != '', ${idOf('ses')}, '')`), few(idOf('ses'))),
+  ...Object.fromEntries(
+    ['uid', 'gid', 'euid', 'egid'].map((name) => [name, ofType('SYSCALL', idOf(name), fewOr(idOf(name)))]),
+  ),
+  pid: ofRow(one(`if(type = 'SYSCALL' OR a.fields['pid'] != '', toString(a.pid), '')`), one('toString(a.pid)')),
+  acct: ofRow(one("if(type = 'SYSCALL', '', a.acct)"), few('a.acct')),
+  op: ofRow(one("if(type = 'SYSCALL', '', a.op)"), few('a.op')),
+  addr: ofRow(one(`if(type = 'SYSCALL', '', ${OTHER_ADDRESS})`), one(OTHER_ADDRESS)),
   'vestige.syscall': ofEvent(few('a.syscall_name')),
   'vestige.call_flags': {
     ...many("if(type = 'SYSCALL', mapValues(a.arg_names), [])"),
-    inEvent: [many('mapValues(a.arg_names)')],
+    inEvent: [ofFew(many('mapValues(a.arg_names)'))],
   },
   'vestige.addr': ofType('SOCKADDR', 'a.addr'),
   'vestige.port': ofType('SOCKADDR', 'toString(a.port)'),
-  'vestige.oversized': ofEvent(flag('a.oversized')),
+  'vestige.oversized': ofEvent(ofFew(flag('a.oversized'))),
 };
 
 function field(name: string | undefined): Field | undefined {
@@ -132,7 +131,8 @@ function argument(name: string): RecordField | undefined {
   if (n === undefined) return undefined;
   const at = Number(n) + 1;
   const ofRecord = one(`multiIf(type = 'EXECVE', a.argv[${at}], type = 'SYSCALL', a.args[${at}], '')`);
-  return ofRow(ofRecord, `a.argv[${at}]`, `a.args[${at}]`);
+  // of all arguments at once: where it stands is told by the record
+  return { ...ofRecord, inEvent: [many('a.argv'), many('a.args'), EMPTY] };
 }
 
 // Lines stand in the order of record_types: both come from the event's records in order of arrival (analytics/decode).
@@ -155,7 +155,7 @@ export const auditd: Source = {
   constraint: () => undefined,
   field,
   partOf: typeOf,
-  events: { ...EVENTS, see, from: (within) => `(SELECT *, ${eventKey} AS event_key FROM auditd FINAL WHERE ${within}) AS a` },
+  events: { ...EVENTS, see, from: (within) => `(SELECT * FROM auditd FINAL WHERE ${within}) AS a` },
   rows: ({ joins, rawFor, part, within = '1', among }) => ({
     columns: `${EVENT_COLUMNS},
     ${rawFor === undefined ? '' : 'r.lines[n] AS line,'}

@@ -10,7 +10,7 @@ import { writableHostPaths } from './host-mounts.ts';
 import { jsonField } from './json-path.ts';
 import rowsSql from './k8s-audit.sql';
 import { isOutside } from './near-addresses.ts';
-import { flag, many, one, type Source } from './source.ts';
+import { few, flag, many, ofFew, one, type Source } from './source.ts';
 
 const TOP_LEVEL = new Set(
   `kind apiVersion level auditID stage requestURI verb user impersonatedUser sourceIPs userAgent objectRef responseStatus
@@ -20,26 +20,26 @@ const TOP_LEVEL = new Set(
 );
 
 const columns: Record<string, Field> = {
-  level: one('level'),
+  level: few('level'),
   auditID: one('audit_id'),
-  stage: one('stage'),
+  stage: few('stage'),
   requestURI: one('request_uri'),
-  verb: one('verb'),
-  'user.username': one('username'),
+  verb: few('verb'),
+  'user.username': few('username'),
   'user.uid': one('user_uid'),
-  'user.groups': many('user_groups'),
-  'impersonatedUser.username': one('impersonated_user'),
-  'impersonatedUser.groups': many('impersonated_groups'),
+  'user.groups': ofFew(many('user_groups')),
+  'impersonatedUser.username': few('impersonated_user'),
+  'impersonatedUser.groups': ofFew(many('impersonated_groups')),
   sourceIPs: many('source_ips'),
-  userAgent: one('user_agent'),
-  'objectRef.resource': one('resource'),
-  'objectRef.subresource': one('subresource'),
-  'objectRef.apiGroup': one('api_group'),
-  'objectRef.apiVersion': one('api_version'),
-  'objectRef.namespace': one('namespace'),
+  userAgent: few('user_agent'),
+  'objectRef.resource': few('resource'),
+  'objectRef.subresource': few('subresource'),
+  'objectRef.apiGroup': few('api_group'),
+  'objectRef.apiVersion': few('api_version'),
+  'objectRef.namespace': few('namespace'),
   'objectRef.name': one('name'),
-  'responseStatus.code': many("arrayFilter(c -> c NOT IN ('0', ''), [toString(code), upper(decision)])"),
-  'responseStatus.reason': one('status_reason'),
+  'responseStatus.code': ofFew(many("arrayFilter(c -> c NOT IN ('0', ''), [toString(code), upper(decision)])")),
+  'responseStatus.reason': few('status_reason'),
 };
 
 interface Alias {
@@ -52,17 +52,17 @@ interface Alias {
 /** Names of public rules that no native event has, what stands for them, and how that is said. */
 const aliases: Record<string, Alias> = {
   hostPath: { field: many('host_paths'), meaning: 'host paths of the volumes' },
-  capabilities: { field: many('capabilities_added'), meaning: 'capabilities added to any container' },
-  privileged: { field: flag('privileged'), meaning: 'whether any container is privileged' },
-  hostNetwork: { field: flag('host_network'), meaning: 'hostNetwork of the pod' },
-  hostPID: { field: flag('host_pid'), meaning: 'hostPID of the pod' },
-  hostIPC: { field: flag('host_ipc'), meaning: 'hostIPC of the pod' },
-  apiGroup: { field: one('api_group'), meaning: 'objectRef.apiGroup' },
-  resource: { field: one('resource'), meaning: 'objectRef.resource' },
-  namespace: { field: one('namespace'), meaning: 'objectRef.namespace' },
-  username: { field: one('username'), meaning: 'user.username' },
+  capabilities: { field: ofFew(many('capabilities_added')), meaning: 'capabilities added to any container' },
+  privileged: { field: ofFew(flag('privileged')), meaning: 'whether any container is privileged' },
+  hostNetwork: { field: ofFew(flag('host_network')), meaning: 'hostNetwork of the pod' },
+  hostPID: { field: ofFew(flag('host_pid')), meaning: 'hostPID of the pod' },
+  hostIPC: { field: ofFew(flag('host_ipc')), meaning: 'hostIPC of the pod' },
+  apiGroup: { field: few('api_group'), meaning: 'objectRef.apiGroup' },
+  resource: { field: few('resource'), meaning: 'objectRef.resource' },
+  namespace: { field: few('namespace'), meaning: 'objectRef.namespace' },
+  username: { field: few('username'), meaning: 'user.username' },
   'responseStatus.code': {
-    field: many("if(decision = '', [], [upper(decision)])"),
+    field: ofFew(many("if(decision = '', [], [upper(decision)])")),
     meaning: 'the decision of the authorizer, ALLOW or FORBID',
     words: true,
   },
@@ -85,18 +85,18 @@ const principalKind = `multiIf(username = 'system:anonymous', 'anonymous',
     startsWith(username, 'system:'), 'system', 'user')`;
 
 const own: Record<string, Field> = {
-  'vestige.principal_kind': one(principalKind),
+  'vestige.principal_kind': few(principalKind),
   'vestige.command': one("arrayStringConcat(exec_command, ' ')"),
   'vestige.commands': many('commands'),
   'vestige.images': many('images'),
   'vestige.host_paths': many('host_paths'),
-  'vestige.privileged': flag('privileged'),
-  'vestige.host_pid': flag('host_pid'),
-  'vestige.host_network': flag('host_network'),
-  'vestige.host_ipc': flag('host_ipc'),
+  'vestige.privileged': ofFew(flag('privileged')),
+  'vestige.host_pid': ofFew(flag('host_pid')),
+  'vestige.host_network': ofFew(flag('host_network')),
+  'vestige.host_ipc': ofFew(flag('host_ipc')),
   'vestige.writable_host_paths': writableHostPaths('raw'),
-  'vestige.capabilities': many('capabilities_added'),
-  'vestige.role_kind': one('role_kind'),
+  'vestige.capabilities': ofFew(many('capabilities_added')),
+  'vestige.role_kind': few('role_kind'),
   'vestige.role_name': one('role_name'),
   'vestige.subjects': many('subjects'),
   // as they call: a service account by its long name
@@ -104,9 +104,9 @@ const own: Record<string, Field> = {
     "arrayMap(s -> if(startsWith(s, 'ServiceAccount:'), concat('system:serviceaccount:', substring(s, 16)), extract(s, '^[^:]*:[^:]*:(.*)$')), subjects)",
   ),
   'vestige.service_account': one('service_account'),
-  'vestige.owner_kind': one('owner_kind'),
-  'vestige.oversized': flag('oversized'),
-  'vestige.body': one('body'),
+  'vestige.owner_kind': few('owner_kind'),
+  'vestige.oversized': ofFew(flag('oversized')),
+  'vestige.body': few('body'),
   'vestige.exec_streams': many('exec_streams'),
   'vestige.image_digests': many('image_digests'),
   'vestige.token_audiences': many('token_audiences'),
@@ -151,6 +151,12 @@ export function madeField(name: string): { field: Field; adds: boolean } | undef
   return field && { field, adds: aliases[name]?.words === true };
 }
 
+const FEW =
+  `level stage verb username user_groups impersonated_user impersonated_groups user_agent resource subresource api_group api_version namespace
+  code decision status_reason capabilities_added privileged host_network host_pid host_ipc role_kind owner_kind body oversized`.split(
+    /\s+/,
+  );
+
 const joined: Record<string, string[]> = {};
 for (const { sql, join } of Object.values(own)) if (join !== undefined) joined[join] = [...(joined[join] ?? []), sql];
 
@@ -177,7 +183,9 @@ export const k8sAudit: Source = {
     table: 'k8s_audit',
     alias: 'k',
     key: ['cluster', 'time', 'audit_id', 'stage'],
-    from: (within) => `(SELECT *, audit_id AS event_key FROM k8s_audit FINAL WHERE ${within}) AS k`,
+    eventKey: 'audit_id',
+    few: FEW,
+    from: (within) => `(SELECT * FROM k8s_audit FINAL WHERE ${within}) AS k`,
     see: (name) => {
       const known = field(name);
       return known && known.join === undefined ? { fields: [known], whole: true } : undefined;

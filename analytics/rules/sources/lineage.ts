@@ -1,7 +1,7 @@
 // What the joined layers know of an auditd event: its process, that one's parent, the container, the exec session.
 // Shared by the log sources over auditd. All of it is empty before entities are known; rules then run again.
 import type { Field, Sight } from '../compile/compile.ts';
-import { few, flag, many, number, one } from './source.ts';
+import { few, flag, many, number, ofFew, one } from './source.ts';
 
 export const LINEAGE = 'lineage';
 
@@ -26,14 +26,14 @@ export const lineageFields: Record<string, Field> = {
   'vestige.parent_uid': number("if(pp.process_key = '', -1, pp.uid)", LINEAGE),
   'vestige.process_key': one('t.process_key', LINEAGE),
   'vestige.parent_key': one('p.parent_key', LINEAGE),
-  'vestige.login': flag('a.auid >= 0', undefined),
+  'vestige.login': ofFew(flag('a.auid >= 0')),
   'vestige.node': few('a.node'),
 };
 
 /** What an event tells of them by itself. */
 export const seeLineage: Sight = (name) => {
   // of runc's own steps it is false; of others it may be either
-  if (name === 'vestige.in_container') return { fields: [flag(`NOT ${OF_RUNC}`), few("'false'")], whole: false };
+  if (name === 'vestige.in_container') return { fields: [ofFew(flag(`NOT ${OF_RUNC}`)), few("'false'")], whole: false };
   const field = lineageFields[name ?? ''];
   return field && field.join === undefined ? { fields: [field], whole: true } : undefined;
 };
@@ -98,11 +98,18 @@ export const hostPaths = (paths: string) => `arrayDistinct(arrayFilter(h -> h !=
 /** `seconds.millis:serial`, as the records themselves name the event. */
 export const eventKey = `concat(toString(toUnixTimestamp(time)), '.', leftPad(toString(toUnixTimestamp64Milli(time) % 1000), 3, '0'), ':', toString(serial))`;
 
+const FEW =
+  `node record_types arch syscall syscall_name success arg_names auid uid gid euid egid ses comm exe keys path_types op acct oversized`.split(
+    ' ',
+  );
+
 /** How events of auditd are named. */
 export const EVENTS = {
   table: 'auditd',
   alias: 'a',
   key: ['cluster', 'node', 'time', 'serial', 'odd_key'],
+  eventKey,
+  few: FEW,
 } as const;
 
 // By serial, which the table is sorted by, rows are left unread; the whole key of each row would cost more.
@@ -110,8 +117,7 @@ const serialsAmong = (among: string | undefined) =>
   among === undefined ? '' : `PREWHERE serial IN (SELECT serial FROM (${among}))`;
 
 /** What follows FROM auditd FINAL, for RowOptions. */
-export const whereOf = (within: string, among: string | undefined): string =>
-  `${serialsAmong(among)} WHERE ${within}`;
+export const whereOf = (within: string, among: string | undefined): string => `${serialsAmong(among)} WHERE ${within}`;
 
 export const EVENT_COLUMNS = `a.cluster AS cluster, a.node AS node, a.time AS time, a.event_key AS event_key, a.event_key AS event_id,
     a.digests AS digests, '' AS principal`;

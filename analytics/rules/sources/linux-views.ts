@@ -16,7 +16,7 @@ import {
   whereOf,
 } from './lineage.ts';
 import { isOutside } from './near-addresses.ts';
-import { flag, many, number, one, type Source, text } from './source.ts';
+import { few, flag, many, number, ofFew, one, type Source, text } from './source.ts';
 
 const lookup = (fields: Record<string, Field>) => (name: string | undefined) => {
   if (name === undefined)
@@ -29,31 +29,32 @@ const lookup = (fields: Record<string, Field>) => (name: string | undefined) => 
 const common: Record<string, Field> = {
   ProcessId: number('a.pid'),
   ParentProcessId: number('a.ppid'),
-  LogonId: number('a.ses'),
-  User: many("[if(a.uid = 0, 'root', toString(a.uid))]"),
+  LogonId: ofFew(number('a.ses')),
+  User: ofFew(many("[if(a.uid = 0, 'root', toString(a.uid))]")),
   ParentImage: one('pp.exe', LINEAGE),
   ParentCommandLine: one("arrayStringConcat(pp.argv, ' ')", LINEAGE),
-  'vestige.comm': one('a.comm'),
-  'vestige.exe': one('a.exe'),
-  'vestige.uid': number('a.uid'),
-  'vestige.euid': number('a.euid'),
-  'vestige.auid': number('a.auid'),
-  'vestige.key': many('a.keys'),
-  'vestige.success': one('a.success'),
+  'vestige.comm': few('a.comm'),
+  'vestige.exe': few('a.exe'),
+  'vestige.uid': ofFew(number('a.uid')),
+  'vestige.euid': ofFew(number('a.euid')),
+  'vestige.auid': ofFew(number('a.auid')),
+  'vestige.key': ofFew(many('a.keys')),
+  'vestige.success': few('a.success'),
 };
 
 interface View {
   name: string;
   categories: Record<string, string | undefined>;
   where: string;
-  /** Columns of the event alone, which its fields use; then those that use what is joined. */
+  /** Columns of the event alone, which its fields use, those of few values by name; then those that use what is joined. */
   columns: string;
+  few?: readonly string[];
   late?: string;
   words: string;
   fields: Record<string, Field>;
 }
 
-const view = ({ name, categories, where, columns, late = '', words, fields }: View): Source => {
+const view = ({ name, categories, where, columns, few: own = [], late = '', words, fields }: View): Source => {
   const field = lookup({ ...common, ...fields });
   const eventsOf = (within: string, among?: string) =>
     `(SELECT a.*, ${eventKey} AS event_key, ${columns} FROM (SELECT * FROM auditd FINAL ${whereOf(within, among)} AND ${where}) AS a) AS a`;
@@ -66,7 +67,7 @@ const view = ({ name, categories, where, columns, late = '', words, fields }: Vi
       Object.hasOwn(categories, category ?? ''),
     constraint: ({ category }) => categories[category ?? ''],
     field,
-    events: { ...EVENTS, see: sightOf(field), from: eventsOf },
+    events: { ...EVENTS, few: [...EVENTS.few, ...own], see: sightOf(field), from: eventsOf },
     // views have no bytes of their own: no field of theirs is raw
     rows: ({ within = '1', among }) => ({
       columns: `${EVENT_COLUMNS}, ${late}
@@ -105,7 +106,7 @@ export const processCreation = view({
     'vestige.argv': many('a.argv'),
     'vestige.argv0': one('a.argv[1]'),
     'vestige.file': one('a.path_names[1]'),
-    'vestige.syscall': one('a.syscall_name'),
+    'vestige.syscall': few('a.syscall_name'),
     'vestige.host_path': many('host_paths', LINEAGE),
   },
 });
@@ -114,6 +115,7 @@ const flagsOf = (n: number) => `reinterpretAsUInt64(reverse(unhex(leftPad(a.args
 
 export const files = view({
   name: 'files',
+  few: ['operation'],
   categories: {
     file_event: "operation IN ('create', 'write', 'rename')",
     file_change: "operation IN ('write', 'attributes')",
@@ -139,17 +141,18 @@ export const files = view({
     "'path', files[-1], 'operation', operation, 'host_path', host_paths[-1], 'argv', arrayStringConcat(p.argv, ' '), 'program', a.exe",
   fields: {
     TargetFilename: many('files'),
-    Image: many("arrayDistinct([a.exe, concat('/', a.comm)])"),
+    Image: ofFew(many("arrayDistinct([a.exe, concat('/', a.comm)])")),
     CommandLine: one("arrayStringConcat(p.argv, ' ')", LINEAGE),
     CurrentDirectory: one('a.cwd'),
-    'vestige.operation': one('operation'),
-    'vestige.syscall': one('a.syscall_name'),
+    'vestige.operation': few('operation'),
+    'vestige.syscall': few('a.syscall_name'),
     'vestige.host_path': many('host_paths', LINEAGE),
   },
 });
 
 export const networkConnection = view({
   name: 'network_connection',
+  few: ['outcome', 'outside'],
   categories: { network_connection: undefined },
   // without a wait a connect "fails" with EINPROGRESS (-115) and goes on
   where: "syscall_name = 'connect' AND addr_family IN ('inet', 'inet6') AND (isIPv4String(addr) OR isIPv6String(addr))",
@@ -160,11 +163,11 @@ export const networkConnection = view({
   fields: {
     DestinationIp: one('a.addr'),
     DestinationPort: text('a.port'),
-    Initiated: one("'true'"),
-    Image: many("arrayDistinct([a.exe, concat('/', a.comm)])"),
+    Initiated: few("'true'"),
+    Image: ofFew(many("arrayDistinct([a.exe, concat('/', a.comm)])")),
     CommandLine: one("arrayStringConcat(p.argv, ' ')", LINEAGE),
-    'vestige.outcome': one('outcome'),
-    'vestige.outside': flag('outside'),
+    'vestige.outcome': few('outcome'),
+    'vestige.outside': ofFew(flag('outside')),
     'vestige.destination': one("concat(a.addr, ':', toString(a.port))"),
   },
 });

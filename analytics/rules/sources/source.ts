@@ -1,6 +1,5 @@
 // A log source as rules see it: rows to test, one an event or one an audit record, and the fields those rows have.
 // Fields named `vestige.*` are Vestige's own: what the joined layers know of the event (docs: reference of rules).
-import { sqlString } from '../../store/store.ts';
 import type { Field, FieldLookup, Sight } from '../compile/compile.ts';
 import type { Expression, FieldTest } from '../language/expression.ts';
 import type { LogSource } from '../language/rule.ts';
@@ -25,7 +24,11 @@ export interface Events {
   readonly alias: string;
   /** Columns, of events and of rows, which together name one event. */
   readonly key: readonly string[];
-  /** What follows FROM, without WHERE; it has event_key too. */
+  /** Columns of few values, which fields that are `few` read. */
+  readonly few: readonly string[];
+  /** SQL over the key */
+  readonly eventKey: string;
+  /** What follows FROM, without WHERE. */
   from(within: string): string;
   /** What they tell of a row's fields. */
   readonly see: Sight;
@@ -71,8 +74,10 @@ export function many(sql: string, join?: string): Field {
   return { sql, many: true, from: 'columns', present: { sql: `notEmpty(${sql})`, from: 'columns' }, join };
 }
 
-/** Its values are few (Field.few). */
-export const few = (sql: string): Field => ({ ...one(sql), few: true });
+/** What it reads has few values (Field.few). */
+export const few = (sql: string): Field => ofFew(one(sql));
+
+export const ofFew = (field: Field): Field => ({ ...field, few: true });
 
 /** true and false as rules write them. */
 export const flag = (sql: string, join?: string): Field => one(`if(${sql}, 'true', 'false')`, join);
