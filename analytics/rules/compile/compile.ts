@@ -33,6 +33,8 @@ export interface Sighted {
   readonly whole: boolean;
   /** Its value is a part of the bytes of one of the event's records; nothing else is told of it. */
   readonly inBytes?: true;
+  /** SQL: where it does not hold the field has no value; nothing else is told of it. */
+  readonly onlyIf?: string;
 }
 
 /** Undefined: nothing is seen of it from there, any test of it may pass. */

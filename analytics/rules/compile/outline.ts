@@ -151,6 +151,8 @@ function ofTest(test: FieldTest, { see, ask, expressions }: Ground): Outline {
     return text === undefined ? known(MAYBE) : { kind: 'asked', any: [ask.inBytes(text)], isAll: false };
   }
   const { match } = test;
+  if (seen.onlyIf !== undefined)
+    return asksValue(match) ? { kind: 'asked', any: [ask.test(seen.onlyIf, false)], isAll: false } : known(MAYBE);
   if (match.kind === 'field') {
     const other = see(match.field);
     if (!seen.whole || !other?.whole) return known(MAYBE);
@@ -161,6 +163,9 @@ function ofTest(test: FieldTest, { see, ask, expressions }: Ground): Outline {
     seen.fields.map((field) => ofField(test, field, { lookup, ask, expressions, isWhole: seen.whole })),
   );
 }
+
+/** Passes only with a value. */
+const asksValue = ({ kind }: FieldTest['match']) => ['pattern', 'regex', 'cidr', 'compare', 'time'].includes(kind);
 
 interface FieldGround extends Omit<Ground, 'see'> {
   lookup: FieldLookup;

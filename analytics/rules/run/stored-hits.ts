@@ -13,6 +13,9 @@ const SCANNED = `source, rule_id, layer, cluster, node, minute, time, event_key,
   container_id, process_key, words, values`;
 const PLACED = `${SCANNED}, of_node`;
 
+/** Of a scratch table for hits. */
+export const HITS = 'AS rule_hits ENGINE = MergeTree ORDER BY (event_key, rule_id)';
+
 /** Tests rules of one source on the events of an extent, and replaces their hits there. */
 export async function refreshHits(
   store: Store,
@@ -23,10 +26,9 @@ export async function refreshHits(
   asked: Pick<ScanOptions, 'fields' | 'askedOf'>,
 ): Promise<void> {
   if (rules.length === 0) return;
-  const definition = 'AS rule_hits ENGINE = MergeTree ORDER BY (event_key, rule_id)';
-  await withScratchTable(store, 'hits', definition, async (found) => {
+  await withScratchTable(store, 'hits', HITS, async (found) => {
     if (within !== '0')
-      await collect(store, source, rules, found, { ...asked, within: within === '1' ? undefined : within });
+      await collectHits(store, source, rules, found, { ...asked, within: within === '1' ? undefined : within });
     const known = `SELECT * FROM rule_hits FINAL WHERE ${stored} AND rule_id IN (${listOf(rules)})`;
     const [any] = await store.rows(`SELECT 1 FROM ${found} LIMIT 1`, {}, 'background');
     if (any !== undefined)
@@ -62,8 +64,9 @@ export const retireHits = (
     'background',
   );
 
+/** Into a table (HITS) what rules match. */
 // Several rows of one event may match (records of one auditd event, kinds of news): of each rule the first, with words and values of its own row.
-async function collect(
+export async function collectHits(
   store: Store,
   source: Source,
   rules: readonly EventRule[],
@@ -76,7 +79,7 @@ async function collect(
       `INSERT INTO ${found} (${SCANNED})
        SELECT ${sqlString(source.name)}, rule_id, ${sqlString(source.layer)}, cluster, node, toStartOfMinute(time), time, event_key, event_id, digests,
          principal, namespace, pod, pod_uid, container_id, process_key, mapFilter((k, v) -> v != '', words), mapFilter((k, v) -> v != '', values)
-       FROM (SELECT *, arrayJoin(arrayMap(h -> [${ids}][h], hits)) AS rule_id FROM (${sql}))
+       FROM (SELECT *, [${ids}][hit] AS rule_id FROM (SELECT *, arrayJoin(hits) AS hit FROM (${sql})))
        LIMIT 1 BY cluster, node, event_key, rule_id ${settings}`,
       {},
       'background',

@@ -3,7 +3,7 @@
 // path is read from the bytes. Also the names that public rules use though native events do not have them.
 import { auditEvents } from '../../decode/decode.ts';
 import { sqlString } from '../../store/store.ts';
-import type { Field } from '../compile/compile.ts';
+import type { Field, Sighted } from '../compile/compile.ts';
 import type { FieldTest } from '../language/expression.ts';
 import { plainText } from '../language/pattern.ts';
 import { writableHostPaths } from './host-mounts.ts';
@@ -157,6 +157,24 @@ const FEW =
     /\s+/,
   );
 
+/** What an event tells of what is joined (k8s-audit.sql). */
+const onlyWhere = (sql: string): Sighted => ({ fields: [flag(sql), few("'false'")], whole: false });
+const HAS_IMAGES: Sighted = { fields: [], whole: false, onlyIf: 'notEmpty(images)' };
+const OF_KNOWN_HOME =
+  "source_ips[1] NOT IN ('', '127.0.0.1', '::1') AND username != 'system:anonymous' AND NOT startsWith(username, 'system:node:')";
+const SEEN_OF_JOINED: Readonly<Record<string, Sighted>> = {
+  'vestige.foreign_token': onlyWhere("user_pod_uid != '' AND notEmpty(source_ips)"),
+  'vestige.new_address': onlyWhere(OF_KNOWN_HOME),
+  'vestige.first_from_address': onlyWhere(OF_KNOWN_HOME),
+  'vestige.first_with_agent': onlyWhere(
+    "user_agent != '' AND NOT startsWith(username, 'system:serviceaccount:kube-system:')",
+  ),
+  'vestige.new_registry_images': HAS_IMAGES,
+  'vestige.lookalike_images': HAS_IMAGES,
+  'vestige.target_privileged': onlyWhere("resource = 'pods'"),
+  'vestige.target_host_paths': { fields: [], whole: false, onlyIf: "resource = 'pods'" },
+};
+
 const joined: Record<string, string[]> = {};
 for (const { sql, join } of Object.values(own)) if (join !== undefined) joined[join] = [...(joined[join] ?? []), sql];
 
@@ -188,7 +206,8 @@ export const k8sAudit: Source = {
     from: (within) => `(SELECT * FROM k8s_audit FINAL WHERE ${within}) AS k`,
     see: (name) => {
       const known = field(name);
-      return known && known.join === undefined ? { fields: [known], whole: true } : undefined;
+      if (known === undefined) return undefined;
+      return known.join === undefined ? { fields: [known], whole: true } : SEEN_OF_JOINED[name ?? ''];
     },
   },
   joined,

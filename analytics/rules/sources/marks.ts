@@ -1,5 +1,5 @@
 // What lists say of an event (analytics/lists), for any source: fields, a join, and words for sentences around what the source has itself.
-import type { Field } from '../compile/compile.ts';
+import type { Field, Sight } from '../compile/compile.ts';
 import { testsOf } from '../language/expression.ts';
 import type { Rule } from '../language/rule.ts';
 import { many, type RowOptions, type Rows, type Source } from './source.ts';
@@ -23,6 +23,14 @@ const KEYS: Record<Source['layer'], string> = {
   auditd: 'mark_cluster = a.cluster AND mark_node = a.node AND mark_key = a.event_key',
   runtime: `mark_cluster = r.cluster AND mark_node = r.node
     AND mark_key = concat(toString(r.time), '/', r.topic, '/', r.container_id, if(r.exec_id = '', '', concat('/', r.exec_id)))`,
+};
+
+/** Only what is marked has any of it; in auditd by serial, which an event of another boot may share. */
+const isMarked: Record<Source['layer'], string> = {
+  'k8s-audit': "audit_id IN (SELECT event_key FROM event_marks FINAL WHERE layer = 'k8s-audit')",
+  auditd:
+    "a.serial IN (SELECT toUInt64OrZero(splitByChar(':', event_key)[-1]) FROM event_marks FINAL WHERE layer = 'auditd')",
+  runtime: '1',
 };
 
 const ofKind = (column: string, kind: string) => `arrayDistinct(groupArrayIf(${column}, kind = '${kind}'))`;
@@ -59,8 +67,12 @@ export const asksMarks = (rule: Rule): boolean =>
 
 /** A source whose rows also know what lists say of them. */
 export function withMarks(source: Source): Source {
+  const { events } = source;
+  const see: Sight = (name) =>
+    fields[name ?? ''] ? { fields: [], whole: false, onlyIf: isMarked[source.layer] } : events?.see(name);
   return {
     ...source,
+    ...(events ? { events: { ...events, see } } : {}),
     field: (name) => (name === undefined ? undefined : fields[name]) ?? source.field(name),
     rows: (options: RowOptions): Rows => {
       const rows = source.rows(options);

@@ -1,11 +1,12 @@
-// What testing rules over decoded events costs: node test/bench/start.mjs rules STORE DIRECTORY_OF_RULES... The last line is JSON.
+// What testing rules over decoded events and keeping their hits costs: node test/bench/start.mjs rules STORE DIRECTORY_OF_RULES... The last line is JSON.
 import { parseArgs } from 'node:util';
 import { checkRules, sourceOf } from '../../../analytics/rules/compile/check.ts';
 import { loadRules } from '../../../analytics/rules/language/load.ts';
 import type { EventRule, Rule } from '../../../analytics/rules/language/rule.ts';
-import { scan } from '../../../analytics/rules/run/scan.ts';
+import { collectHits, HITS } from '../../../analytics/rules/run/stored-hits.ts';
 import type { Source } from '../../../analytics/rules/sources/source.ts';
 import { connect } from '../../../analytics/store/connect.ts';
+import { withScratchTable } from '../../../analytics/store/scratch.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,8 +31,12 @@ const begun = cpuSeconds();
 let hits = 0;
 for (const [source, own] of bySource) {
   const before = cpuSeconds();
-  let found = 0;
-  for await (const hit of scan(store, source, own)) found += hit.rules.length;
+  // as `correlate` does: hits stay in the engine
+  const found = await withScratchTable(store, 'hits', HITS, async (table) => {
+    await collectHits(store, source, own, table, {});
+    const [row] = await store.rows(`SELECT count() AS hits FROM ${table}`);
+    return Number(row?.['hits']);
+  });
   console.log(`${(cpuSeconds() - before).toFixed(2)} s  ${source.name}: ${own.length} rules, ${found} hits`);
   hits += found;
 }
