@@ -185,8 +185,14 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identiti
     const hitsOf = async (rowsOfLarge: number) => {
       const found: string[] = [];
       for (const [source, own] of views) {
-        for await (const hit of scan(store, source, own, { rowsOfLarge }))
-          found.push(...hit.rules.map((rule) => `${hit.event_key} ${rule.id}`));
+        // a field of what is joined: words tell of the container then, whatever rules are tested together
+        for await (const { rules, words, ...hit } of scan(store, source, own, {
+          rowsOfLarge,
+          fields: ['vestige.pod'],
+        })) {
+          const told = Object.entries(words).filter(([, word]) => word !== '');
+          found.push(...rules.map(({ id }) => JSON.stringify([id, told.sort(), hit])));
+        }
       }
       return found.sort();
     };
