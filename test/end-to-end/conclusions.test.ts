@@ -182,25 +182,20 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identiti
     const views = [...new Set(ofEvents.map(sourceOf))].flatMap((source) =>
       source?.events ? [[source, ofEvents.filter((rule) => sourceOf(rule) === source)] as const] : [],
     );
+    // a field of what is joined: words tell of the container then, whatever rules are tested together
+    const fields = ['vestige.pod'];
+    const toldBy = (words: object) => Object.entries(words).filter(([, word]) => word !== '');
     const hitsOf = async (rowsOfLarge: number) => {
       const found: string[] = [];
-      for (const [source, own] of views) {
-        // a field of what is joined: words tell of the container then, whatever rules are tested together
-        for await (const { rules, words, ...hit } of scan(store, source, own, {
-          rowsOfLarge,
-          fields: ['vestige.pod'],
-        })) {
-          const told = Object.entries(words).filter(([, word]) => word !== '');
-          found.push(...rules.map(({ id }) => JSON.stringify([id, told.sort(), hit])));
-        }
-      }
+      for (const [source, own] of views)
+        for await (const { rules, words, ...hit } of scan(store, source, own, { rowsOfLarge, fields }))
+          for (const { id } of rules) found.push(JSON.stringify([id, toldBy(words).sort(), hit]));
       return found.sort();
     };
     const together = await hitsOf(0);
     expect(together).toEqual(await hitsOf(Number.POSITIVE_INFINITY));
     expect(together.length).toBeGreaterThan(500);
   });
-
   onceTest?.('findings go with their rules', async () => {
     await detect(store, [], { version: Date.now() });
     expect(await findingsOf(store)).toEqual([]);
