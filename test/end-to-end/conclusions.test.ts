@@ -182,8 +182,7 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identiti
     const views = [...new Set(ofEvents.map(sourceOf))].flatMap((source) =>
       source?.events ? [[source, ofEvents.filter((rule) => sourceOf(rule) === source)] as const] : [],
     );
-    // a field of what is joined: words tell of the container then, whatever rules are tested together
-    const fields = ['vestige.pod'];
+    const fields = ['vestige.pod']; // of what is joined: words tell of it then, whatever rules are tested together
     const toldBy = (words: object) => Object.entries(words).filter(([, word]) => word !== '');
     const hitsOf = async (rowsOfLarge: number) => {
       const found: string[] = [];
