@@ -4,9 +4,12 @@
 // A family: children of a parent that left no event. Its eldest child tells when the parent was there, and where all that are placed by themselves agree the
 // others are placed there too (processes.ts). Of a calm family none is placed so, nor is the parent: its eldest child stands for it, as long as what
 // is new in it is not either (place-affected.ts compares).
+//
+// Who forked such a parent is told by whose pids are beside its own (fork-order.ts): these are needed where that was told before, and where one of them is new.
 import { openScratchTable } from '../../store/scratch.ts';
 import { type Store, sqlString } from '../../store/store.ts';
 import { ENTITY_SETTINGS } from '../settings.ts';
+import { PIDS_MAX } from './fork-order.ts';
 import type { NodeFacts } from './node-facts.ts';
 
 /** Tables: cluster, node, pid, and the node as a number. */
@@ -77,7 +80,7 @@ interface Known {
   parents: string;
   /** place, pid, ppid, first_seen, devs: runs of programs of overlays. */
   ran: string;
-  /** place, pid, is_calm: who is known by his children alone, for a time at least. */
+  /** place, cluster, node, pid, is_calm, is_asked: who is known by his children alone, for a time at least, and of whom those beside him can tell something. */
   silent: string;
   /** place, ppid, cluster, node, pid. */
   eldest: string;
@@ -87,13 +90,20 @@ interface Known {
   inside: string;
 }
 
+const beside = (pid: string) => `arrayJoin(range(${pid} - ${PIDS_MAX}, ${pid} + ${PIDS_MAX + 1}))`;
+
 const PARENTS = 'SELECT cityHash64(cluster, node) AS place, cluster, node, pid, ppid FROM process_runs FINAL';
 const RAN = `
   SELECT cityHash64(cluster, node) AS place, pid, ppid, first_seen, exec_devs AS devs FROM process_runs FINAL WHERE notEmpty(exec_devs)`;
 
 /** A family is calm by what is stored of it and by what is new: who tells of a parent, or runs what may place a child. Rows of earlier runs make some too loud. */
 const silentOnes = (version: number): string => `
-  SELECT DISTINCT cityHash64(cluster, node) AS place, pid, (cluster, node, pid) NOT IN
+  WITH (cluster, node, pid) IN
+  (
+      SELECT cluster, node, pid FROM processes WHERE seen = 'child' AND parent_key != ''
+      UNION ALL SELECT cluster, node, ${beside('pid')} FROM process_runs WHERE version = ${version}
+  ) AS is_asked
+  SELECT DISTINCT cityHash64(cluster, node) AS place, cluster, node, pid, is_asked, NOT is_asked AND (cluster, node, pid) NOT IN
   (
       SELECT cluster, node, ppid FROM processes WHERE method IN (${SPEAKING.map(sqlString).join(', ')})
       UNION ALL SELECT cluster, node, pid FROM processes WHERE seen = 'child' AND method != ''
@@ -163,13 +173,16 @@ function relatives({ pids, families, calm }: Own, { parents, silent, eldest }: K
   const isSilent = `pid > 1 AND (NOT ${among(parents)} OR ${among(silent)}) AND NOT ${among(families)} AND NOT ${among(calm)}`;
   const isCalm = `(place, pid) IN (SELECT place, pid FROM ${silent} WHERE is_calm)`;
   const told = `(${PLACED}) SELECT DISTINCT ${PLACED}`;
+  const isBeside = `(place, pid) IN (SELECT place, ${beside('pid')} FROM ${families} WHERE NOT ${among(`(SELECT place, pid FROM ${silent} WHERE NOT is_asked)`)})`;
   return [
     `INSERT INTO ${pids} (${PLACED}) SELECT DISTINCT cluster, node, ppid FROM ${parents} WHERE ${among(pids)} AND ppid > 0 AND NOT ${among(pids, 'ppid')}`,
     `INSERT INTO ${families} ${told} FROM ${pids} WHERE ${isSilent} AND NOT ${isCalm}`,
     `INSERT INTO ${calm} ${told} FROM ${pids} WHERE ${isSilent} AND ${isCalm}`,
     `INSERT INTO ${pids} (${PLACED})
      SELECT DISTINCT ${PLACED} FROM ${parents} WHERE ${among(families, 'ppid')} AND NOT ${among(pids)}
-     UNION ALL SELECT DISTINCT ${PLACED} FROM ${eldest} WHERE ${among(calm, 'ppid')} AND NOT ${among(pids)}`,
+     UNION ALL SELECT DISTINCT ${PLACED} FROM ${eldest} WHERE ${among(calm, 'ppid')} AND NOT ${among(pids)}
+     UNION ALL SELECT DISTINCT ${PLACED} FROM ${parents} WHERE ${isBeside} AND NOT ${among(pids)}
+     UNION ALL SELECT DISTINCT ${PLACED} FROM ${silent} WHERE ${isBeside} AND NOT ${among(pids)}`,
   ];
 }
 

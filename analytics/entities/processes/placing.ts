@@ -24,7 +24,8 @@ export interface Ground {
 
 /**
  * cgroup is what the kernel said and runtime-pid what the runtime said. Descent rests on pids, which come round again. A call names its container
- * and its child is seen to run from an overlay; a device is one overlay's. Siblings and shim tell from what others are.
+ * and its child is seen to run from an overlay; a device is one overlay's. Siblings, shim and
+ * fork order tell from what others are.
  */
 const CONFIDENCE: Record<Method, number> = {
   '': 0,
@@ -36,6 +37,7 @@ const CONFIDENCE: Record<Method, number> = {
   'runtime-arguments': 0.95,
   shim: 0.85,
   siblings: 0.8,
+  'fork-order': 0.8,
 };
 
 /** Of a process whose parent is in one container and its program in another: either entered it, or has a pid that came round again. */

@@ -68,6 +68,7 @@ export type Method =
   | 'runtime-call'
   | 'rootfs-dev'
   | 'siblings'
+  | 'fork-order'
   | 'shim'
   | 'runtime-arguments';
 /** What is there of it: executions, other events, the word of the fork it came from, or only children that name it. */

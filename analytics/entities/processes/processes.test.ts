@@ -145,6 +145,64 @@ describe('processes', () => {
     expect(found.get(99)).toBe('');
   });
 
+  describe('a parent that left no event, whose pid comes between those of two children of one process,', () => {
+    const shell = run(10, 5, 0, { last_seen: T + 5_000 });
+    const between = [run(20, 10, 2_000), run(23, 21, 2_004), run(24, 21, 2_010), run(22, 10, 2_002)];
+    const web = { pids: [named(10, 'web', 1)], containers: [life('web', 0), life('other', 0)] };
+    const keys = (evidence: Partial<Evidence>) => {
+      const processes = buildProcesses({ runs: [], devices: [], boots: [], ...web, ...evidence });
+      const parent = processes.find((p) => p.pid === 21);
+      return [parent?.ppid, processes.find((p) => p.pid === 10)?.process_key === parent?.parent_key];
+    };
+
+    test('was forked by that process, and its children are of the same container', () => {
+      const runs = [shell, ...between];
+      expect(placed({ runs, ...web })).toEqual(
+        new Map([
+          [5, ''],
+          [10, 'web runtime-pid'],
+          [20, 'web descent'],
+          [21, 'web fork-order'],
+          [22, 'web descent'],
+          [23, 'web descent'],
+          [24, 'web descent'],
+        ]),
+      );
+      expect(keys({ runs })).toEqual([10, true]);
+    });
+
+    test.each<[string, Run[]]>([
+      ['a pid between them is of nobody known', [run(19, 10, 2_000), ...between.slice(1)]],
+      ['the pid before is of another parent', [run(20, 99, 2_000), ...between.slice(1)]],
+      ['the pid after is of another parent', [...between.slice(0, 3), run(22, 99, 2_002)]],
+      ['they began at other times', [run(20, 10, 20_000), run(22, 10, 20_002), run(23, 21, 2_004)]],
+      [
+        'its children are of another login session',
+        between.map((r) => (r.ppid === 21 ? { ...r, ses: 4, auid: 7 } : r)),
+      ],
+    ])("is nobody's where %s", (_, runs) => {
+      expect(placed({ runs: [shell, ...runs], ...web }).get(23)).toBe('');
+      expect(keys({ runs: [shell, ...runs] })).toEqual([-1, false]);
+    });
+
+    test('is not moved where its children are known to be of another container; of the same, one neighbour is enough', () => {
+      const devices = [{ cluster: 'c', node: 'n', dev: '00:b4', container_id: 'other' }];
+      const ran = (r: Run) => (r.ppid === 21 ? { ...r, exec_devs: ['00:b4'] } : r);
+      const elsewhere = { runs: [shell, ...between.map(ran)], devices };
+      expect(placed({ ...web, ...elsewhere }).get(23)).toBe('other rootfs-dev');
+      expect(keys(elsewhere)).toEqual([-1, false]);
+      // its children's children come next
+      const below = [run(20, 10, 2_000), run(22, 21, 2_002), run(23, 22, 2_004), run(24, 21, 2_010)].map(ran);
+      const ofWeb = [{ cluster: 'c', node: 'n', dev: '00:b4', container_id: 'web' }];
+      expect(keys({ runs: [shell, ...below], devices: ofWeb })).toEqual([-1, false]);
+      const beside = {
+        runs: [shell, ...between.slice(1).map(ran)],
+        devices: [{ cluster: 'c', node: 'n', dev: '00:b4', container_id: 'web' }],
+      };
+      expect(keys(beside)).toEqual([10, true]);
+    });
+  });
+
   test('siblings of one unseen parent follow those that are placed, unless they contradict', () => {
     const found = placed({
       runs: [

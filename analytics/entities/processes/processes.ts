@@ -8,11 +8,13 @@
 //   rootfs-dev    its program was read from the overlay that is one container's root (overlay-devices.ts)
 //   siblings      other children of the same parent, a parent that auditd never saw, are placed and agree
 //   shim          its parent is the shim of a pod with one container that can be meant
+//   fork-order    its parent, which auditd never saw, has a pid between those of two children of one process (fork-order.ts)
 //   runtime-arguments  runc or its init, before the container's own program runs: called for one container
 // Where a later way contradicts what came before, the process is left alone, or placed with less confidence. A path below a container's
 // directory on the node (.../rootfs, overlay2/.../merged, /proc/PID/root) is named by who acts on the container from outside: it places nobody.
 
 import { groupBy } from '../group-by.ts';
+import { placeByForkOrder } from './fork-order.ts';
 import { markLeft } from './leaving.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { createOverlayDevices, isFresh, type OverlayDevices, type RootfsDevice } from './overlay-devices.ts';
@@ -95,6 +97,8 @@ function placeNode(runs: readonly Run[], evidence: Omit<Required<Evidence>, 'run
   follow();
   placeByShim(calls, callers, ground, devices);
   follow();
+  placeByForkOrder(ground);
+  descend();
   placeSetup(callers, ground);
   table.all.push(...forkedOnly(table));
   markLeft(table.all, new Map(containers.map((c) => [c.container_id, c.host_mounts])));
@@ -109,7 +113,7 @@ function placeByDescent(node: Node, ground: Ground, devices: OverlayDevices): vo
   if (parent !== undefined && parent !== node) {
     placeByDescent(parent, ground, devices);
     // of one that only its children name, these must agree: placeBySiblings
-    const isKnown = parent.seen !== 'child' || ['runtime-pid', 'cgroup'].includes(parent.method);
+    const isKnown = parent.seen !== 'child' || ['runtime-pid', 'cgroup', 'fork-order'].includes(parent.method);
     if (isKnown && parent.container_id !== '') descendFrom(parent, node, ground, devices);
   }
   node.state = 'done';
