@@ -6,23 +6,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../store/connect.ts';
 import type { Store } from '../../store/store.ts';
 import { buildEntities } from '../entities.ts';
+import { forged, fromGateway, fromJob, own, snat, TOKEN } from '../test-support/made-callers.ts';
 import {
   COLLECTOR,
   changed,
   deployed,
   eviction,
-  forged,
   HASH,
   nodeGone,
-  own,
   removed,
   removedSecond,
   rows,
   sacked,
   second,
-  snat,
   sweep,
-  TOKEN,
 } from '../test-support/made-cluster.ts';
 import { CONTEXT_LABELS } from './actors.ts';
 
@@ -152,7 +149,7 @@ describe('a pod', () => {
 });
 
 describe('callers', () => {
-  it("are the pod at the request's address, or of its token behind its node; what a header says counts for less", async () => {
+  it("are the pod at the request's address, or of whose process asked from its node's; what a header says counts for less", async () => {
     const said = new Map(
       (await all('SELECT audit_id, method, pod_uid FROM callers FINAL')).map((r) => [
         r['audit_id'],
@@ -160,14 +157,25 @@ describe('callers', () => {
       ]),
     );
     expect(said.get(own)).toBe('pod-address p1');
-    expect(said.get(snat)).toBe('bound-token p1');
+    // p1 asks from its own address, too: here it is by what ran on the node under the name that the request gives
+    expect(said.get(snat)).toBe('node-address p1');
     expect(said.get(forged)).toBe('forwarded-address p1');
+  });
+
+  it('come from the pod whose token first came from an address just after its process had connected, where nobody told whose it is', async () => {
+    const callers = await all(
+      `SELECT audit_id, method, pod_uid, container_id FROM callers FINAL WHERE audit_id IN ('${fromJob}', '${fromGateway}')`,
+    );
+    // the gateway's is nobody's: two pods came from there
+    expect(callers).toEqual([{ audit_id: fromJob, method: 'token-address', pod_uid: 'q1', container_id: 'c-q1' }]);
   });
 
   it('have the process that connected to an API server, not what it connected to else', async () => {
     const [caller] = await all(`SELECT connected_at, container_id FROM callers FINAL WHERE audit_id = '${own}'`);
     expect(caller).toMatchObject({ connected_at: '2026-05-01T09:39:59.950Z', container_id: 'c1' });
-    const connections = await all('SELECT address, server FROM api_connections FINAL ORDER BY address');
+    const connections = await all(
+      "SELECT address, server FROM api_connections FINAL WHERE container_id = 'c1' ORDER BY address",
+    );
     expect(connections).toEqual([
       { address: '10.96.0.1', server: 'known' },
       { address: '203.0.113.9', server: '' },

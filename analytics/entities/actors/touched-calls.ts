@@ -134,6 +134,7 @@ function askedBy(news: News): string[] {
       : [
           `SELECT cluster, audit_id FROM callers WHERE (cluster, node, container_id) IN (SELECT cluster, node, container_id FROM ${containers})`,
         ]),
+    ...askedFromOwn(news, pods, connections),
     // the last one before a request: those after it
     ...(connections === undefined
       ? []
@@ -147,4 +148,31 @@ function askedBy(news: News): string[] {
            WHERE k.time >= s.since - INTERVAL 1 SECOND`,
         ]),
   ];
+}
+
+/** Whose an address is may be told by where tokens of pods came from (callers.sql): requests from there, and those with such a token. */
+function askedFromOwn(news: News, pods: string | undefined, connections: string | undefined): string[] {
+  const ways = news.differing('ways', 'cluster, user_pod_uid, source_ips, first_seen');
+  const from = (places: string) => `
+    SELECT DISTINCT cluster, audit_id FROM k8s_audit
+    WHERE (cluster, source_ips[-1]) IN (${places}) AND (cluster, source_ips[-1]) NOT IN (SELECT cluster, address FROM node_addresses FINAL)`;
+  const selects: string[] = [];
+  if (ways !== undefined)
+    selects.push(
+      from(`SELECT cluster, source_ips[-1] FROM ${ways} WHERE user_pod_uid != ''`),
+      `SELECT DISTINCT cluster, audit_id FROM k8s_audit WHERE (cluster, user_pod_uid) IN (SELECT cluster, user_pod_uid FROM ${ways} WHERE user_pod_uid != '')`,
+    );
+  if (pods !== undefined)
+    selects.push(
+      from(
+        `SELECT cluster, source_ips[-1] FROM ways FINAL WHERE (cluster, user_pod_uid) IN (SELECT cluster, pod_uid FROM ${pods})`,
+      ),
+    );
+  if (connections !== undefined)
+    selects.push(
+      from(`SELECT w.cluster, w.source_ips[-1] FROM (SELECT cluster, user_pod_uid, source_ips, first_seen FROM ways FINAL WHERE user_pod_uid != '') AS w
+            INNER JOIN (SELECT cluster, pod_uid, time FROM ${connections}) AS c ON w.cluster = c.cluster AND w.user_pod_uid = c.pod_uid
+            WHERE w.first_seen BETWEEN c.time - INTERVAL 1 SECOND AND c.time + INTERVAL 2 SECOND`),
+    );
+  return selects;
 }

@@ -5,11 +5,11 @@ import type { Row } from '../../store/store.ts';
 export const rows: Record<string, Row[]> = { k8s_audit: [], runtime: [], auditd: [] };
 let made = 0;
 // a digest is any 32 bytes
-const digest = () => `digest ${String(++made).padStart(25, '0')}`;
-const at = (time: string) => `2026-05-01 ${time}`;
+export const digest = () => `digest ${String(++made).padStart(25, '0')}`;
+export const at = (time: string) => `2026-05-01 ${time}`;
 
 /** An API request; returns its auditID. */
-function request(time: string, verb: string, resource: string, name: string, more: Row = {}): string {
+export function request(time: string, verb: string, resource: string, name: string, more: Row = {}): string {
   const audit_id = `audit-${made}`;
   rows['k8s_audit']?.push({
     cluster: 'c',
@@ -38,10 +38,10 @@ export const COLLECTOR = {
   source_ips: ['10.0.0.1'],
 };
 const ownedBy = (kind: string, name: string, uid: string) => ({ owner_kind: kind, owner_name: name, owner_uid: uid });
-const body = { body: 'both' };
+export const body = { body: 'both' };
 
 /** A container's life as the runtime tells it. */
-function container(
+export function container(
   id: string,
   pod: string,
   uid: string,
@@ -253,69 +253,6 @@ request('05:20:00', 'update', 'deployments', 'again', { subresource: 'status', o
 request('05:20:01', 'create', 'pods', 'again-x', {
   object_uid: 'a3',
   ...ownedBy('Deployment', 'again', 'a2'),
-  ...body,
-});
-// requests: from the pod's address, with its token through the node, with a forged forwarding header, in another's name
-export const TOKEN = {
-  username: 'system:serviceaccount:shop:web',
-  user_pod_uid: 'p1',
-  user_pod_name: 'web-5d4-abc',
-  credential_id: 'JTI=1',
-  user_agent: 'web/v1',
-  user_groups: ['system:serviceaccounts'],
-};
-export const own = request('09:40:00', 'list', 'secrets', '', { ...TOKEN, source_ips: ['10.1.1.7'] });
-export const snat = request('09:41:00', 'list', 'secrets', '', { ...TOKEN, source_ips: ['10.0.0.1'], code: 403 });
-export const forged = request('09:42:00', 'list', 'secrets', '', {
-  username: 'mallory',
-  source_ips: ['10.1.1.7', '203.0.113.9'],
-});
-request('09:43:00', 'get', 'nodes', 'n1', {
-  impersonated_user: 'system:admin',
-  impersonated_groups: ['system:masters'],
-  credential_id: 'X509SHA256=9',
-  user_uid: 'u-alice',
-});
-request('10:05:00', 'list', 'secrets', '', { ...TOKEN, source_ips: ['203.0.113.9'] });
-for (const [n, time] of ['09:39:59.950', '09:35:00'].entries())
-  rows['auditd']?.push(
-    {
-      cluster: 'c',
-      node: 'n1',
-      time: at('09:30:04.500'),
-      serial: 1,
-      pid: 7,
-      ppid: 1,
-      syscall_name: 'execve',
-      success: 'yes',
-      argv: ['web'],
-      exe: '/web',
-      comm: 'web',
-      digests: [digest()],
-      version: 1,
-    },
-    {
-      cluster: 'c',
-      node: 'n1',
-      time: at(time),
-      serial: 10 + n,
-      pid: 7,
-      ppid: 1,
-      syscall_name: 'connect',
-      addr_family: 'inet',
-      addr: n === 0 ? '10.96.0.1' : '203.0.113.9',
-      port: 443,
-      exe: '/web',
-      comm: 'web',
-      digests: [digest()],
-      version: 1,
-    },
-  );
-request('05:00:00', 'create', 'services', 'kubernetes', {
-  namespace: 'default',
-  addresses: ['10.96.0.1'],
-  username: 'system:apiserver',
-  source_ips: ['::1'],
   ...body,
 });
 // the image was pulled before it ran first
