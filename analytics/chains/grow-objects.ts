@@ -1,5 +1,7 @@
 // Between Kubernetes objects, the containers made of them, and what ran there.
+import type { ProcessFacts } from './facts.ts';
 import { idOf, keyOf } from './graph.ts';
+import { spawned } from './grow-processes.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 
 /** From an object to what controllers made of it (CronJob, Job, Pod) and to the containers of a pod. */
@@ -41,25 +43,29 @@ export async function followObjects(growth: Growth, frontier: Frontier): Promise
 /** Everything that ran in a container of the intruder's own; and, where growth came from inside it, who had it created. */
 export async function followContainers(growth: Growth, frontier: Frontier): Promise<Step[]> {
   const steps: Step[] = [];
-  for (const p of await growth.lookup.inContainers(frontier.map((f) => keyOf(f.id)))) {
-    // runc's own processes prepare the container for anybody
-    if (p.method === 'runtime-arguments' || p.setup) continue;
-    steps.push({
-      link: {
-        from: idOf('container', p.container_id),
-        to: processId(p),
-        kind: 'ran-in',
-        confidence: 1,
-        reason: `${commandOf(p, 40)} ran in the container`,
-        digests: [p.digest],
-      },
-      reached: remember(growth, p),
-      arrival: 'onward',
-    });
+  // runc's own processes prepare the container for anybody
+  const inside = (await growth.lookup.inContainers(frontier.map((f) => keyOf(f.id)))).filter(
+    (p) => p.method !== 'runtime-arguments' && !p.setup,
+  );
+  const byId = new Map(inside.map((p) => [processId(p), p]));
+  for (const p of inside) {
+    const parent = byId.get(processId({ node: p.node, key: p.parent_key }));
+    const isOfTree = parent !== undefined && parent.container_id === p.container_id;
+    steps.push({ link: isOfTree ? spawned(parent, p, 1) : ranIn(p), reached: remember(growth, p), arrival: 'onward' });
   }
-  const inside = frontier.filter((f) => f.arrival !== 'onward').map((f) => keyOf(f.id));
-  return [...steps, ...(await toCreation(growth, inside))];
+  const entered = frontier.filter((f) => f.arrival !== 'onward').map((f) => keyOf(f.id));
+  return [...steps, ...(await toCreation(growth, entered))];
 }
+
+/** The tops of a container's trees. */
+const ranIn = (p: ProcessFacts): Step['link'] => ({
+  from: idOf('container', p.container_id),
+  to: processId(p),
+  kind: 'ran-in',
+  confidence: 1,
+  reason: `${commandOf(p, 40)} ran in the container`,
+  digests: [p.digest],
+});
 
 /** Controllers make pods of workloads; the request that made the topmost owner is the one somebody wanted. */
 const OWNERS_DEPTH_MAX = 5;

@@ -111,16 +111,24 @@ async function toLostParents(growth: Growth, orphans: readonly ProcessFacts[]): 
   });
 }
 
-function spawned(parent: ProcessFacts, child: ProcessFacts, confidence: number) {
+/** @param confidence of a parent that the records name; one that only the order of pids tells is less sure */
+export function spawned(parent: ProcessFacts, child: ProcessFacts, confidence: number) {
   const how = confidence === 1 ? `parent pid ${parent.pid}` : `its command stands in the line of pid ${parent.pid}`;
   return {
     from: processId(parent),
     to: processId(child),
     kind: 'spawned' as const,
-    confidence,
-    reason: `${commandOf(parent, 40)} started ${commandOf(child, 40)} (${how})`,
+    confidence: isSilent(child) ? Math.min(confidence, BY_ORDER) : confidence,
+    reason: isSilent(child)
+      ? `${nameOf(parent)} forked pid ${child.pid}, which left no record: its pid comes among those of other children of pid ${parent.pid}`
+      : `${nameOf(parent)} started ${nameOf(child)} (${how})`,
     digests: [parent.digest, child.digest],
   };
 }
+
+/** Entities' fork-order. */
+const BY_ORDER = 0.8;
+const isSilent = (p: ProcessFacts) => p.comm === '' && p.argv.length === 0;
+const nameOf = (p: ProcessFacts) => (isSilent(p) ? `a fork without a record (pid ${p.pid})` : commandOf(p, 40));
 
 const asEntry = (p: ProcessFacts | undefined): [string, ProcessFacts][] => (p === undefined ? [] : [[p.key, p]]);
