@@ -70,7 +70,7 @@ interface Truth {
 }
 const truthOf = (name: string) => JSON.parse(readFileSync(`${recordings}/${name}/truth.json`, 'utf8')) as Truth;
 
-describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identities'])('%s', (name) => {
+describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identities', 'node-tuner'])('%s', (name) => {
   let store: Store;
   let remove: () => Promise<void>;
   let findings: Finding[];
@@ -154,7 +154,7 @@ describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identiti
   test('each finding is told in a sentence with the names and values themselves, and names the records it rests on', () => {
     const holes = findings.filter(
       ({ summary }) =>
-        /an unknown \w+| {2}|\(\)|^\W*$|\/\/ |: ?[.,]( |$)| [.,]( |$)/.test(summary) || !/[.)]$/.test(summary),
+        /an unknown \w+| {2}|(^|\s)\(\)|^\W*$|\/\/ |: ?[.,]( |$)| [.,]( |$)/.test(summary) || !/[.)]$/.test(summary),
     );
     expect(holes.map(({ title, summary }) => `${title}: ${summary}`)).toEqual([]);
     expect(findings.filter(({ digests }) => digests.length === 0)).toEqual([]);
