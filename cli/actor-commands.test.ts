@@ -44,7 +44,7 @@ describe('pod', () => {
     });
     expect(pod.requests.map((r: { method: string }) => r.method)).toEqual([
       'pod-address',
-      'bound-token',
+      'node-address',
       'forwarded-address',
     ]);
     expect(pod.token_uses.map((u: { kind: string }) => u.kind)).toEqual(['after-end', 'elsewhere']);

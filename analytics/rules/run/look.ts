@@ -68,7 +68,8 @@ FROM
 )
 GROUP BY b_cluster, b_node, b_serial`;
 
-const hash = (sql: string) => `reinterpretAsUInt128(sipHash128(${sql}))`;
+// of one column of few values the engine makes a number of few values
+const hash = (sql: string) => `CAST(reinterpretAsUInt128(sipHash128(${sql})), 'UInt128')`;
 
 function lookSql(events: Events, { inquiry, within }: Asked, words: string | undefined): string {
   const { key, from, alias } = events;

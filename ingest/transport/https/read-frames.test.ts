@@ -14,7 +14,8 @@ function read(bytes: Buffer, chunkBytes: number): RecordEntry[] {
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     // as of a socket: the bytes may be elsewhere later
     const chunk = Buffer.from(bytes.subarray(at, at + chunkBytes));
-    records.push(...reader.push(chunk));
+    // its envelope is kept as the bytes it came in, too
+    for (const { kind, raw, meta } of reader.push(chunk)) records.push({ kind, raw, meta });
   }
   reader.end();
   return records;
