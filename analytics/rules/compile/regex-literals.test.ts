@@ -83,8 +83,8 @@ describe('texts that a match holds', () => {
         },
       ),
       // of a made-up expression in expressions, repeated, JavaScript tries so many ways that a longer subject never ends; the seed is one that does
-      { numRuns: 3000, seed: 20 },
+      { numRuns: 2000, seed: 20 },
     );
-    expect(told).toBeGreaterThan(200);
+    expect(told).toBeGreaterThan(150);
   });
 });
