@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 // Texts that every match of an expression holds: a row more does no harm, a row less would hide an attack.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -58,8 +59,18 @@ describe('texts that a match holds', () => {
     ),
   })) as { expression: fc.Arbitrary<string> };
   const subject = fc
-    .array(fc.constantFrom('ab', 'bc', 'C/', 'ca', 'A', 'b', '/', '.', ' '), { maxLength: 4 })
+    .array(fc.constantFrom('ab', 'bc', 'C/', 'ca', 'A', 'b', '/', '.', ' '), { maxLength: 6 })
     .map((parts) => parts.join(''));
+
+  // JavaScript goes back and forth in what is repeated within what is repeated, for ever in some: these are left
+  const matchedBy = (regex: RegExp, subjects: readonly string[]): readonly string[] | undefined => {
+    try {
+      return runInNewContext('subjects.filter((one) => regex.test(one))', { regex, subjects }, { timeout: 100 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined;
+      throw error;
+    }
+  };
 
   it('are in every string that an expression matches', () => {
     let told = 0;
@@ -71,10 +82,10 @@ describe('texts that a match holds', () => {
         (source, subjects, i) => {
           const texts = literalsOf(source);
           if (texts === undefined) return;
+          const matched = matchedBy(new RegExp(source, i ? 'i' : ''), subjects);
+          if (matched === undefined) return;
           told++;
-          const regex = new RegExp(source, i ? 'i' : '');
-          for (const one of subjects) {
-            if (!regex.test(one)) continue;
+          for (const one of matched) {
             expect(
               texts.some((text) => one.toLowerCase().includes(text)),
               `${source} on ${JSON.stringify(one)}`,
@@ -82,9 +93,8 @@ describe('texts that a match holds', () => {
           }
         },
       ),
-      // of a made-up expression in expressions, repeated, JavaScript tries so many ways that a longer subject never ends; the seed is one that does
-      { numRuns: 2000, seed: 20 },
+      { numRuns: 3000 },
     );
-    expect(told).toBeGreaterThan(150);
+    expect(told).toBeGreaterThan(200);
   });
 });
