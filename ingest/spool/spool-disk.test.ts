@@ -1,8 +1,10 @@
 // A spool on a disk that is full, for a while or for good.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Batch } from './reader.ts';
+import { listSegments, segmentPath } from './segments.ts';
 import type { Spool } from './spool.ts';
 import { gaps, names, newDirectory, open, opened, readAll, record, shut } from './test-support/spool-under-test.ts';
 
@@ -77,6 +79,42 @@ describe('a spool on a small disk', () => {
         await shut(spool);
       } finally {
         execFileSync('umount', [directory]);
+      }
+    },
+  );
+
+  it.skipIf(process.getuid?.() !== 0 && !process.env['CI'])(
+    'drops from the segment it writes to, where that one had to go on and a sink holds the only other',
+    async () => {
+      gaps.length = 0;
+      const directory = newDirectory();
+      mkdirSync(directory);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+      try {
+        const at = join(directory, 'spool');
+        const options = { bytesMax: 64 << 20 };
+        const before = await open(at, options);
+        for (const text of names(200)) before.append(record(text));
+        await before.committed();
+        await shut(before);
+        const spool = await open(at, options);
+        const held = await spool.read(8192);
+        // no next segment can be had until the disk is full
+        const next = segmentPath(at, (listSegments(at).at(-1)?.n ?? 0) + 1);
+        mkdirSync(next);
+        const all = names(4000, 200);
+        for (const text of all) expect(spool.append(record(text))).toBe(true);
+        await expect(spool.committed()).rejects.toMatchObject({ code: 'unwritable' });
+        rmdirSync(next);
+        await spool.committed();
+        spool.acknowledge(held as Batch);
+        const left = await readAll(spool);
+        expect(left.at(-1), 'the newest').toBe(all.at(-1));
+        const lost = gaps.reduce((sum, gap) => sum + (gap.records ?? 0), 0);
+        expect(lost + left.length + (held?.records.length ?? 0)).toBe(200 + all.length);
+        await shut(spool);
+      } finally {
+        execFileSync('umount', ['--lazy', directory]);
       }
     },
   );

@@ -183,6 +183,14 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     ({ file, segment: active } = created);
     segments.push(active);
   };
+  /** The one that is written to went on beyond its size, and has the disk: where the reserve was there is room for the next one to begin. */
+  const rollIntoReserve = async (): Promise<boolean> => {
+    const { n, bytes } = active;
+    if (bytes < options.segmentBytes) return false;
+    rmSync(reservePath(directory), { force: true });
+    await roll().catch(() => undefined);
+    return active.n !== n;
+  };
   const writeSome = async (parts: readonly Part[]): Promise<void> => {
     for (;;) {
       try {
@@ -190,7 +198,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
         break;
       } catch (cause) {
         // what was prepared is room, too
-        if (isDiskFull(cause) && ((await rollToPrepared()) || (await makeRoom().catch(() => false)))) continue;
+        const hasRoom = async () =>
+          (await rollToPrepared()) || (await makeRoom().catch(() => false)) || (await rollIntoReserve());
+        if (isDiskFull(cause) && (await hasRoom())) continue;
         throw new SpoolError(`cannot write to the spool ${directory}: ${(cause as Error).message}`, { cause });
       }
     }
