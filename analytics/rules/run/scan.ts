@@ -122,7 +122,8 @@ const ROWS_OF_LARGE = 100_000;
 
 async function rowsOf(store: Store, { table }: Events, within = '1'): Promise<number> {
   const [row] = await store.rows(`SELECT count() AS rows FROM ${table} WHERE ${within}`);
-  return Number(row?.['rows']);
+  // of an empty table a spared store has no row (skip-empty.ts)
+  return Number(row?.['rows'] ?? 0);
 }
 
 /** Rules to be tested on the same rows. */
