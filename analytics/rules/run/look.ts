@@ -2,7 +2,7 @@
 // values are asked once for each of their combinations. Answers are told apart by a hash that nobody can make two of that are alike.
 import { z } from 'zod';
 import { openScratchTable, withScratchTable } from '../../store/scratch.ts';
-import type { Store } from '../../store/store.ts';
+import { type Store, sqlString } from '../../store/store.ts';
 import type { Inquiry, Questions } from '../compile/questions.ts';
 import type { Events } from '../sources/source.ts';
 
@@ -44,13 +44,8 @@ export async function look(
   const work = (words: string | undefined) =>
     // on disk: there is a row for every event
     withScratchTable(store, 'looked', lookSql(events, asked, words), async (looked) => {
-      const few = await readFew(store, looked, events, inquiry);
-      const own = await readAnswers(
-        store,
-        `SELECT toString(own) AS id, any(answers) AS answers FROM ${looked} GROUP BY own`,
-        (answers) => [...inquiry.ofOthers.numbersOf(answers), ...inquiry.ofBytes.numbersOf(answers.slice(-1))],
-      );
-      return keep(store, looked, events, concern(await readAnswered(store, looked, few, own)));
+      const concerned = concern(await readAnswered(store, looked, events, inquiry));
+      return keep(store, looked, events, concerned);
     });
   if (!inquiry.ofBytes.isAny()) return work(undefined);
   return withScratchTable(store, 'words', wordsSql(asked), work);
@@ -68,24 +63,27 @@ FROM
 )
 GROUP BY b_cluster, b_node, b_serial`;
 
-// of one column of few values the engine makes a number of few values
+// as a number that nobody can make two values of; of a column of few values the engine makes it once for each
 const hash = (sql: string) => `CAST(reinterpretAsUInt128(sipHash128(${sql})), 'UInt128')`;
+const ofFewValues = (sql: string) => `toLowCardinality(toString(${sql}))`;
 
 function lookSql(events: Events, { inquiry, within }: Asked, words: string | undefined): string {
   const { key, from, alias } = events;
-  const few = fewOf(events, inquiry.ofFew);
-  const ofKey = key.map((name) => `${alias}.${name} AS ${name}`);
-  const ofFew = few.map((name) => `${alias}.${name} AS few_${name}`);
-  const asked = `SELECT ${[...ofKey, ...ofFew].join(', ')}, ${inquiry.ofOthers.columns()} AS others FROM ${from(within)}`;
+  const few = fewOf(events, inquiry.ofFew).map((name) => `${alias}.${name}`);
+  const columns = [
+    ...key.map((name) => `${alias}.${name} AS ${name}`),
+    `${few.length === 0 ? "''" : `tuple(${few.join(', ')})`} AS few_columns`,
+    `${inquiry.ofOthers.columns()} AS others`,
+  ];
+  const asked = `SELECT ${columns.join(', ')} FROM ${from(within)}`;
   const answered =
     words === undefined
-      ? `SELECT *, arrayPushBack(others, []) AS answers FROM (${asked})`
+      ? `SELECT *, others AS answers FROM (${asked})`
       : `SELECT *, arrayPushBack(others, b_words) AS answers FROM (${asked}) AS l LEFT ANY JOIN ${words} AS b
          ON b_cluster = cluster AND b_node = node AND b_serial = serial`;
-  const fewNames = few.map((name) => `few_${name}`);
   return `ENGINE = MergeTree ORDER BY tuple() AS
 WITH ${inquiry.with()}
-SELECT ${[...key, ...fewNames].join(', ')}, answers, ${hash('answers')} AS own, ${few.length === 0 ? 'toUInt128(0)' : hash(fewNames.join(', '))} AS few
+SELECT ${key.join(', ')}, ${ofFewValues('few_columns')} AS few, ${ofFewValues('answers')} AS own
 FROM (${answered})
 SETTINGS query_plan_join_swap_table = 'false'`;
 }
@@ -96,41 +94,43 @@ function fewOf({ few }: Events, questions: Questions): string[] {
   return few.filter((name) => new RegExp(`\\b${name}\\b`).test(sql));
 }
 
-function readFew(store: Store, looked: string, events: Events, { ofFew, with: texts }: Inquiry) {
-  const columns = fewOf(events, ofFew).map((name) => `any(few_${name}) AS ${name}`);
-  const each = `SELECT toString(few) AS id${['', ...columns].join(', ')} FROM ${looked} GROUP BY few`;
-  const sql = `WITH ${texts()} SELECT ${events.alias}.id AS id, ${ofFew.columns()} AS answers FROM (${each}) AS ${events.alias}`;
-  return readAnswers(store, sql, ofFew.numbersOf);
-}
-
-const AnswersRow = z.object({ id: z.string(), answers: z.array(z.array(z.coerce.number())) });
-
-async function readAnswers(
-  store: Store,
-  sql: string,
-  numbersOf: Questions['numbersOf'],
-): Promise<Map<string, readonly number[]>> {
+/** Of each combination of columns of few values what it answers. */
+async function readFew(store: Store, looked: string, events: Events, { ofFew, with: texts }: Inquiry) {
+  const { alias, from } = events;
+  const names = fewOf(events, ofFew);
+  const typed = names.length === 0 ? [] : await store.rows(`DESCRIBE (SELECT ${names.join(', ')} FROM ${from('0')})`);
+  const type = `Tuple(${typed.map((column) => String(column['type'])).join(', ')})`;
+  const columns = names.map((name, i) => `CAST(few, ${sqlString(type)}).${i + 1} AS ${name}`);
+  const each = `SELECT ${[`toString(${hash('few')}) AS id`, ...columns].join(', ')} FROM (SELECT DISTINCT few FROM ${looked})`;
+  const sql = `WITH ${texts()} SELECT ${alias}.id AS id, ${ofFew.columns()} AS answers FROM (${each}) AS ${alias}`;
   const answers = new Map<string, readonly number[]>();
   for await (const row of store.stream(sql)) {
-    const { id, answers: found } = AnswersRow.parse(row);
-    answers.set(id, numbersOf(found));
+    const { id, answers: found } = FewRow.parse(row);
+    answers.set(id, ofFew.numbersOf(found));
   }
   return answers;
 }
 
-const AnsweredRow = z.object({ few: z.string(), own: z.string(), events: z.coerce.number() });
+const Answers = z.array(z.array(z.coerce.number()));
+const FewRow = z.object({ id: z.string(), answers: Answers });
+const AnsweredRow = z.object({ few: z.string(), own: z.string(), answers: z.string(), events: z.coerce.number() });
 
-async function readAnswered(
-  store: Store,
-  looked: string,
-  ofFew: ReadonlyMap<string, readonly number[]>,
-  ofOwn: ReadonlyMap<string, readonly number[]>,
-): Promise<Answered[]> {
+async function readAnswered(store: Store, looked: string, events: Events, inquiry: Inquiry): Promise<Answered[]> {
+  const ofFew = await readFew(store, looked, events, inquiry);
+  const ofOwn = new Map<string, readonly number[]>();
+  // the last are words, where any were looked for
+  const numbersOf = (answers: number[][]) => [
+    ...inquiry.ofOthers.numbersOf(answers),
+    ...inquiry.ofBytes.numbersOf(inquiry.ofBytes.isAny() ? answers.slice(-1) : []),
+  ];
   const answered: Answered[] = [];
-  const sql = `SELECT toString(${looked}.few) AS few, toString(${looked}.own) AS own, count() AS events FROM ${looked} GROUP BY ${looked}.few, ${looked}.own`;
+  const sql = `SELECT toString(${hash('few_columns')}) AS few, toString(${hash('answers')}) AS own, toString(answers) AS answers, events
+    FROM (SELECT few AS few_columns, own AS answers, count() AS events FROM ${looked} GROUP BY few, own)`;
   for await (const row of store.stream(sql)) {
-    const { few, own, events } = AnsweredRow.parse(row);
-    answered.push({ answer: { few, own }, numbers: [...(ofFew.get(few) ?? []), ...(ofOwn.get(own) ?? [])], events });
+    const { few, own, answers, events: count } = AnsweredRow.parse(row);
+    const numbers = ofOwn.get(own) ?? numbersOf(Answers.parse(JSON.parse(answers)));
+    ofOwn.set(own, numbers);
+    answered.push({ answer: { few, own }, numbers: [...(ofFew.get(few) ?? []), ...numbers], events: count });
   }
   return answered;
 }
@@ -140,10 +140,11 @@ function keep(store: Store, looked: string, { key, eventKey }: Events, concerned
   return withScratchTable(store, 'concerned', definition, async (ofAnswer) => {
     const rows = concerned.map(({ answer, settled, doubtful }) => ({ ...answer, settled, doubtful }));
     if (rows.length > 0) await store.insert(ofAnswer, rows);
+    const numbered = `SELECT * REPLACE (${hash('few')} AS few, ${hash('own')} AS own) FROM ${looked}`;
     return openScratchTable(
       store,
       'left',
-      `ENGINE = Memory AS SELECT ${key.join(', ')}, ${eventKey} AS event_key, settled, doubtful FROM ${looked} INNER JOIN ${ofAnswer} USING (few, own)`,
+      `ENGINE = Memory AS SELECT ${key.join(', ')}, ${eventKey} AS event_key, settled, doubtful FROM (${numbered}) AS l INNER JOIN ${ofAnswer} USING (few, own)`,
     );
   });
 }
