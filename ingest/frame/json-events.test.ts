@@ -61,6 +61,15 @@ describe('events of a file', () => {
       [[1, { a: '12345678901234567890', b: '1234567890123456' }]],
       [],
     ],
+    [
+      'fractions of many digits, and texts that an expression cannot hold at once',
+      `{"a":0.30000000000000004,"b":-1.5e300,"c":[-9007199254740993]}\n{"a":"${'x'.repeat(8_000_000)}","b":1234567890123456}`,
+      [
+        [1, { a: 0.30000000000000004, b: -1.5e300, c: ['-9007199254740993'] }],
+        [2, { a: 'x'.repeat(8_000_000), b: '1234567890123456' }],
+      ],
+      [],
+    ],
     ['nothing', '\n', [], []],
   ])('%s', async (_, text, events, told) => {
     expect(await read(text)).toEqual({ events, told });

@@ -89,7 +89,10 @@ function valuesOf(text: string): string[] | undefined {
   const values: string[] = [];
   let depth = 0;
   let from = -1;
-  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\[\s\S])*"|[[\]{}]/g)) {
+  let within = false;
+  for (const { 0: token, index } of text.matchAll(/\\[\s\S]|["[\]{}]/g)) {
+    if (token === '"') within = !within;
+    if (within) continue;
     if (token === '{' || token === '[') {
       if (depth++ === 0) from = index;
     } else if (token === '}' || token === ']') {
@@ -117,11 +120,18 @@ async function* linesOf(
 const textOf = (block: LineBlock, i: number) => block.bytes.toString('utf8', start(block, i), block.ends[i]);
 
 // A double holds integers of 15 digits as they are written; longer ones (ids) are kept as text.
-const LONG_INTEGER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
+const LONG_INTEGER = /^-?\d{16,}$/;
+// Numbers whole, so that the digits of a fraction are none; quotes and what is escaped piece by piece: a string may be of any length.
+const PIECE = /"|\\.|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /** @throws SyntaxError for what is no JSON */
 function parseEvent(text: string): unknown {
   if (!/\d{16}/.test(text)) return JSON.parse(text);
   JSON.parse(text); // with 0123... put in quotes it would be read
-  return JSON.parse(text.replace(LONG_INTEGER, (piece) => (piece.startsWith('"') ? piece : `"${piece}"`)));
+  let within = false;
+  const quoted = text.replace(PIECE, (piece) => {
+    if (piece === '"') within = !within;
+    return !within && LONG_INTEGER.test(piece) ? `"${piece}"` : piece;
+  });
+  return JSON.parse(quoted);
 }

@@ -210,8 +210,14 @@ const TIME_PARTS = {
   year: 'toYear',
 } as const;
 
-const timePart = (v: string, unit: keyof typeof TIME_PARTS) =>
-  `${TIME_PARTS[unit]}(parseDateTime64BestEffortOrNull(${v}, 3, 'UTC'))`;
+// The engine reads a date into nearly anything, and fills in today's: a time has a year of four digits, or at least eight digits
+// (a second since 1970 or finer, or a date). Commas before a fraction are of Python's logs, a colon after the year of web servers'.
+const TIME = '^\\d{8,}(\\.\\d+)?$|(^|[^\\d.,+])\\d{4}\\D|[^\\d.,+]\\d{4}$';
+const timePart = (v: string, unit: keyof typeof TIME_PARTS) => {
+  const point = `replaceRegexpOne(${v}, ${sqlString('(:\\d\\d),(\\d)')}, ${sqlString('\\1.\\2')})`;
+  const written = `replaceRegexpOne(${point}, ${sqlString('(\\d/[A-Z][a-z]{2}/\\d{4}):')}, ${sqlString('\\1 ')})`;
+  return `${TIME_PARTS[unit]}(if(match(${v}, ${sqlString(TIME)}), parseDateTime64BestEffortOrNull(${written}, 3, 'UTC'), NULL))`;
+};
 
 /**
  * |fieldref: any value of one field against any of the other. What is empty is contained in nothing, and a column of one value that
