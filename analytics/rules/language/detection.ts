@@ -1,7 +1,7 @@
 // A detection's parts to expressions: a map is AND, a list of maps is OR, a list of values is OR (AND with |all),
 // a list of bare strings is keywords. Modifiers: modifiers.ts.
 import { and, type Expression, type FieldTest, or } from './expression.ts';
-import { checkNames, ModifierError, matchesOf, type Scalar } from './modifiers.ts';
+import { checkNames, ModifierError, matchesOf, OF_LISTS, OF_NUMBERS, type Scalar } from './modifiers.ts';
 import type { Placeholders } from './placeholders.ts';
 
 /** Thrown with the place in the rule; parse.ts turns it into a problem. */
@@ -18,11 +18,13 @@ export class DetectionError extends Error {
 
 export interface DetectionScope {
   readonly placeholders: Placeholders;
+  /** How numbers are written whose value is written otherwise, by place (documents.ts). */
+  readonly written: ReadonlyMap<string, string>;
   /** Told what is allowed and yet hardly meant. */
   readonly warn: (at: string, detail: string, remedy: string) => void;
 }
 
-const NOTHING: DetectionScope = { placeholders: new Map(), warn: () => {} };
+const NOTHING: DetectionScope = { placeholders: new Map(), written: new Map(), warn: () => {} };
 
 /** @throws DetectionError */
 export function parsePart(value: unknown, at: string, scope: DetectionScope = NOTHING): Expression {
@@ -74,9 +76,6 @@ const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function scalar(value: unknown, at: string): Scalar {
-  if (typeof value === 'number' && !(Number.isSafeInteger(value) || !Number.isInteger(value))) {
-    throw new DetectionError(at, 'a number that large is not kept to the last digit', 'write it in quotes');
-  }
   if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value as Scalar;
   throw new DetectionError(
     at,
@@ -114,9 +113,20 @@ function parseField(
 function matches(value: Scalar, names: readonly string[], at: string, isKeyword: boolean, scope: DetectionScope) {
   try {
     checkNames(names);
-    return matchesOf(value, names, { isKeyword, placeholders: scope.placeholders });
+    const options = { isKeyword, placeholders: scope.placeholders };
+    return asWritten(value, names, scope.written.get(at)).flatMap((one) => matchesOf(one, names, options));
   } catch (error) {
     if (error instanceof ModifierError) throw new DetectionError(at, error.message, error.remedy);
     throw error;
   }
+}
+
+// 10.0 is a version and 0x1F a mask that logs hold as text: such numbers are both, their value and their text.
+function asWritten(value: Scalar, names: readonly string[], written: string | undefined): Scalar[] {
+  if (typeof value !== 'number' || written === undefined) return [value];
+  const own = names.filter((name) => !OF_LISTS.some((ofLists) => ofLists === name));
+  if (own.some((name) => OF_NUMBERS.includes(name))) return [value];
+  // of a number of more digits only its text is exact
+  const isExact = Number.isSafeInteger(value) || !Number.isInteger(value);
+  return own.length === 0 && isExact ? [value, written] : [written];
 }

@@ -40,7 +40,9 @@ const fits = ({ logsource, rules }: Filter, rule: EventRule): boolean =>
   covers(logsource, rule.logsource) && (rules === 'any' || rules.some((name) => isNamed(rule, name)));
 
 const covers = (filter: LogSource, rule: LogSource) =>
-  (['category', 'product', 'service'] as const).every((key) => filter[key] === undefined || filter[key] === rule[key]);
+  (['category', 'product', 'service'] as const).every(
+    (key) => filter[key] === undefined || filter[key].toLowerCase() === rule[key]?.toLowerCase(),
+  );
 
 /** Its tests say in which file they stand, for problems that are found later in the rule. */
 function conditionOf({ path, condition }: Filter): Expression {

@@ -112,6 +112,13 @@ const time =
     return [{ kind: 'time', unit, value: n }];
   };
 
+// what YAML 1.1 takes for true and false, as many tools read rules
+const YES_OR_NO: ReadonlyMap<string, boolean> = new Map(
+  [['true', 'yes', 'on'] as const, ['false', 'no', 'off'] as const].flatMap((words, n) =>
+    words.map((w) => [w, n === 0]),
+  ),
+);
+
 const MODIFIERS: Readonly<Record<string, Modifier>> = {
   contains: anchor('contains'),
   startswith: anchor('startswith'),
@@ -155,8 +162,8 @@ const MODIFIERS: Readonly<Record<string, Modifier>> = {
   dotall: regexFlag('s'),
   cidr: (value, scope) => done({ kind: 'cidr', network: network(String(ofField(unmodified(value, scope), scope))) }),
   exists: (value, scope) => {
-    const wanted = ofField(unmodified(value, scope), scope);
-    return typeof wanted === 'boolean'
+    const wanted = YES_OR_NO.get(String(ofField(unmodified(value, scope), scope)).toLowerCase());
+    return wanted !== undefined
       ? done({ kind: 'exists', wanted })
       : refuse('|exists takes true or false', 'write true or false, without quotes');
   },
@@ -178,6 +185,9 @@ const MODIFIERS: Readonly<Record<string, Modifier>> = {
   month: time('month', 1, 12),
   year: time('year', 0, 9999),
 };
+
+/** Modifiers that take a number for what it is; any other takes it as it is written. */
+export const OF_NUMBERS = ['lt', 'lte', 'gt', 'gte', 'minute', 'hour', 'day', 'week', 'month', 'year'];
 
 /** Modifiers of the whole list: see detection.ts. */
 export const OF_LISTS = ['all', 'neq'] as const;
@@ -266,14 +276,15 @@ function number(value: Value, { name, isKeyword }: Scope): number {
   return refuse(`|${name} takes a number`, quoted ? 'write it without quotes' : `put |${name} first, with a number`);
 }
 
+/** An address alone is a network of one, as in pySigma. */
 function network(text: string): string {
-  const [address = '', prefix = '', ...rest] = text.split('/');
-  const version = isIP(address);
+  const version = isIP(text.split('/')[0] ?? '');
   const bits = version === 4 ? 32 : 128;
+  const [, prefix = String(bits), ...rest] = text.split('/');
   if (version === 0 || rest.length > 0 || !/^\d+$/.test(prefix) || Number(prefix) > bits) {
     refuse(`not a network: ${text}`, 'write one, as 10.0.0.0/8 or fd00::/8');
   }
-  return text;
+  return text.includes('/') ? text : `${text}/${bits}`;
 }
 
 function filledIn(text: string, { placeholders }: Scope): readonly Pattern[] {

@@ -61,6 +61,30 @@ describe('a rule file', () => {
     ]);
   });
 
+  it('may fill one document into those after it, and merge keys', () => {
+    const text = [
+      `action: global\ntitle: T\nid: ${'1'.repeat(8)}-1111-4111-8111-111111111111\nlogsource: { product: p }`,
+      'detection: { condition: s }',
+      '---\ndetection: { s: { a: 1 } }',
+      '---\ntitle: U\ndetection: { s: &b { a: 2 }, t: { <<: *b, b: 3 }, condition: t }',
+      '---\naction: repeat\ntitle: V\nlogsource: { service: s }',
+      '---\naction: reset',
+      '---\ntitle: W\ndetection: { s: { a: 1 } }',
+    ].join('\n');
+    const { rules, problems } = parseRules(text, 'x.yml');
+    expect(rules.map(({ title, path }) => [title, path])).toEqual([
+      ['T', 'x.yml#2'],
+      ['U', 'x.yml#3'],
+      ['V', 'x.yml#4'],
+    ]);
+    expect(new Set(rules.map((one) => one.id)).size).toBe(3);
+    expect(rules[2]).toMatchObject({ logsource: { product: 'p', service: 's' }, condition: { kind: 'and' } });
+    expect(problems.map(({ path, at }) => [path, at])).toEqual([
+      ['x.yml#6', 'logsource'],
+      ['x.yml#6', 'detection.condition'],
+    ]);
+  });
+
   it('may have no id: its rule has one of file and title', () => {
     const text = rule('s: { verb: get }\ncondition: s').replace(/^id: .*\n/m, '');
     const [first] = parseRules(text, 'x.yml').rules;
@@ -75,7 +99,9 @@ describe('a rule file', () => {
     ['title: T', /:1 \| {2}\| neither detection, correlation nor filter \| write one of them/],
     ['title: T\ndetections: {}', /:2 \| detections \| neither .* \| did you mean detection\?/],
     ['- 1', /:1 \| {2}\| a rule is a map/],
-    ['action: global\ntitle: T', /:1 \| action \| .* \| write each rule out/],
+    ['action: repeat\ntitle: T', /:1 \| action \| .* \| write each rule out/],
+    ['title: T\ntitle: U', /:2 \| line 2 \| .* \| write each key once/],
+    ['title: T\nlogsource:\n\tproduct: x', /:3 \| line 3 \| .* \| indent by spaces/],
     [rule('s: { verb: get }\ncondition: s').replace('title: T\n', ''), /:1 \| title \| a rule needs a title/],
     [
       rule('s: { verb: get }\ncondition: s', 'level: severe'),
@@ -92,7 +118,7 @@ describe('a rule file', () => {
     [s('verb|re|cased: a'), /with case already \| take \|cased out/],
     [s('verb|i: a'), /\|i belongs to \|re \| write \|re\|i/],
     [s('verb|cidr|contains: 10.0.0.0/8'), /\|contains takes text, not \|cidr/],
-    [s('sourceIPs|cidr: 10.0.0.0'), /not a network: 10\.0\.0\.0 \| write one, as 10\.0\.0\.0\/8/],
+    [s('sourceIPs|cidr: 10.0.0'), /not a network: 10\.0\.0 \| write one, as 10\.0\.0\.0\/8/],
     [s('sourceIPs|cidr: 10.0.0.0/33'), /not a network/],
     [s('verb|gt: many'), /\|gt takes a number/],
     [s("verb|gt: '5'"), /\|gt takes a number \| write it without quotes/],
@@ -111,7 +137,6 @@ describe('a rule file', () => {
     [s('verb: { a: b }'), /:6 \| detection\.s\.verb \| expected a string.* \| name deeper fields by dots/],
     [s('verb: [a, [b]]'), /detection\.s\.verb\[1\] \| expected a string/],
     [s('verb: []'), /an empty list matches nothing/],
-    [s('verb: 12345678901234567890'), /not kept to the last digit \| write it in quotes/],
     [rule('s: []\ncondition: s'), /:5 \| detection\.s \| an empty list/],
     [rule('s: { verb: get }'), /:4 \| detection\.condition \| no condition/],
     [
@@ -127,7 +152,10 @@ describe('a rule file', () => {
       /:6 \| .* \| aggregations .* \| .*\{type: value_count, rules: \[that name\], group-by: \[ip\], timespan: 5m, condition: \{field: user, gt: 5\}\}/,
     ],
     [rule('s: { verb: get }\ncondition: s | near other'), /\| near is no part of Sigma 2 \| .*type: temporal/],
-    [rule('s: { verb: get }\ntimeframe: 5m\ncondition: s'), /:6 \| detection\.timeframe \| .* with timespan: 5m/],
+    [
+      rule('s: { verb: get }\ntimeframe: 5m\ncondition: s | count() > 5'),
+      /:6 \| detection\.timeframe \| .* with timespan: 5m/,
+    ],
     [rule('s: { CommandLine: x }\ncondition: s'), /:5 \| detection\.s\.CommandLine \| kubernetes audit has no field/],
     [s('verb|fieldref: Nonsense'), /:6 \| .* \| kubernetes audit has no field "Nonsense"/],
     [rule('s: { vestige.nonsense: x }\ncondition: s'), /has no field "vestige\.nonsense"/],
@@ -190,6 +218,7 @@ correlation: { type: event_count, rules: [${on}], timespan: 1m, condition: { gte
     [rule('s: { verb: get }\nt: { verb: list }\ncondition: s'), /:6 \| detection\.t \| no condition speaks of "t"/],
     [rule('s: { verb|all: [get] }\ncondition: s'), /\|all of a single value/],
     [rule('s: { verb: [get, null] }\ncondition: s'), /null stands in a list of values/],
+    [rule('s: { verb: get }\ntimeframe: 5m\ncondition: s'), /:6 \| detection\.timeframe \| .* with timespan: 5m/],
     [rule('s: { verb: get }\ncondition: s', 'tags: [attack.t1059, Nothing]'), /tags\[1\] \| the tag "Nothing" has no/],
     [rule('s: { verb: get }\ncondition: s', 'status: unsupported'), /calls itself unsupported is run/],
     [rule('s: { verb: get }\ncondition: s', 'taxonomy: ecs'), /names of the taxonomy "ecs" are taken as they are/],

@@ -47,7 +47,7 @@ export function parseDocuments(documents: readonly RuleDocument[]): ParsedRules 
     if (isPlaceholders(document)) continue;
     const tell = tellOf(document, parsed.problems);
     const warn = tellOf(document, parsed.warnings, 'warning');
-    const outcome = parseDocument(document, { placeholders, warn }, tell);
+    const outcome = parseDocument(document, { placeholders, written: document.written, warn }, tell);
     if (outcome === undefined) continue;
     if (outcome.kind === 'filter') filters.push(outcome);
     else parsed.rules.push(outcome);
@@ -75,7 +75,12 @@ function parseDocument(document: RuleDocument, scope: DetectionScope, tell: Tell
   const { value } = document;
   if (!isMap(value)) return told(tell, '', 'a rule is a map', 'write title, logsource and detection');
   if ('action' in value) {
-    return told(tell, 'action', 'action is no part of Sigma 2', 'write each rule out, in a document of its own');
+    return told(
+      tell,
+      'action',
+      'no such action, or nothing before it',
+      'write each rule out, in a document of its own',
+    );
   }
   const kinds = KINDS.filter((kind) => kind in value);
   const [kind] = kinds;
@@ -144,7 +149,9 @@ function parseDetection(value: unknown, within: string, scope: DetectionScope, t
   };
   if (timeframe !== undefined) {
     const remedy = `write a correlation over this rule, with timespan: ${String(timeframe)}`;
-    tellAll(`${within}.timeframe`, 'timeframe is no part of Sigma 2', remedy);
+    // beside an aggregation, which is refused, it is half of what is meant; alone it says nothing
+    const isMeant = [condition].flat().some((one) => String(one).includes('|'));
+    (isMeant ? tellAll : scope.warn)(`${within}.timeframe`, 'timeframe is no part of Sigma 2', remedy);
   }
   const expressions = new Map<string, Expression>();
   for (const [name, part] of Object.entries(parts))

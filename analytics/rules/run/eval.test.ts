@@ -82,6 +82,21 @@ describe('a field of JSON', () => {
     expect(await linesMatched([detection], lines)).toEqual([expected]);
   });
 
+  it('is a number by its value and as the rule writes it, and where only text is compared as it is written', async () => {
+    const events = [
+      ...['{"a":"10.0"}', '{"a":10}', '{"a":"0x1f"}', '{"a":31}', '{"a":"0755"}'],
+      ...['{"a":"v10"}', '{"a":"v10.05"}', '{"a":"12345678901234567890"}', '{"a":"12345678901234567000"}'],
+    ];
+    const texts = ['10.0', '0x1F', '0755', '{ a|contains: 10.0 }', '12345678901234567890', '[10.0, 31]'];
+    const rules = texts.map((text, n) => {
+      const detection = text.startsWith('{') ? text : `{ a: ${text} }`;
+      return `title: T\nid: ${id(n)}\nlogsource: { product: p }\ndetection:\n  s: ${detection}\n  condition: s\n`;
+    });
+    const { matches } = await evalRules(store, parseRules(rules.join('---\n'), 'x.yml').rules, numbered(events));
+    const lines = texts.map((_, n) => matches.filter((m) => m.rule_id === id(n)).map(({ event }) => event));
+    expect(lines).toEqual([[1, 2], [3, 4], [5], [1, 7], [8], [1, 2, 4]]);
+  });
+
   it('is found in the envelope of a Windows event, where the event has no such field itself', async () => {
     const sysmon = JSON.stringify({
       Event: {
