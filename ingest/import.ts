@@ -142,8 +142,8 @@ function createBatches(store: Store, temporary: string): Batches {
   const closeSegment = () => {
     if (!segment) return;
     segment.close();
-    const { path, heads } = segment; // and not its buffer
-    full.push({ batch: batchName(loader, n), segment: { path, heads } });
+    const { path, heads, blockRows } = segment; // and not its buffer
+    full.push({ batch: batchName(loader, n), segment: { path, heads, blockRows } });
     segment = undefined;
   };
   const loadOne = async (batch: string, toLoad: FullSegment) => {

@@ -19,9 +19,14 @@ import { PLAIN_RUNTIME, runtimeOfShapes } from './runtime-select.ts';
 // One thread: batches are small, two threads take a third more processor time for a fifth less of waiting (measured).
 // Steps of a decoder stay steps: the engine would merge them into one and filter wide tuples (k8s-audit.sql).
 // What looks for conditions that repeat themselves finds none, and took a third of a second for every batch.
-export const DECODE_SETTINGS = `SETTINGS max_block_size = 8192, max_insert_block_size = 65536, min_insert_block_size_bytes = 33554432,
+export const decodeSettings = (
+  blockRows: number,
+): string => `SETTINGS max_block_size = ${blockRows}, max_insert_block_size = 65536, min_insert_block_size_bytes = 33554432,
   extract_key_value_pairs_max_pairs_per_row = 65536, max_threads = 1, query_plan_merge_expressions = 0,
   optimize_extract_common_expressions = 0, optimize_and_compare_chain = 0, optimize_redundant_comparisons = 0`;
+/** Rows of a block, unless they are large (ingest/load/block-rows.ts). */
+export const BLOCK_ROWS = 8_192;
+export const DECODE_SETTINGS = decodeSettings(BLOCK_ROWS);
 
 /** The JSON of a column as the engine can read it, as an expression; what ingest takes identity and time from. */
 export const readableJsonOf = (column: string): string =>
@@ -226,17 +231,23 @@ export function needOf({ tables }: Staged, table: TypedTable): Need {
 const UNPLANNED = 'query_plan_enable_optimizations = 0';
 
 /** Typed rows and dead letters of what is staged. Running it again changes nothing: rows replace themselves. */
-export async function decodeStaged(store: Store, staged: string, counts: Staged): Promise<void> {
+export async function decodeStaged(
+  store: Store,
+  staged: string,
+  counts: Staged,
+  blockRows = BLOCK_ROWS,
+): Promise<void> {
+  const decoding = decodeSettings(blockRows);
   for (const table of typedTables) {
     if (counts.tables[table].records === 0) continue;
     const stored = table === 'auditd' ? await storedShapes(store, staged) : undefined;
     const mine = needOf(counts, table);
     const need = stored ? { shaped: mine.shaped || stored.shaped, parts: true, stored: true } : mine;
-    const settings = stored ? DECODE_SETTINGS : `${DECODE_SETTINGS}, ${UNPLANNED}`;
+    const settings = stored ? decoding : `${decoding}, ${UNPLANNED}`;
     await store.run(`INSERT INTO ${table} ${selectRows(table, { staged }, need)} ${settings}`);
   }
   if (counts.dead > 0)
-    await store.run(`INSERT INTO dead_letters ${selectRows('dead_letters', { staged })} ${DECODE_SETTINGS}`);
+    await store.run(`INSERT INTO dead_letters ${selectRows('dead_letters', { staged })} ${decoding}`);
 }
 
 // Parts of the batch's events that were stored before. Mostly the store holds little of the batch's time: what it holds there is looked up in the

@@ -27,8 +27,9 @@ const AUDIT_SHAPES = ['laurel', 'go-audit', 'journald-audit', 'auditbeat'];
 const withoutHead = (sql: string) => sql.replace(/^--.*\n/gm, '');
 
 // Only what the records of a segment need is in the statement: shapes take the engine a tenth of a second to prepare.
-// Steps of the statement stay steps (stage.sql). Small blocks bound the memory, here and of whoever reads them.
-function stage(heads: readonly Head[]): string {
+// Steps of the statement stay steps (stage.sql). Small blocks bound the memory, here and of whoever reads them; read, not mapped: the pages of a
+// segment that is mapped, a quarter of a gigabyte, count as memory of the process.
+function stage(heads: readonly Head[], blockRows: number): string {
   const formats = new Set(heads.map(formatOf));
   const enveloped = ENVELOPES.some((format) => formats.has(format));
   const shaped = AUDIT_SHAPES.some((format) => formats.has(format));
@@ -42,7 +43,8 @@ function stage(heads: readonly Head[]): string {
     .replace('{audit_identity}', () => (shaped ? withoutHead(auditIdentity) : "''"))
     .replace('{dead_letter_reason}', () => deadLetterReason(enveloped));
   return `${sql}
-  SETTINGS max_threads = 1, query_plan_merge_expressions = 0, max_block_size = 8192, min_insert_block_size_rows = 8192`;
+  SETTINGS max_threads = 1, query_plan_merge_expressions = 0, max_block_size = ${blockRows}, min_insert_block_size_rows = ${blockRows},
+  storage_file_read_method = 'pread'`;
 }
 
 // Two records of a batch may lie a century apart, all of the store between them: kept in memory is only what the batch has, too.
@@ -58,7 +60,8 @@ const onlyNew = (staged: string) => `WHERE (loader, seq, digest) IN (
   LIMIT 1 BY source, cluster, node, digest`;
 
 // As much at once, and so in one part, as memory is meant for.
-const RECORDS_SETTINGS = `SETTINGS max_threads = 1, max_block_size = 8192, min_insert_block_size_bytes = 33554432`;
+const recordsSettings = (blockRows: number): string =>
+  `SETTINGS max_threads = 1, max_block_size = ${blockRows}, min_insert_block_size_bytes = 33554432`;
 
 export interface Loaded {
   /** New ones, dead letters among them. */
@@ -70,10 +73,10 @@ export interface Loaded {
 }
 
 /** A segment into a staged table. */
-export const stageSegment = (store: Store, staged: string, { path, heads }: FullSegment): Promise<void> =>
+export const stageSegment = (store: Store, staged: string, { path, heads, blockRows }: FullSegment): Promise<void> =>
   store.insertSegment(
     `${staged} (${RECORD_COLUMNS}, is_mended, has_body, reason)`,
-    stage(heads),
+    stage(heads, blockRows),
     { path, structure: SEGMENT_STRUCTURE },
     { heads },
   );
@@ -91,12 +94,12 @@ export async function loadSegment(store: Store, batch: string, segment: FullSegm
       );
     }
     try {
-      if (news.records > 0) await decodeStaged(store, staged, counts);
+      if (news.records > 0) await decodeStaged(store, staged, counts, segment.blockRows);
       await store.run(`INSERT INTO receipts (${RECEIPT_COLUMNS}) SELECT ${RECEIPT_COLUMNS} FROM ${staged}`);
       if (news.records > 0) {
         await store.run(
           `INSERT INTO records (${RECORD_COLUMNS}) SELECT ${RECORD_COLUMNS} FROM ${staged}
-           ${news.records === counts.records ? '' : onlyNew(staged)} ${RECORDS_SETTINGS}`,
+           ${news.records === counts.records ? '' : onlyNew(staged)} ${recordsSettings(segment.blockRows)}`,
         );
       }
     } finally {

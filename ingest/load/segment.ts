@@ -2,6 +2,7 @@
 // envelope and format, stands beside it once and is named by number.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { createBlockRows } from './block-rows.ts';
 
 /** What travels with the bytes of a record (section 3 of the design). */
 export interface Envelope {
@@ -49,6 +50,8 @@ export interface Segment {
   readonly path: string;
   readonly heads: readonly Head[];
   readonly rawBytes: number;
+  /** How many of its records the engine is to take at once. */
+  readonly blockRows: number;
   /** Whether it is time for the next one. */
   isFull(rawBytesMax: number): boolean;
   /** Takes a copy of the bytes. */
@@ -57,7 +60,7 @@ export interface Segment {
 }
 
 /** A segment that is closed: the body of an insert, and what its records share. */
-export type FullSegment = Pick<Segment, 'path' | 'heads'>;
+export type FullSegment = Pick<Segment, 'path' | 'heads' | 'blockRows'>;
 
 export function createSegment(path: string): Segment {
   const file = openSync(path, 'wx', 0o600);
@@ -100,11 +103,15 @@ export function createSegment(path: string): Segment {
   };
   let rawBytes = 0;
   let records = 0;
+  const blocks = createBlockRows();
   return {
     path,
     heads,
     get rawBytes() {
       return rawBytes;
+    },
+    get blockRows() {
+      return blocks.most();
     },
     isFull: (rawBytesMax) =>
       rawBytes >= rawBytesMax || records >= RECORDS_MAX || heads.length >= HEADS_MAX || headsBytes >= HEADS_BYTES_MAX,
@@ -122,6 +129,7 @@ export function createSegment(path: string): Segment {
       put(raw);
       rawBytes += raw.length;
       records++;
+      blocks.add(raw.length);
     },
     close: () => {
       flush();
