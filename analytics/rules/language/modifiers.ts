@@ -78,11 +78,10 @@ const base64 =
       return refuse('text with wildcards cannot be encoded', `${early}, or escape them`);
     }
     if (text.base64) refuse('base64 of base64', 'encode once');
-    // case is part of what base64 makes
+    // without case, as any text is in Sigma: whoever wants it writes |cased
     return encode(bytesOf(plain, text.coding)).map((made) => ({
       ...text,
       pattern: [{ text: made }],
-      cased: true,
       coding: 'utf8' as const,
       base64: true,
     }));
