@@ -70,6 +70,18 @@ describe('events of a file', () => {
       ],
       [],
     ],
+    [
+      'what is nested too deep, among others',
+      `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}\n{"a":"${'['.repeat(2000)}\\"["}`,
+      [[2, { a: `${'['.repeat(2000)}"[` }]],
+      [1],
+    ],
+    [
+      'what is nested too deep, over several lines',
+      `{"a":\n${'['.repeat(50_000)}${']'.repeat(50_000)}}\n{"a":2}`,
+      [[2, { a: 2 }]],
+      [1],
+    ],
     ['nothing', '\n', [], []],
   ])('%s', async (_, text, events, told) => {
     expect(await read(text)).toEqual({ events, told });

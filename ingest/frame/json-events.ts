@@ -75,7 +75,7 @@ async function* severalLines(
     return;
   }
   const events = values.flatMap((text) => {
-    const value = parseEvent(text);
+    const value = isTooDeep(text) ? undefined : parseEvent(text);
     return Array.isArray(value) ? value : [value];
   });
   for (const [i, event] of events.entries()) {
@@ -124,8 +124,27 @@ const LONG_INTEGER = /^-?\d{16,}$/;
 // Numbers whole, so that the digits of a fraction are none; quotes and what is escaped piece by piece: a string may be of any length.
 const PIECE = /"|\\.|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** @throws SyntaxError for what is no JSON */
+// Nobody's events are; what walks through a value recurses, and must stop before its stack does.
+const DEPTH_MAX = 500;
+
+function isTooDeep(text: string): boolean {
+  if (text.length < 2 * DEPTH_MAX) return false;
+  let depth = 0;
+  let within = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === '"') within = !within;
+    else if (within) i += c === '\\' ? 1 : 0;
+    else if (c === '[' || c === '{') {
+      if (++depth > DEPTH_MAX) return true;
+    } else if (c === ']' || c === '}') depth--;
+  }
+  return false;
+}
+
+/** @throws SyntaxError for what is no JSON, or no event for its depth */
 function parseEvent(text: string): unknown {
+  if (isTooDeep(text)) throw new SyntaxError(`nested deeper than ${DEPTH_MAX}`);
   if (!/\d{16}/.test(text)) return JSON.parse(text);
   JSON.parse(text); // with 0123... put in quotes it would be read
   let within = false;
