@@ -29,6 +29,7 @@ import lists from './schema/028-lists.sql';
 import ruleHits from './schema/032-rule-hits.sql';
 import namedPids from './schema/033-named-pids.sql';
 import auditNotes from './schema/034-audit-notes.sql';
+import { withSchemaLock } from './schema-lock.ts';
 import { type Store, StoreError, sqlString } from './store.ts';
 
 const files = [
@@ -43,6 +44,10 @@ export async function migrate(store: Store): Promise<void> {
   await store.run(
     'CREATE TABLE IF NOT EXISTS schema_versions (n UInt32, applied_at DateTime DEFAULT now()) ENGINE = ReplacingMergeTree ORDER BY n',
   );
+  if ((await versionOf(store)) < files.length) await withSchemaLock(store, () => bringFiles(store));
+}
+
+async function bringFiles(store: Store): Promise<void> {
   const done = await versionOf(store);
   for (const [i, file] of files.entries()) {
     if (i < done) continue;

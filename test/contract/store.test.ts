@@ -1,4 +1,4 @@
-// What every store must do, on the real engine: in this process, and through the loopback endpoint of its owner.
+// What every store must do, on the real engine: in this process, through the loopback endpoint of its owner, and behind ClickHouse's HTTP interface.
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,17 +7,22 @@ import { connect } from '../../analytics/store/connect.ts';
 import { readOwner } from '../../analytics/store/owner-file.ts';
 import { openRemote } from '../../analytics/store/remote.ts';
 import type { Store } from '../../analytics/store/store.ts';
+import { type ClickHouseServer, isAvailable, startClickHouseServer } from '../support/clickhouse-server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-store-'));
 const opened: Store[] = [];
 let owner: Store;
+let server: ClickHouseServer | undefined;
+const hasServer = isAvailable() || process.env['CI'] !== undefined;
 
 beforeAll(async () => {
   owner = await connect(`embedded:${directory}`, 'contract test');
   opened.push(owner);
+  if (hasServer) server = await startClickHouseServer();
 });
 afterAll(async () => {
   for (const store of opened.reverse()) await store.close();
+  await server?.remove();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -35,6 +40,13 @@ const places: Record<string, () => Promise<Store>> = {
     opened.push(store);
     return store;
   },
+  ...(hasServer && {
+    'a ClickHouse server': async () => {
+      const store = await connect(await (server as ClickHouseServer).makeDatabase('contract'), 'contract test');
+      opened.push(store);
+      return store;
+    },
+  }),
 };
 
 for (const [place, open] of Object.entries(places)) {
@@ -129,5 +141,26 @@ describe('the owner of a directory', () => {
     const startLong = performance.now();
     await long;
     expect(small).toBeLessThan(performance.now() - startLong + 1);
+  });
+});
+
+describe.skipIf(!hasServer)('a ClickHouse server', () => {
+  it('has one schema, however many begin with it at the same time', async () => {
+    const location = await (server as ClickHouseServer).makeDatabase('contested');
+    const stores = await Promise.all([1, 2, 3].map((n) => connect(location, `contender ${n}`)));
+    opened.push(...stores);
+    const names =
+      "SELECT name FROM system.tables WHERE database = currentDatabase() AND name NOT LIKE 'probe' ORDER BY name";
+    const [first] = stores as [Store];
+    expect(await first.rows(names)).toEqual(await owner.rows(names));
+    // each file was brought once: reference data that two brought stand there twice, until the engine merges them
+    expect(
+      await first.rows('SELECT count() > 0 AND count() = uniqExact(arch, number) AS once FROM syscall_names'),
+    ).toEqual([{ once: 1 }]);
+  });
+
+  it('refuses who does not know the password', async () => {
+    const location = await (server as ClickHouseServer).makeDatabase('closed');
+    await expect(connect(location.replace(/:[^:@]+@/, ':guess@'), 'stranger')).rejects.toThrow(/Authentication failed/);
   });
 });
