@@ -32,6 +32,9 @@ export async function openRemote(options: RemoteOptions): Promise<Store> {
           output_format_json_quote_64bit_integers: 0,
           async_insert: 0,
           max_partitions_per_insert_block: '0',
+          max_query_size: '67108864',
+          max_ast_elements: '1000000',
+          max_expanded_ast_elements: '5000000',
         },
     max_open_connections: 8,
     log: { level: ClickHouseLogLevel.OFF }, // errors are thrown, and told once, by whoever asked

@@ -15,6 +15,10 @@ const SESSION_SETTINGS = [
   'SET max_bytes_before_external_sort = 200000000',
   'SET max_bytes_before_external_group_by = 200000000',
   'SET optimize_on_insert = 0',
+  // a rule may list thousands of values; the engine's own bounds (256 KiB, 50,000 elements) are for people who type
+  'SET max_query_size = 67108864',
+  'SET max_ast_elements = 1000000',
+  'SET max_expanded_ast_elements = 5000000',
 ];
 
 const READERS = 2; // one for a list that scrolls, one for the record a person clicks meanwhile

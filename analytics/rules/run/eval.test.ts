@@ -97,6 +97,11 @@ describe('a field of JSON', () => {
     expect(lines).toEqual([[1, 2], [3, 4], [5], [1, 7], [8], [1, 2, 4]]);
   });
 
+  it('may be asked for more than the engine lets people type', async () => {
+    const values = Array.from({ length: 600 }, (_, n) => `${'value'.repeat(100)}-${n}-of-many`);
+    expect(await linesMatched([{ 'a|contains': values }], [JSON.stringify({ a: `x ${values[599]}` })])).toEqual([[1]]);
+  });
+
   it('is found in the envelope of a Windows event, where the event has no such field itself', async () => {
     const sysmon = JSON.stringify({
       Event: {
