@@ -89,6 +89,8 @@ export const objectRow = z.object({
   digest: text,
   at: number,
 });
+/** An object of the API and who owns it; `at` in ms since 1970. */
+export type ObjectFacts = z.infer<typeof objectRow>;
 export const containerRow = z.object({
   id: text,
   node: text,
@@ -115,6 +117,25 @@ export const sessionRow = z.object({
   confidence: number,
   command: texts,
 });
+export const loginRow = z.object({
+  node: text,
+  key: text,
+  ses: number,
+  account: text,
+  source_ip: text,
+  at: number,
+  last_seen: number,
+  digest: text,
+});
+/** A login on a node; `key` of the process that let somebody in, times in ms since 1970. */
+export type LoginFacts = z.infer<typeof loginRow>;
+
+export const LOGIN = `
+  SELECT node, process_key AS key, ses, account, source_ip, toUnixTimestamp64Milli(requested_at) AS at, toUnixTimestamp64Milli(last_seen) AS last_seen,
+         if(empty(begin_digests), '', lower(hex(begin_digests[1]))) AS digest
+  FROM sessions FINAL`;
+
+export const refusalRow = z.object({ node: text, key: text, addr: text, account: text, time: number, digest: text });
 export const acceptRow = z.object({ node: text, key: text, addr: text, time: number, digest: text, event_id: text });
 export const usageRow = z.object({ principal: text, source_ip: text, requests: number });
 

@@ -9,6 +9,7 @@ export type LinkKind =
   | 'spawned' // a process and its parent
   | 'exec-session' // a request to exec and the process it started
   | 'ran-in' // a container and a process in it
+  | 'login-session' // what was run in one login on a node
   | 'api-request' // a process and the request it made
   | 'created' // a request and the object it made
   | 'same-owner' // an object and what a controller made for it

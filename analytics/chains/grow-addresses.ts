@@ -63,37 +63,52 @@ interface Handed {
 async function acceptedFrom(growth: Growth, addresses: readonly string[]): Promise<Step[]> {
   const accepts = await growth.lookup.accepts(addresses);
   const handed: Handed[] = [];
+  const steps: Step[] = [];
   const all = await growth.lookup.startedAfter(
     accepts.map((a) => a.time),
     HANDED_ON_MS_MAX,
   );
+  const own = await growth.lookup.children([...new Set(accepts.map((a) => a.key))]);
   for (const accept of accepts) {
-    const started = all.filter((p) => p.first_seen >= accept.time && p.first_seen <= accept.time + HANDED_ON_MS_MAX);
+    // who starts a program of its own for a connection hands it to nobody else
+    const servers = own.filter((p) => p.parent_key === accept.key && p.node === accept.node && isSoonAfter(accept, p));
+    if (servers.length > 0) {
+      steps.push(...servers.map((p) => handedTo(growth, { accept, entry: p }, 0.9, '')));
+      continue;
+    }
+    const started = all.filter((p) => isSoonAfter(accept, p));
     const keys = new Set(started.map((p) => p.key));
     // the first of a family: its children come along by descent
     for (const entry of started.filter((p) => !keys.has(p.parent_key))) handed.push({ accept, entry });
   }
-  const steps: Step[] = [];
   for (const { accept, entry } of handed) {
     const again = handed.filter((h) => h.accept.addr === accept.addr && h.entry.container_id === entry.container_id);
     const often = new Set(again.map((h) => h.accept.event_id)).size;
     const connections = accepts.filter((a) => a.addr === accept.addr).length;
     const regular = often >= REGULAR_MIN && often * 2 >= connections;
     if (!regular && !(await isEntry(growth, entry))) continue;
-    steps.push({
-      link: {
-        from: idOf('address', accept.addr),
-        to: processId(entry),
-        kind: 'connected',
-        confidence: 0.75,
-        reason: `a connection from ${accept.addr} was accepted ${Math.max(0, entry.first_seen - accept.time)} ms before the service started ${commandOf(entry, 40)}${regular ? ` (so for ${often} of its ${connections} connections)` : ''}`,
-        digests: [accept.digest, entry.digest],
-      },
-      reached: remember(growth, entry),
-      arrival: 'onward',
-    });
+    const so = regular ? ` (so for ${often} of its ${connections} connections)` : '';
+    steps.push(handedTo(growth, { accept, entry }, 0.75, so));
   }
   return steps;
+}
+
+const isSoonAfter = (accept: AcceptFacts, p: ProcessFacts) =>
+  p.first_seen >= accept.time && p.first_seen <= accept.time + HANDED_ON_MS_MAX;
+
+function handedTo(growth: Growth, { accept, entry }: Handed, confidence: number, how: string): Step {
+  return {
+    link: {
+      from: idOf('address', accept.addr),
+      to: processId(entry),
+      kind: 'connected',
+      confidence,
+      reason: `a connection from ${accept.addr} was accepted ${Math.max(0, entry.first_seen - accept.time)} ms before the service started ${commandOf(entry, 40)}${how}`,
+      digests: [accept.digest, entry.digest],
+    },
+    reached: remember(growth, entry),
+    arrival: 'onward',
+  };
 }
 
 /** Whether a program started right after belongs to it: where the intruder is known to be, or where a finding says something is wrong. */

@@ -1,5 +1,5 @@
 // Between Kubernetes objects, the containers made of them, and what ran there.
-import type { ProcessFacts } from './facts.ts';
+import type { ObjectFacts, ProcessFacts } from './facts.ts';
 import { idOf, keyOf } from './graph.ts';
 import { spawned } from './grow-processes.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
@@ -8,21 +8,11 @@ import { commandOf, type Frontier, type Growth, processId, remember, type Step }
 export async function followObjects(growth: Growth, frontier: Frontier): Promise<Step[]> {
   const uids = frontier.map((f) => keyOf(f.id));
   const steps: Step[] = [];
-  for (const made of await growth.lookup.ownedBy(uids)) {
-    if (made.at < (growth.changedAt.get(idOf('object', made.owner_uid)) ?? 0)) continue;
-    steps.push({
-      link: {
-        from: idOf('object', made.owner_uid),
-        to: idOf('object', made.uid),
-        kind: 'same-owner',
-        confidence: 1,
-        reason: `${made.resource} ${made.namespace}/${made.name} names the object before as its owner`,
-        digests: [made.digest],
-      },
-      reached: idOf('object', made.uid),
-      arrival: 'onward',
-    });
-  }
+  const isAfter = (made: ObjectFacts) => made.at >= (growth.changedAt.get(idOf('object', made.owner_uid)) ?? 0);
+  const owned = (await growth.lookup.ownedBy(uids)).filter(isAfter);
+  steps.push(...owned.map((made) => ownedStep(made, 1, 'names the object before as its owner')));
+  const pods = (await growth.lookup.podsOf(uids)).filter(isAfter);
+  steps.push(...pods.map((pod) => ownedStep(pod, 0.95, 'was made for the workload before, as its own owners tell')));
   for (const c of await growth.lookup.containers([], uids)) {
     steps.push({
       link: {
@@ -38,6 +28,21 @@ export async function followObjects(growth: Growth, frontier: Frontier): Promise
     });
   }
   return steps;
+}
+
+function ownedStep(made: ObjectFacts, confidence: number, how: string): Step {
+  return {
+    link: {
+      from: idOf('object', made.owner_uid),
+      to: idOf('object', made.uid),
+      kind: 'same-owner',
+      confidence,
+      reason: `${made.resource} ${made.namespace}/${made.name} ${how}`,
+      digests: [made.digest],
+    },
+    reached: idOf('object', made.uid),
+    arrival: 'onward',
+  };
 }
 
 /** Everything that ran in a container of the intruder's own; and, where growth came from inside it, who had it created. */

@@ -46,6 +46,8 @@ export async function climb(growth: Growth, frontier: Frontier): Promise<Step[]>
 /** Who waits for others (a server, a daemon of the node, a container's settled first process) is not the intruder's parent. */
 function isService(parent: ProcessFacts, child: ProcessFacts, servesSince: number | undefined): boolean {
   if (servesSince !== undefined && servesSince <= child.first_seen) return true;
+  // who let somebody in served others before: grow-logins.ts
+  if (child.container_id === '' && child.ses >= 0 && parent.ses !== child.ses) return true;
   if (parent.container_id === '') return parent.parent_key === '' || parent.container_id !== child.container_id;
   return parent.method === 'runtime-pid' && parent.exec_id === '' && child.first_seen - parent.first_seen > SETTLED_MS;
 }

@@ -60,9 +60,8 @@ function made(growth: Growth, request: RequestFacts): Step[] {
     ['update', 'patch'].includes(request.verb) && WORKLOADS.has(request.resource) && request.subresource === '';
   if (!(creates || changes) || request.object_uid === '' || request.code >= 400) return [];
   const object = idOf('object', request.object_uid);
-  // what controllers made of it before the change is not the intruder's
-  if (!creates)
-    growth.changedAt.set(object, Math.min(request.time, growth.changedAt.get(object) ?? Number.POSITIVE_INFINITY));
+  // what controllers made of it before the intruder's first change, or before it was his at all, is not his
+  growth.changedAt.set(object, Math.min(request.time, growth.changedAt.get(object) ?? Number.POSITIVE_INFINITY));
   return [
     {
       link: {

@@ -1,4 +1,4 @@
-// Containers that no API request names: started on the runtime's socket, by a manifest planted on the node, or added to a living pod.
+// Containers and commands in them that no API request names: started on the runtime's socket, by a manifest planted on the node, or added to a living pod.
 
 import type { ContainerFacts, RequestFacts } from './facts.ts';
 import { idOf, keyOf, type Link } from './graph.ts';
@@ -32,6 +32,31 @@ export async function followRuntimeSockets(growth: Growth, frontier: Frontier): 
     }
   }
   return steps;
+}
+
+/** Between a client of the runtime (ctr, crictl, docker) and the command that it had run in a container. */
+export async function followRuntimeExecs(growth: Growth, frontier: Frontier): Promise<Step[]> {
+  const arrivals = new Map(frontier.map((f) => [f.id, f.arrival]));
+  const execs = await growth.lookup.runtimeExecs(frontier.flatMap(({ id }) => growth.processes.get(id)?.key ?? []));
+  const facts = new Map(
+    (await growth.lookup.processes(execs.flatMap((e) => [e.client, e.key]))).map((p) => [processId(p), p]),
+  );
+  return execs.flatMap(({ node, client, key, confidence, command }): Step[] => {
+    const from = facts.get(processId({ node, key: client }));
+    const to = facts.get(processId({ node, key }));
+    if (from === undefined || to === undefined) return [];
+    const link = {
+      from: processId(from),
+      to: processId(to),
+      kind: 'exec-session' as const,
+      confidence,
+      reason: `${commandOf(from, 40)} had the runtime start "${command.join(' ')}" in the container, past the API`,
+      digests: [from.digest, to.digest],
+    };
+    if (arrivals.has(link.from)) return [{ link, reached: remember(growth, to), arrival: 'onward' }];
+    if (arrivals.get(link.to) === 'onward') return [];
+    return [{ link, reached: remember(growth, from), arrival: 'backward' }];
+  });
 }
 
 /** From a container that no pod explains back to the client of the runtime's socket that started it. */

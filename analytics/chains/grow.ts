@@ -2,10 +2,17 @@ import { type Arrival, addLink, createGraph, type EntityId, type EntityKind, key
 import { followAddresses } from './grow-addresses.ts';
 import { followFiles } from './grow-files.ts';
 import { followIntoPods } from './grow-lateral.ts';
+import { followLogins, followLoginsFrom } from './grow-logins.ts';
 import { followContainers, followObjects } from './grow-objects.ts';
 import { climb, descend } from './grow-processes.ts';
 import { followConnections, followRequests } from './grow-requests.ts';
-import { followEphemeral, followRuntimeSockets, followToAdder, followToClients } from './grow-runtime.ts';
+import {
+  followEphemeral,
+  followRuntimeExecs,
+  followRuntimeSockets,
+  followToAdder,
+  followToClients,
+} from './grow-runtime.ts';
 import { followIssuedTokens, followPodTokens } from './grow-tokens.ts';
 import { type Frontier, type Growth, remember, type Step } from './growth.ts';
 import type { Lookup } from './lookup.ts';
@@ -47,7 +54,9 @@ async function oneRound(growth: Growth, frontier: Frontier): Promise<Step[]> {
     followFiles,
     followPodTokens,
     followRuntimeSockets,
+    followRuntimeExecs,
     followIntoPods,
+    followLogins,
   ])
     steps.push(...(await follow(growth, of('process'))));
   for (const follow of [followRequests, followIssuedTokens, followEphemeral])
@@ -55,7 +64,7 @@ async function oneRound(growth: Growth, frontier: Frontier): Promise<Step[]> {
   steps.push(...(await followObjects(growth, of('object'))));
   for (const follow of [followContainers, followToAdder, followToClients])
     steps.push(...(await follow(growth, of('container'))));
-  steps.push(...(await followAddresses(growth, of('address'))));
+  for (const follow of [followAddresses, followLoginsFrom]) steps.push(...(await follow(growth, of('address'))));
   return steps;
 }
 

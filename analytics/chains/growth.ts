@@ -9,7 +9,7 @@ export interface Growth {
   graph: Graph;
   processes: Map<EntityId, ProcessFacts>;
   requests: Map<EntityId, RequestFacts>;
-  /** Of an object that was there before: since when it is the intruder's, ms. */
+  /** Since when an object is the intruder's: of his making, or first changed by him; ms. */
   changedAt: Map<EntityId, number>;
   /** Findings by the entity they are about: a neighbour that has one is less likely a bystander. */
   suspicious: ReadonlySet<EntityId>;

@@ -8,11 +8,14 @@ import {
   connectionRow,
   containerRow,
   fileRow,
+  LOGIN,
+  loginRow,
   number,
   objectRow,
   PROCESS,
   processRow,
   REQUEST,
+  refusalRow,
   requestRow,
   sessionRow,
   text,
@@ -206,6 +209,16 @@ export function createLookup(store: Store, cluster: string, events: string) {
         { uids },
         uids,
       ),
+    /** Pods of these workloads; the controller's own steps in between may have been logged without bodies. `at` in ms. */
+    podsOf: (uids: readonly string[]) =>
+      ask(
+        objectRow,
+        `SELECT pod_uid AS uid, workload_uid AS owner_uid, 'pods' AS resource, namespace, pod AS name, created_audit_id AS audit_id,
+                if(empty(begin_digests), '', lower(hex(begin_digests[1]))) AS digest, toUnixTimestamp64Milli(if(created_at > 0, created_at, first_seen)) AS at
+         FROM pods FINAL ${here} AND workload_uid IN {uids:Array(String)} AND pod_uid != '' AND owner_uid != workload_uid ORDER BY at, uid`,
+        { uids },
+        uids,
+      ),
     ownersOf: (uids: readonly string[]) =>
       ask(
         objectRow,
@@ -249,6 +262,46 @@ export function createLookup(store: Store, cluster: string, events: string) {
          ${here} AND kind = 'exec' AND process_key != '' AND (session_id IN {requestIds:Array(String)} OR process_key IN {keys:Array(String)}) ORDER BY audit_id`,
         { requestIds, keys },
         [...requestIds, ...keys],
+      ),
+    /** Logins of people on nodes (`cron` and its like start jobs) with these numbers (NODE/SES), or from these addresses. */
+    logins: (numbers: readonly string[], addresses: readonly string[] = []) =>
+      ask(
+        loginRow,
+        `${LOGIN} ${here} AND startsWith(kind, 'login') AND kind != 'login-cron' AND process_key != ''
+           AND (concat(node, '/', toString(ses)) IN {numbers:Array(String)} OR source_ip IN {addresses:Array(String)}) ORDER BY at, node, key`,
+        { numbers, addresses },
+        [...numbers, ...addresses],
+      ),
+    /** Processes of nodes themselves with these login numbers (NODE/SES). */
+    inLogins: (numbers: readonly string[]) =>
+      ask(
+        processRow,
+        `${PROCESS} ${here} AND concat(node, '/', toString(ses)) IN {numbers:Array(String)} AND container_id = '' AND NOT setup ORDER BY first_seen, node, key`,
+        { numbers },
+        numbers,
+      ),
+    /** The first word with which each process refused somebody from these addresses. */
+    refusals: (addresses: readonly string[]) =>
+      ask(
+        refusalRow,
+        `SELECT t.node AS node, t.process_key AS key, any(a.addr) AS addr, argMin(a.acct, a.time) AS account, toUnixTimestamp64Milli(min(a.time)) AS time,
+                lower(hex(argMin(a.digest, a.time))) AS digest
+         FROM (SELECT node, time, serial, fields['addr'] AS addr, acct, digests[1] AS digest FROM auditd FINAL
+               ${here} AND hasAny(record_types, ['USER_AUTH', 'USER_LOGIN', 'USER_ERR']) AND result = 'failed' AND addr IN {addresses:Array(String)}) AS a
+         INNER JOIN (SELECT node, time, serial, process_key FROM attributions FINAL ${here}) AS t ON t.node = a.node AND t.time = a.time AND t.serial = a.serial
+         GROUP BY t.node, t.process_key ORDER BY min(a.time), t.node, t.process_key`,
+        { addresses },
+        addresses,
+      ),
+    /** Execs that a client of the runtime asked for itself, past the API, by the client's process or by the exec's. */
+    runtimeExecs: (keys: readonly string[]) =>
+      ask(
+        z.object({ node: text, client: text, key: text, confidence: number, command: z.array(text) }),
+        `SELECT node, client_key AS client, process_key AS key, confidence, command FROM sessions FINAL
+         ${here} AND kind = 'runtime-exec' AND client_key != '' AND process_key != '' AND (client_key IN {keys:Array(String)} OR process_key IN {keys:Array(String)})
+         ORDER BY node, requested_at, key`,
+        { keys },
+        keys,
       ),
     accepts: (addresses: readonly string[]) =>
       ask(

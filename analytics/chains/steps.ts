@@ -20,6 +20,8 @@ const BURST_GAP_MS = 4_000;
 const STEP_GAP_MS = 60_000;
 /** More rules than this, grave enough to be told, are more than one act. */
 const BURST_RULES_MAX = 8;
+/** So often with no longer pause than STEP_GAP_MS: what a program does all the time, not what somebody does. */
+const STEADY_MIN = 5;
 /** What one sentence can hold. */
 const CLAUSES_MAX = 2;
 const CLAUSE_LENGTH_MAX = 200;
@@ -64,16 +66,48 @@ function burstsOf(findings: readonly ChainFinding[]): Burst[] {
   for (const { digests } of findings)
     for (const d of digests) closest.set(d, Math.min(closest.get(d) ?? digests.length, digests.length));
   const bursts: ChainFinding[][] = [];
+  const steady = firstOfSteady(findings);
+  const placed = new Map<ChainFinding, ChainFinding[]>();
   for (const finding of findings) {
+    // goes on while others act: it holds no two acts together, and is told where it began
+    const first = steady.get(finding);
+    if (first !== undefined) {
+      placed.get(first)?.push(finding);
+      continue;
+    }
     const current = bursts.at(-1);
-    const last = current?.at(-1);
+    const last = current?.findLast((f) => !steady.has(f));
     if (current !== undefined && last !== undefined && finding.at - last.at <= BURST_GAP_MS) current.push(finding);
     else bursts.push([finding]);
+    placed.set(finding, bursts.at(-1) ?? []);
   }
   return bursts.flatMap(apart).map((burst) => ({
     findings: burst,
     own: new Set(burst.flatMap(({ digests }) => digests.filter((d) => closest.get(d) === digests.length))),
   }));
+}
+
+/** Of findings that one rule makes of one actor all the time, but the first of each such stretch: that first one. */
+function firstOfSteady(findings: readonly ChainFinding[]): Map<ChainFinding, ChainFinding> {
+  const stretches = new Map<string, ChainFinding[]>();
+  const first = new Map<ChainFinding, ChainFinding>();
+  const end = (stretch: readonly ChainFinding[]) => {
+    const [begin, ...others] = stretch;
+    const lasts = (others.at(-1)?.at ?? 0) - (begin?.at ?? 0);
+    if (begin !== undefined && stretch.length >= STEADY_MIN && lasts >= STEADY_MIN * BURST_GAP_MS)
+      for (const f of others) first.set(f, begin);
+  };
+  for (const f of findings) {
+    const key = `${f.rule_id}\0${actorOf(f)}`;
+    const stretch = stretches.get(key) ?? [];
+    const last = stretch.at(-1);
+    if (last !== undefined && f.at - last.at > STEP_GAP_MS) {
+      end(stretch);
+      stretches.set(key, [f]);
+    } else stretches.set(key, [...stretch, f]);
+  }
+  for (const stretch of stretches.values()) end(stretch);
+  return first;
 }
 
 /** A script does in seconds what a person does in minutes: a burst that is too much for one sentence is told by places. */

@@ -35,7 +35,7 @@ import { ENTITY_SETTINGS } from './settings.ts';
 import { type Touched, withTouched } from './touched.ts';
 
 /** Counted up when statements or code of entities come to something else than before from the same records: stores are made anew then. */
-const REVISION = 3;
+const REVISION = 4;
 
 export type { EntityCounts };
 

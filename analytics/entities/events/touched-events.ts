@@ -70,7 +70,7 @@ function createTouchedEvents(
       );
     },
     processesMade: (made, within) => {
-      const told = 'cluster, node, process_key, pid, first_seen, container_id, method, confidence';
+      const told = 'cluster, node, process_key, pid, first_seen, last_seen, exe, container_id, method, confidence';
       const found = differing(told, made, 'processes', "seen IN ('exec', 'events')", within);
       return run(
         `INSERT INTO ${pids} SELECT cluster, node, pid, min(first_seen) FROM ${found} GROUP BY cluster, node, pid`,
