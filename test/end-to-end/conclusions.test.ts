@@ -1,6 +1,6 @@
 // The recordings, from their logs to what is concluded, against what is known of them: the kernel's own account of every process
 // (attribution.tsv) and the labels of the intrusions (truth.json). Provenance: test/fixtures/recordings/README.md.
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decompress } from 'fzstd';
@@ -70,7 +70,7 @@ interface Truth {
 }
 const truthOf = (name: string) => JSON.parse(readFileSync(`${recordings}/${name}/truth.json`, 'utf8')) as Truth;
 
-describe.each(['web-to-cluster', 'poisoned-image', 'quiet-day', 'stolen-identities', 'node-tuner'])('%s', (name) => {
+describe.each(readdirSync(recordings).filter((name) => !name.includes('.')))('%s', (name) => {
   let store: Store;
   let remove: () => Promise<void>;
   let findings: Finding[];
