@@ -20,8 +20,9 @@ const BURST_GAP_MS = 4_000;
 const STEP_GAP_MS = 60_000;
 /** More rules than this, grave enough to be told, are more than one act. */
 const BURST_RULES_MAX = 8;
-/** So often with no longer pause than STEP_GAP_MS: what a program does all the time, not what somebody does. */
+/** So often, and with pauses so much alike (the longest to the median): what a program does all the time, not what somebody does. */
 const STEADY_MIN = 5;
+const PAUSES_ALIKE_MAX = 3;
 /** What one sentence can hold. */
 const CLAUSES_MAX = 2;
 const CLAUSE_LENGTH_MAX = 200;
@@ -93,9 +94,7 @@ function firstOfSteady(findings: readonly ChainFinding[]): Map<ChainFinding, Cha
   const first = new Map<ChainFinding, ChainFinding>();
   const end = (stretch: readonly ChainFinding[]) => {
     const [begin, ...others] = stretch;
-    const lasts = (others.at(-1)?.at ?? 0) - (begin?.at ?? 0);
-    if (begin !== undefined && stretch.length >= STEADY_MIN && lasts >= STEADY_MIN * BURST_GAP_MS)
-      for (const f of others) first.set(f, begin);
+    if (begin !== undefined && isSteady(stretch)) for (const f of others) first.set(f, begin);
   };
   for (const f of findings) {
     const key = `${f.rule_id}\0${actorOf(f)}`;
@@ -108,6 +107,14 @@ function firstOfSteady(findings: readonly ChainFinding[]): Map<ChainFinding, Cha
   }
   for (const stretch of stretches.values()) end(stretch);
   return first;
+}
+
+function isSteady(stretch: readonly ChainFinding[]): boolean {
+  const pauses = stretch.slice(1).map((f, i) => f.at - (stretch[i]?.at ?? f.at));
+  const longest = Math.max(...pauses);
+  const median = pauses.sort((a, b) => a - b)[Math.floor(pauses.length / 2)] ?? 0;
+  const lasts = (stretch.at(-1)?.at ?? 0) - (stretch[0]?.at ?? 0);
+  return stretch.length >= STEADY_MIN && lasts >= STEADY_MIN * BURST_GAP_MS && longest <= PAUSES_ALIKE_MAX * median;
 }
 
 /** A script does in seconds what a person does in minutes: a burst that is too much for one sentence is told by places. */
