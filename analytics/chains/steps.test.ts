@@ -100,3 +100,23 @@ test('a program that does the same every few seconds does not lead what others d
   ]);
   expect(steps.map((s) => s.tactic)).toEqual(['Impact', 'Persistence', 'Impact']);
 });
+
+test('what a program does all the time is told where it began, and holds no two acts together', () => {
+  const beacon = Array.from({ length: 20 }, (_, i) =>
+    finding(i * 4_000, 'Command and Control', { rule_id: 'beacon', pod: 'miner', severity: 'medium' }),
+  );
+  const acts = [finding(21_000, 'Persistence'), finding(51_000, 'Impact')];
+  const steps = tellSteps([...beacon, ...acts]);
+  expect(steps.map((s) => `${s.tactic} ${s.finding_ids.length}`)).toEqual([
+    'Command and Control 20',
+    'Persistence 1',
+    'Impact 1',
+  ]);
+});
+
+test('what somebody does again and again, as it comes, stays in the acts where he does it', () => {
+  const at = [0, 300, 500, 900, 50_000, 50_400, 58_000];
+  const runs = at.map((ms) => finding(ms, 'Execution', { rule_id: 'tool', severity: 'medium' }));
+  const steps = tellSteps([...runs, finding(50_200, 'Impact')]);
+  expect(steps.map((s) => `${s.tactic} ${s.finding_ids.length}`)).toEqual(['Execution 4', 'Impact 3', 'Execution 1']);
+});
