@@ -18,7 +18,8 @@ const directory = mkdtempSync(join(tmpdir(), 'vestige-increments-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const asked = Number(process.env['VESTIGE_INCREMENTS'] ?? 0);
-const names = asked > 0 ? ['web-to-cluster', 'poisoned-image', 'quiet-day', 'node-tuner', 'robot-login'] : ['web-to-cluster'];
+const names =
+  asked > 0 ? ['web-to-cluster', 'poisoned-image', 'quiet-day', 'node-tuner', 'robot-login'] : ['web-to-cluster'];
 /** Where each import ends, as a share of all records in order of time. */
 const ENDS = asked > 0 ? Array.from({ length: asked }, (_, i) => (i + 1) / asked) : [0.95, 1];
 
