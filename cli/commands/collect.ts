@@ -160,8 +160,8 @@ function isPiped(file: number): boolean {
 
 async function readConfigFile(path: string): Promise<unknown> {
   const text = readFileSync(path, 'utf8');
-  const { parse } = await import('yaml');
-  return parse(text);
+  const { parseYaml } = await import('../parse-yaml.ts');
+  return parseYaml(text);
 }
 
 /** What the file says, and over it what was given here. */
