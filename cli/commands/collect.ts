@@ -130,9 +130,14 @@ async function run(kind: CollectorKind, given: Options, context: Context): Promi
   const secret = () => (secretFile === undefined ? undefined : readFileSync(secretFile, 'utf8').trim());
   asUsage(secret);
   const say = (text: string) => context.say(`vestige collect ${kind}: ${text}`);
-  const chosen = await chooseCollector(kind, config, () => (isPiped(STDIN) ? STDIN : context.stdin())).catch(usage);
+  let readsStdin = false;
+  const stdin = () => {
+    readsStdin = true;
+    return isPiped(STDIN) ? STDIN : context.stdin();
+  };
+  const chosen = await chooseCollector(kind, config, stdin).catch(usage);
   const openStore = async (location: string) => {
-    context.leaveStdin();
+    if (!readsStdin) context.leaveStdin();
     const { connect } = await import('../../analytics/store/connect.ts');
     return connect(location, `vestige collect ${kind}`);
   };
