@@ -118,22 +118,21 @@ export const sessionRow = z.object({
   command: texts,
 });
 export const loginRow = z.object({
+  session_id: text,
   node: text,
   key: text,
   ses: number,
   account: text,
   source_ip: text,
-  at: number,
-  last_seen: number,
   digest: text,
 });
-/** A login on a node; `key` of the process that let somebody in, times in ms since 1970. */
+/** A login of somebody on a node; `key` of the process that let him in. */
 export type LoginFacts = z.infer<typeof loginRow>;
 
+/** cron and at start jobs, not people. */
 export const LOGIN = `
-  SELECT node, process_key AS key, ses, account, source_ip, toUnixTimestamp64Milli(requested_at) AS at, toUnixTimestamp64Milli(last_seen) AS last_seen,
-         if(empty(begin_digests), '', lower(hex(begin_digests[1]))) AS digest
-  FROM sessions FINAL`;
+  SELECT session_id, node, process_key AS key, ses, account, source_ip, if(empty(begin_digests), '', lower(hex(begin_digests[1]))) AS digest
+  FROM (SELECT * FROM sessions FINAL WHERE kind IN ('login', 'login-ssh', 'login-console') AND process_key != '')`;
 
 export const refusalRow = z.object({ node: text, key: text, addr: text, account: text, time: number, digest: text });
 export const acceptRow = z.object({ node: text, key: text, addr: text, time: number, digest: text, event_id: text });

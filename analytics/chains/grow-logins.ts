@@ -1,35 +1,24 @@
 // Logins on a node: whoever did one thing in a session did the others, and came from where it was opened.
 //
-// Processes of a session are not all below its shell: sudo, cron jobs of a user and subshells fork without a record, and daemons take over what
-// outlives its parent. The number that PAM gave the login (ses) stays with all of them.
+// Processes of a session are not all below its shell: sudo and subshells fork without a record, and daemons take over what outlives its parent.
+// The number that PAM gave the login stays with all of them (entities/sessions).
 import { isPublicAddress } from './addresses.ts';
 import type { LoginFacts, ProcessFacts } from './facts.ts';
 import { idOf, keyOf } from './graph.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 
-/** PAM numbers a session some moments after the process that serves it began. */
-const SERVED_BEFORE_MS_MAX = 120_000;
 /** An address from which more accounts log in is a gateway, and proves nothing. */
 const ACCOUNTS_MAX = 3;
-
-const numberOf = (p: { node: string; ses: number }) => `${p.node}/${p.ses}`;
-
-/** Numbers begin anew with every boot: a process is of the session in whose time it began. */
-const isIn = (p: ProcessFacts, login: LoginFacts) =>
-  p.container_id === '' &&
-  numberOf(p) === numberOf(login) &&
-  p.first_seen >= login.at - SERVED_BEFORE_MS_MAX &&
-  p.first_seen <= Math.max(login.at, login.last_seen);
 
 /** From a process to the login it was typed in; from the login to all that was typed in it, and to where it came from. */
 export async function followLogins(growth: Growth, frontier: Frontier): Promise<Step[]> {
   const reached = frontier.flatMap(({ id, arrival }) => {
     const p = growth.processes.get(id);
-    return p === undefined || p.container_id !== '' || p.ses < 0 ? [] : [{ p, arrival }];
+    return p === undefined || p.container_id !== '' ? [] : [{ p, arrival }];
   });
-  const logins = await growth.lookup.logins([...new Set(reached.map(({ p }) => numberOf(p)))]);
+  const logins = await growth.lookup.logins(reached.map(({ p }) => p.key));
   const opened = logins.filter((login) => reached.some(({ p }) => p.key === login.key && p.node === login.node));
-  const inside = await growth.lookup.inLogins([...new Set(logins.map(numberOf))]);
+  const inside = await growth.lookup.inSessions(logins.map((login) => login.session_id));
   const servers = new Map(
     (await growth.lookup.processes(logins.map((login) => login.key))).map((p) => [processId(p), p]),
   );
@@ -37,7 +26,7 @@ export async function followLogins(growth: Growth, frontier: Frontier): Promise<
   for (const login of logins) {
     const server = servers.get(processId(login));
     if (server === undefined) continue;
-    const members = inside.filter((p) => isIn(p, login));
+    const members = inside.filter((p) => p.session_id === login.session_id);
     const keys = new Set(members.map((p) => p.key));
     const tops = members.filter((p) => p.key !== login.key && !keys.has(p.parent_key));
     for (const { p, arrival } of reached) {
@@ -65,10 +54,10 @@ export async function followLoginsFrom(growth: Growth, frontier: Frontier): Prom
   const own = addresses.filter(
     (address) => new Set(logins.filter((l) => l.source_ip === address).map((l) => l.account)).size <= ACCOUNTS_MAX,
   );
-  const let_in = logins.filter((login) => own.includes(login.source_ip));
+  const admitted = logins.filter((login) => own.includes(login.source_ip));
   const refused = refusals.filter((r) => own.includes(r.addr));
-  for (const p of await growth.lookup.processes([...let_in, ...refused].map(({ key }) => key))) remember(growth, p);
-  const steps: Step[] = let_in.map((login) => ({
+  for (const p of await growth.lookup.processes([...admitted, ...refused].map(({ key }) => key))) remember(growth, p);
+  const steps: Step[] = admitted.map((login) => ({
     link: cameFrom(login),
     reached: processId(login),
     arrival: 'onward',

@@ -263,22 +263,26 @@ export function createLookup(store: Store, cluster: string, events: string) {
         { requestIds, keys },
         [...requestIds, ...keys],
       ),
-    /** Logins of people on nodes (`cron` and its like start jobs) with these numbers (NODE/SES), or from these addresses. */
-    logins: (numbers: readonly string[], addresses: readonly string[] = []) =>
+    /** Logins on nodes with one of these processes inside, or from these addresses. */
+    logins: (keys: readonly string[], addresses: readonly string[] = []) =>
       ask(
         loginRow,
-        `${LOGIN} ${here} AND startsWith(kind, 'login') AND kind != 'login-cron' AND process_key != ''
-           AND (concat(node, '/', toString(ses)) IN {numbers:Array(String)} OR source_ip IN {addresses:Array(String)}) ORDER BY at, node, key`,
-        { numbers, addresses },
-        [...numbers, ...addresses],
+        `${LOGIN} ${here} AND (source_ip IN {addresses:Array(String)} OR session_id IN
+           (SELECT session_id FROM session_processes FINAL ${here} AND process_key IN {keys:Array(String)}))
+         ORDER BY requested_at, node, key`,
+        { keys, addresses },
+        [...keys, ...addresses],
       ),
-    /** Processes of nodes themselves with these login numbers (NODE/SES). */
-    inLogins: (numbers: readonly string[]) =>
+    /** Processes of nodes themselves that ran inside these sessions, each with its session. */
+    inSessions: (sessions: readonly string[]) =>
       ask(
-        processRow,
-        `${PROCESS} ${here} AND concat(node, '/', toString(ses)) IN {numbers:Array(String)} AND container_id = '' AND NOT setup ORDER BY first_seen, node, key`,
-        { numbers },
-        numbers,
+        processRow.extend({ session_id: text }),
+        `SELECT i.session_id AS session_id, p.* FROM (${PROCESS} ${here} AND container_id = '' AND NOT setup) AS p
+         INNER JOIN (SELECT node, process_key AS key, session_id FROM session_processes FINAL ${here} AND session_id IN {sessions:Array(String)}) AS i
+           ON i.node = p.node AND i.key = p.key
+         ORDER BY first_seen, node, key`,
+        { sessions },
+        sessions,
       ),
     /** The first word with which each process refused somebody from these addresses. */
     refusals: (addresses: readonly string[]) =>
