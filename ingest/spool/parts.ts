@@ -30,17 +30,21 @@ export function taken(pending: Pending, upTo: CommitUpTo): Pending & { rest: Pen
 export const nothingPending = (): Pending => ({ parts: [], bytes: 0 });
 export const sizeOf = (parts: readonly Part[]): number => parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
 
-/** As `upTo`, but cut behind a checkpoint wherever one follows: it is written with the records it tells of. */
-export function groupsUpTo(bytesMax: number, parts: readonly Part[], from: number): readonly Part[] {
+/**
+ * What is written next: of at most so many bytes, but one at least. Cut behind a checkpoint wherever one follows, so that it is written with the
+ * records it tells of; unless that would be no less than `failedBytes`, which found no room.
+ */
+export function nextOf(parts: readonly Part[], from: number, bytesMax: number, failedBytes: number): readonly Part[] {
   const some = upTo(bytesMax, parts, from);
   const last = some.findLastIndex(({ checkpoint }) => checkpoint !== undefined);
   if (last !== -1) return some.slice(0, last + 1);
   const next = parts.findIndex(({ checkpoint }, i) => i >= from && checkpoint !== undefined);
-  return next === -1 ? some : parts.slice(from, next + 1);
+  const group = next === -1 ? some : parts.slice(from, next + 1);
+  return sizeOf(group) < failedBytes ? group : some;
 }
 
 /** Parts of at most so many bytes together, but one at least. */
-export function upTo(bytesMax: number, parts: readonly Part[], from: number): Part[] {
+function upTo(bytesMax: number, parts: readonly Part[], from: number): Part[] {
   let to = from;
   for (let bytes = 0; to < parts.length; to++) {
     bytes += parts[to]?.bytes.length ?? 0;

@@ -9,8 +9,8 @@ import { syncDirectory, writeAll } from './spool-files.ts';
 export interface PreparedSegment {
   /** Makes the file of segment `n` in the background; tried once for each `n`. */
   begin(n: number): void;
-  /** Whether the file of segment `n` is being made: nobody else may make it. */
-  isMaking(n: number): boolean;
+  /** What is being made goes, and its room with it. @returns whether anything was */
+  stop(): Promise<boolean>;
   /** The file of segment `n`, once it is made. */
   ready(n: number): FileHandle | undefined;
   /** It is in use now. */
@@ -23,7 +23,7 @@ export interface PreparedSegment {
 const PIECE_BYTES = 256 * 1024;
 
 export function createPreparedSegment(directory: string, segmentBytes: number): PreparedSegment {
-  const closing = new AbortController();
+  let stopping = new AbortController();
   let last = 0;
   let making: Promise<void> | undefined;
   let made: FileHandle | undefined;
@@ -31,18 +31,24 @@ export function createPreparedSegment(directory: string, segmentBytes: number): 
     begin: (n) => {
       if (n === last || making !== undefined || made !== undefined) return;
       last = n;
-      making = make(segmentPath(directory, n), segmentBytes, closing.signal).then((file) => {
+      making = make(segmentPath(directory, n), segmentBytes, stopping.signal).then((file) => {
         made = file;
         making = undefined;
       });
     },
-    isMaking: (n) => n === last && making !== undefined,
+    stop: async () => {
+      if (making === undefined) return false;
+      stopping.abort();
+      await making;
+      stopping = new AbortController();
+      return made === undefined;
+    },
     ready: (n) => (n === last ? made : undefined),
     taken: () => {
       made = undefined;
     },
     close: async () => {
-      closing.abort();
+      stopping.abort();
       await making;
       if (made === undefined) return;
       await made.close();

@@ -1,5 +1,5 @@
 // The files of a spool beside its segments, what is found in them all when it is opened, and how bytes get there.
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Entry, encodeEntry, endsWrite } from './entry.ts';
@@ -153,10 +153,12 @@ export async function syncDirectory(path: string): Promise<void> {
 export const reservePath = (directory: string): string => join(directory, 'reserve');
 
 export function keepReserve(directory: string): void {
+  const path = reservePath(directory);
+  if (existsSync(path)) return;
   try {
-    writeFileSync(reservePath(directory), Buffer.alloc(RESERVE_BYTES, 1), { flag: 'wx', mode: 0o600 });
+    writeFileSync(path, Buffer.alloc(RESERVE_BYTES, 1), { mode: 0o600 });
   } catch {
-    // there already, or no room: tried again at the next drop
+    rmSync(path, { force: true }); // no room: tried again at the next drop
   }
 }
 

@@ -7,7 +7,7 @@ import { dropOf } from './drop.ts';
 import { type Entry, encodeEntry } from './entry.ts';
 import type { Gap } from './gap.ts';
 import { lockSpool } from './lock.ts';
-import { type CommitUpTo, groupsUpTo, nothingPending, type Part, sizeOf, taken, upTo } from './parts.ts';
+import { type CommitUpTo, nextOf, nothingPending, type Part, sizeOf, taken } from './parts.ts';
 import { createPreparedSegment } from './prepared-segment.ts';
 import { type Batch, createReader } from './reader.ts';
 import { segmentPath } from './segments.ts';
@@ -130,22 +130,22 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     for (const gap of gaps) options.onGap(gap);
     const notices = pending.parts;
     pending = before;
-    if (notices.length > 0) {
-      rmSync(reservePath(directory), { force: true });
-      await write(notices);
+    try {
+      if (notices.length > 0) {
+        rmSync(reservePath(directory), { force: true });
+        await write(notices);
+      }
+      segments.splice(segments.indexOf(segment), 1);
+      await rm(path, { force: true });
+    } finally {
+      keepReserve(directory); // before anything else takes its room
     }
-    segments.splice(segments.indexOf(segment), 1);
-    await rm(path, { force: true });
-    keepReserve(directory);
   };
   const droppable = (): SegmentState | undefined =>
     segments.find((s) => s !== active && !holdsCheckpoints(s, segments) && !reader.holds(s));
-  const isTooOld = ({ opened }: SegmentState): boolean => {
-    if (opened === undefined) return false;
+  const isTooOld = ({ opened }: SegmentState): boolean =>
     // of an earlier boot it is at least as old as this one
-    const s = boot.uptimeS() - (opened.bootId === boot.id ? opened.uptimeS : 0);
-    return s * 1000 > options.ageMsMax;
-  };
+    opened !== undefined && boot.uptimeS() - (opened.bootId === boot.id ? opened.uptimeS : 0) > options.ageMsMax / 1000;
   const makeRoom = async (): Promise<boolean> => {
     const oldest = droppable();
     if (oldest === undefined) return false;
@@ -175,8 +175,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   };
   const roll = async (): Promise<void> => {
     const n = active.n + 1;
-    // the next write opens it; while it is being made the old one goes on
-    if (prepared.isMaking(n) || prepared.ready(n)) return;
+    // written faster than it is made; what would grow instead may be held by a sink that is away, and fill the disk
+    await prepared.stop();
+    if (prepared.ready(n)) return; // the next write opens it
     const created = await createSegmentFile(directory, n, { boot, checkpoints });
     await ending;
     ending = endSegment(file, active.bytes);
@@ -188,8 +189,15 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     const { n, bytes } = active;
     if (bytes < options.segmentBytes) return false;
     rmSync(reservePath(directory), { force: true });
-    await roll().catch(() => undefined);
+    await roll().catch(() => keepReserve(directory));
     return active.n !== n;
+  };
+  /** For what did not fit. The old goes last. */
+  const findRoom = async (): Promise<boolean> => {
+    // its beginning at once: then the one before it may go
+    if (await rollToPrepared()) return write([]).then(() => true);
+    if (await prepared.stop()) return true;
+    return (await makeRoom().catch(() => false)) || ((await rollIntoReserve()) && (await makeRoom()));
   };
   const writeSome = async (parts: readonly Part[]): Promise<void> => {
     for (;;) {
@@ -197,10 +205,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
         await write(parts);
         break;
       } catch (cause) {
-        // what was prepared is room, too
-        const hasRoom = async () =>
-          (await rollToPrepared()) || (await makeRoom().catch(() => false)) || (await rollIntoReserve());
-        if (isDiskFull(cause) && (await hasRoom())) continue;
+        if (isDiskFull(cause) && (await findRoom().catch(() => false))) continue;
         throw new SpoolError(`cannot write to the spool ${directory}: ${(cause as Error).message}`, { cause });
       }
     }
@@ -211,24 +216,25 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     const { parts, bytes, rest } = taken(pending, end);
     pending = rest;
     writingBytes = bytes;
-    let inGroups = true;
+    // of what finds no room there may be for a half of it, and at last for one record
+    let failedBytes = Number.POSITIVE_INFINITY;
     for (let from = 0; from < parts.length; ) {
       const room = options.segmentBytes - active.bytes;
-      const bytesMax = Math.min(WRITE_BYTES_MAX, room > 0 ? room : options.segmentBytes);
-      const some = inGroups ? groupsUpTo(bytesMax, parts, from) : upTo(bytesMax, parts, from);
+      const bytesMax = Math.min(WRITE_BYTES_MAX, failedBytes / 2, room > 0 ? room : options.segmentBytes);
+      const some = nextOf(parts, from, bytesMax, failedBytes);
       // nothing grows beyond what was prepared, where that can be
       if (active.bytes > 0 && sizeOf(some) > room && (await rollToPrepared())) continue;
       try {
         await writeSome(some);
         from += some.length;
         writingBytes -= sizeOf(some);
-        // a new segment that cannot be had now is had later: the old one goes on
+        failedBytes = Number.POSITIVE_INFINITY;
+        // one that cannot be had now is had later: the old one goes on
         if (active.bytes >= options.segmentBytes) await roll().catch(() => undefined);
         await keepBounds();
       } catch (error) {
-        // where there is no room for a group there may be for its first records
-        if (inGroups && isDiskFull((error as Error).cause) && sizeOf(some) > bytesMax) {
-          inGroups = false;
+        if (isDiskFull((error as Error).cause) && some.length > 1) {
+          failedBytes = sizeOf(some);
           continue;
         }
         pending = { parts: [...parts.slice(from), ...pending.parts], bytes: pending.bytes + writingBytes };
