@@ -46,6 +46,11 @@ export async function openRemote(options: RemoteOptions): Promise<Store> {
       cause: ping.error,
     });
   }
+  // a wrong password, a user without rights, a database that is not there: told with what the server says of it
+  await client.command({ query: 'SELECT 1' }).catch(async (cause: Error) => {
+    await client.close();
+    throw new StoreError('refused', `the store at ${options.location} refuses: ${cause.message}`, false, { cause });
+  });
   return remoteStore(client, options);
 }
 

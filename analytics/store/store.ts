@@ -37,7 +37,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-type StoreErrorCode = 'busy' | 'unreachable' | 'not-a-store' | 'newer-schema' | 'bad-location';
+type StoreErrorCode = 'busy' | 'unreachable' | 'refused' | 'not-a-store' | 'newer-schema' | 'bad-location';
 
 /** Failures of the world around a store. `retriable` false unless known otherwise. */
 export class StoreError extends Error {

@@ -20,7 +20,7 @@ interface Options {
 const GROUP_DEFAULT = 'vestige';
 const SOURCES = ['k8s-audit', 'auditd', 'runtime', 'collector'] as const;
 const SAY_EVERY_MS = 10_000;
-const HOPELESS = ['bad-location', 'newer-schema', 'not-a-store'];
+const HOPELESS = ['bad-location', 'refused', 'newer-schema', 'not-a-store'];
 
 export function registerLoad(program: Command, context: Context): void {
   program

@@ -159,8 +159,17 @@ describe.skipIf(!hasServer)('a ClickHouse server', () => {
     ).toEqual([{ once: 1 }]);
   });
 
-  it('refuses who does not know the password', async () => {
+  it('refuses who does not know the password, and a database that is not there, in words without the password', async () => {
     const location = await (server as ClickHouseServer).makeDatabase('closed');
-    await expect(connect(location.replace(/:[^:@]+@/, ':guess@'), 'stranger')).rejects.toThrow(/Authentication failed/);
+    const refused = (why: RegExp) => ({
+      code: 'refused',
+      message: expect.toSatisfy(
+        (text: string) => why.test(text) && !text.includes('guess') && !/of( |%20)&/.test(text),
+      ),
+    });
+    await expect(connect(location.replace(/:[^:@]+@/, ':guess@'), 'stranger')).rejects.toMatchObject(
+      refused(/Authentication failed/),
+    );
+    await expect(connect(`${location}d`, 'stranger')).rejects.toMatchObject(refused(/closedd.*not exist/));
   });
 });
