@@ -129,6 +129,19 @@ export const loginRow = z.object({
 /** A login of somebody on a node; `key` of the process that let him in. */
 export type LoginFacts = z.infer<typeof loginRow>;
 
+/** Objects of `uids` by what requests say of them; names also of those that only their children's owner references name. */
+export const OWNED = (here: string) => `
+  SELECT uid, anyIf(owner_uid, owner_uid != '') AS owner_uid, any(resource) AS resource, any(namespace) AS namespace, any(name) AS name,
+         argMinIf(audit_id, time, audit_id != '') AS audit_id, argMinIf(digest, time, digest != '') AS digest,
+         toUnixTimestamp64Milli(min(time)) AS at
+  FROM (
+    SELECT object_uid AS uid, owner_uid, toString(resource) AS resource, namespace, name, audit_id, lower(hex(k8s_audit.digest)) AS digest, time
+    FROM k8s_audit FINAL ${here} AND object_uid IN {uids:Array(String)} AND code < 400
+    UNION ALL
+    SELECT uid, '', resource, if(kind = 'Node', '', namespace), name, '', '', first_seen
+    FROM owners FINAL ${here} AND uid IN {uids:Array(String)})
+  GROUP BY uid`;
+
 /** cron and at start jobs, not people. */
 export const LOGIN = `
   SELECT session_id, node, process_key AS key, ses, account, source_ip, if(empty(begin_digests), '', lower(hex(begin_digests[1]))) AS digest

@@ -3,6 +3,7 @@ import type { ObjectFacts, ProcessFacts } from './facts.ts';
 import { idOf, keyOf } from './graph.ts';
 import { spawned } from './grow-processes.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
+import { objectName } from './names.ts';
 
 /** From an object to what controllers made of it (CronJob, Job, Pod) and to the containers of a pod. */
 export async function followObjects(growth: Growth, frontier: Frontier): Promise<Step[]> {
@@ -81,7 +82,7 @@ async function toCreation(growth: Growth, containerIds: readonly string[]): Prom
   const containers = (await growth.lookup.containers(containerIds, [])).filter(
     (c) => c.pod_uid !== '' && c.kind !== 'ephemeral',
   );
-  const owners = await ownersUp(growth, [...new Set(containers.map((c) => c.pod_uid))]);
+  const { ways: owners, names } = await ownersUp(growth, [...new Set(containers.map((c) => c.pod_uid))]);
   const tops = [...new Set([...owners.values()].flatMap((uids) => uids.slice(-1)))];
   const creations = await growth.lookup.creationsOf(tops);
   for (const c of containers) {
@@ -107,7 +108,7 @@ async function toCreation(growth: Growth, containerIds: readonly string[]): Prom
           to: idOf('object', child),
           kind: 'same-owner',
           confidence: 1,
-          reason: 'owner reference of the object',
+          reason: `${names.get(child) ?? child} names ${names.get(uid) ?? uid} as its owner`,
           digests: [],
         },
         reached: idOf('object', uid),
@@ -134,11 +135,16 @@ async function toCreation(growth: Growth, containerIds: readonly string[]): Prom
 }
 
 /** UIDs from each pod up to its topmost owner that the API log knows; asked for all pods together, a step at a time. */
-async function ownersUp(growth: Growth, podUids: readonly string[]): Promise<Map<string, string[]>> {
+async function ownersUp(
+  growth: Growth,
+  podUids: readonly string[],
+): Promise<{ ways: Map<string, string[]>; names: Map<string, string> }> {
+  const names = new Map<string, string>();
   const ways = new Map(podUids.map((uid) => [uid, [uid]]));
   let climbing = [...ways.values()];
   for (let depth = 0; depth < OWNERS_DEPTH_MAX && climbing.length > 0; depth++) {
     const objects = await growth.lookup.ownersOf([...new Set(climbing.flatMap((uids) => uids.slice(-1)))]);
+    for (const o of objects) if (o.name !== '') names.set(o.uid, objectName(o));
     const ownerOf = new Map(objects.map((object) => [object.uid, object.owner_uid]));
     climbing = climbing.filter((uids) => {
       const owner = ownerOf.get(uids.at(-1) ?? '') ?? '';
@@ -147,5 +153,5 @@ async function ownersUp(growth: Growth, podUids: readonly string[]): Promise<Map
       return true;
     });
   }
-  return ways;
+  return { ways, names };
 }

@@ -11,6 +11,7 @@ import {
   LOGIN,
   loginRow,
   number,
+  OWNED,
   objectRow,
   PROCESS,
   processRow,
@@ -219,16 +220,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
         { uids },
         uids,
       ),
-    ownersOf: (uids: readonly string[]) =>
-      ask(
-        objectRow,
-        `SELECT object_uid AS uid, anyIf(owner_uid, owner_uid != '') AS owner_uid, any(resource) AS resource, any(namespace) AS namespace, any(name) AS name,
-                argMin(audit_id, time) AS audit_id, lower(hex(argMin(digest, time))) AS digest, toUnixTimestamp64Milli(min(time)) AS at
-         FROM k8s_audit FINAL ${here} AND object_uid IN {uids:Array(String)} AND code < 400
-         GROUP BY uid`,
-        { uids },
-        uids,
-      ),
+    ownersOf: (uids: readonly string[]) => ask(objectRow, OWNED(here), { uids }, uids),
     containers: (ids: readonly string[], podUids: readonly string[]) =>
       ask(
         containerRow,

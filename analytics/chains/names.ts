@@ -5,8 +5,8 @@ import { commandOf, type Growth } from './growth.ts';
 export interface Names {
   /** By container id. */
   containers: Map<string, string>;
-  /** By UID: what it is called, and its `namespace/name`. */
-  objects: Map<string, { name: string; path: string }>;
+  /** By UID: what it is called; and its `namespace/name`, where requests speak of it. */
+  objects: Map<string, { name: string; path: string | undefined }>;
 }
 
 /** Names of all containers and objects that growth reached. */
@@ -20,13 +20,24 @@ export async function readNames({ graph, lookup }: Growth): Promise<Names> {
       c.pod === '' ? `${c.id.slice(0, 12)} of no pod` : `${c.namespace}/${c.pod}/${c.name || c.kind}`,
     );
   }
-  const objects = new Map<string, { name: string; path: string }>();
+  const objects = new Map<string, { name: string; path: string | undefined }>();
   for (const o of await lookup.ownersOf(of('object'))) {
-    if (o.name !== '')
-      objects.set(o.uid, { name: `${o.resource} ${o.namespace}/${o.name}`, path: `${o.namespace}/${o.name}` });
+    if (o.name === '') continue;
+    objects.set(o.uid, { name: objectName(o), path: o.audit_id === '' ? undefined : `${o.namespace}/${o.name}` });
   }
   return { containers, objects };
 }
+
+/** `pods shop/web-1`, `clusterrolebindings all-to-me`. */
+export const objectName = ({
+  resource,
+  namespace,
+  name,
+}: {
+  resource: string;
+  namespace: string;
+  name: string;
+}): string => `${resource} ${namespace === '' ? '' : `${namespace}/`}${name}`;
 
 export function nameOf(growth: Growth, id: EntityId, names: Names): string {
   const process = growth.processes.get(id);

@@ -4,11 +4,11 @@ import { type ChainSummary, listChains } from '../../analytics/queries/chains.ts
 import type { Context } from '../context.ts';
 import { addLimit } from '../filter-options.ts';
 import { printLimited } from '../limited-list.ts';
-import { duration, shortId, shortTime } from '../render/cells.ts';
+import { duration, shortTime } from '../render/cells.ts';
 import type { Column } from '../render/table.ts';
 
 const columns: readonly Column<ChainSummary>[] = [
-  { title: 'CHAIN', value: (c) => shortId(c.id) },
+  { title: 'CHAIN', value: (c) => c.id },
   { title: 'SEVERITY', value: (c) => c.severity },
   { title: 'SCORE', value: (c) => c.score.toFixed(1) },
   { title: 'FIRST SEEN', value: (c) => shortTime(c.first_seen) },

@@ -1,7 +1,7 @@
 // One principal as text for people, and what pods and principals show alike.
 import type { Action, TokenUseRow } from '../../analytics/queries/actor-rows.ts';
 import type { Actor } from '../../analytics/queries/who.ts';
-import { clock, commandLine, podName, shortId, shortTime } from './cells.ts';
+import { clock, commandLine, podName, shortTime } from './cells.ts';
 import { fact, section } from './sections.ts';
 import { visible } from './table.ts';
 
@@ -52,7 +52,7 @@ export function renderActor(a: Actor): string {
   section(lines, 'findings', a.findings, (f) =>
     [clock(f.time), f.severity, `${f.title} [${f.techniques.join(', ')}]`, f.summary].join('  '),
   );
-  section(lines, 'chains', a.chains, (c) => `${shortId(c.id)}  ${c.severity}  ${c.title}`);
+  section(lines, 'chains', a.chains, (c) => `${c.id}  ${c.severity}  ${c.title}`);
   return lines.map(visible).join('\n');
 }
 

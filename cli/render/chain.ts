@@ -1,11 +1,9 @@
 // A chain as text for people: the story first, a sentence a step, and under each step why it belongs here.
 import type { Chain, ChainLink, ChainStep } from '../../analytics/queries/chains.ts';
 import { clock, duration, shortId, shortTime } from './cells.ts';
+import { reasonsOf } from './step-reasons.ts';
 import { visible } from './table.ts';
 import { wrap } from './wrap.ts';
-
-// A step of forty records may have as many links; the most telling say why, the rest is in the JSON.
-const LINKS_SHOWN_MAX = 2;
 
 /** @param width of the terminal; without one, lines are as long as they are */
 export function renderChain(chain: Chain, width = Number.POSITIVE_INFINITY): string {
@@ -47,35 +45,10 @@ function stepLines(chain: Chain, step: ChainStep): string[] {
   const techniques = step.techniques.length > 0 ? ` [${step.techniques.join(', ')}]` : '';
   return [
     visible(`${step.n}. ${clock(step.time)} ${step.tactic}  ${step.sentence}${techniques}`),
-    ...reasonsOf(chain, step).map((text) => `     ${visible(text)}`),
+    ...reasonsOf(chain, step).map(
+      ({ from, links }) => `     ${visible(`<- step ${from}: ${links.map(reasonOf).join('; ')}`)}`,
+    ),
   ];
-}
-
-// What says most of how one act led to the next comes first.
-const KINDS = [
-  'wrote-then-ran',
-  'exec-session',
-  'created',
-  'connected',
-  'same-credential',
-  'api-request',
-  'same-owner',
-  'ran-in',
-  'spawned',
-];
-
-/** Why a step belongs to earlier ones: links proved by records of both, the most telling kinds first, a kind once. */
-function reasonsOf(chain: Chain, step: ChainStep): string[] {
-  const stepOf = new Map(chain.members.filter((m) => m.step > 0).map((m) => [m.digest, m.step]));
-  const told = new Map<string, string>();
-  const earlier = chain.links
-    .map((link) => ({ link, steps: link.digests.flatMap((d) => stepOf.get(d) ?? []) }))
-    .filter(({ steps }) => Math.max(...steps) === step.n && Math.min(...steps) < step.n)
-    .sort((a, b) => KINDS.indexOf(a.link.kind) - KINDS.indexOf(b.link.kind) || b.link.confidence - a.link.confidence);
-  for (const { link, steps } of earlier) {
-    if (!told.has(link.kind)) told.set(link.kind, `<- step ${Math.min(...steps)}: ${reasonOf(link)}`);
-  }
-  return [...told.values()].slice(0, LINKS_SHOWN_MAX);
 }
 
 function reasonOf({ kind, reason, confidence }: ChainLink): string {

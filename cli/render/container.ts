@@ -50,7 +50,7 @@ export function renderContainer(page: ContainerPage, drawn: boolean): string {
   section(lines, 'findings', page.findings, (f) =>
     [clock(f.time), f.severity, `${f.title} [${f.techniques.join(', ')}]`, findingInWords(f)].join('  '),
   );
-  section(lines, 'chains', page.chains, (c) => `${shortId(c.id)}  ${c.severity}  ${c.title}`);
+  section(lines, 'chains', page.chains, (c) => `${c.id}  ${c.severity}  ${c.title}`);
   section(lines, 'gaps in its lifetime', page.gaps, (g) =>
     [
       `${clock(g.first_seen)} to ${clock(g.last_seen)}`,

@@ -22,7 +22,7 @@ export function renderPod(pod: PodLife): string {
   section(lines, 'findings', pod.findings, (f) =>
     [clock(f.time), f.severity, `${f.title} [${f.techniques.join(', ')}]`, f.summary].join('  '),
   );
-  section(lines, 'chains', pod.chains, (c) => `${shortId(c.id)}  ${c.severity}  ${c.title}`);
+  section(lines, 'chains', pod.chains, (c) => `${c.id}  ${c.severity}  ${c.title}`);
   return lines.map(visible).join('\n');
 }
 
