@@ -21,6 +21,9 @@ beforeEach(async () => {
   for (const table of ['records', 'receipts', 'auditd', 'dead_letters']) await store.run(`TRUNCATE TABLE ${table}`);
 });
 
+const empty = async () => {
+  for (const table of ['records', 'auditd']) await store.run(`TRUNCATE TABLE ${table}`);
+};
 let files = 0;
 /** Imports each text as a file of its own, one after the other. */
 async function load(...texts: string[]) {
@@ -54,39 +57,43 @@ const messages: [number, string, string][] = [
   ],
   [1327, 'PROCTITLE', 'proctitle=7368002D630077676574202D7120C3A9'],
 ];
-const lines = messages.map(([, type, text]) => `type=${type} msg=audit(${SECONDS}:${SERIAL}): ${text}`);
-const native = `${lines.join('\n')}\n`;
+const linesOf = (serial: number) =>
+  messages.map(([, type, text]) => `type=${type} msg=audit(${SECONDS}:${serial}): ${text}`);
+const nativeOf = (serial: number) => `${linesOf(serial).join('\n')}\n`;
 
-const laurel = `{"ID":"${SECONDS}:${SERIAL}","NODE":"elsewhere","SYSCALL":{"arch":"0xc000003e","syscall":59,"success":"yes","exit":0,"items":2,"ppid":29843,"pid":30279,"auid":4294967295,"uid":0,"gid":0,"euid":0,"suid":0,"fsuid":0,"egid":0,"sgid":0,"fsgid":0,"tty":"(none)","ses":4294967295,"comm":"sh","exe":"/bin/dash","key":"exec","ARGV":["0xc0000c4e00","0xc0000248e0","0xc00012f1e0","0x0"],"ARCH":"x86_64","SYSCALL":"execve"},"EXECVE":{"argc":3,"ARGV":["sh","-c","wget -q é"]},"CWD":{"cwd":"/www"},"PATH":[{"item":0,"name":"sh","inode":10695637,"dev":"00:b4","mode":"0o100755","ouid":0,"ogid":0,"rdev":"00:00","nametype":"NORMAL","cap_fp":"0x0","cap_fi":"0x0","cap_fe":0,"cap_fver":"0x0","cap_frootid":"0"}],"PROCTITLE":{"ARGV":["sh","-c","wget -q é"]},"PARENT_INFO":{"ID":"1.0:1"}}\n`;
-const goAudit = `${JSON.stringify({
-  sequence: SERIAL,
-  timestamp: SECONDS,
-  messages: messages.map(([type, , data]) => ({ type, data })),
-  uid_map: { '0': 'root' },
-})}\n`;
-const journald = messages
-  .map(([type, name, text]) =>
-    JSON.stringify({
-      __CURSOR: 's=1',
-      _TRANSPORT: 'audit',
-      _AUDIT_TYPE: String(type),
-      _AUDIT_TYPE_NAME: name,
-      _AUDIT_ID: String(SERIAL),
-      _HOSTNAME: 'elsewhere',
-      _SOURCE_REALTIME_TIMESTAMP: `${SECONDS.replace('.', '')}000`,
-      MESSAGE: name === 'CWD' ? [...Buffer.from(`${name} ${text}`)] : `${name} ${text}`,
-    }),
-  )
-  .map((entry) => `${entry}\n`)
-  .join('');
-const beat = (event: object) =>
+const laurelOf = (serial: number) =>
+  `{"ID":"${SECONDS}:${serial}","NODE":"elsewhere","SYSCALL":{"arch":"0xc000003e","syscall":59,"success":"yes","exit":0,"items":2,"ppid":29843,"pid":30279,"auid":4294967295,"uid":0,"gid":0,"euid":0,"suid":0,"fsuid":0,"egid":0,"sgid":0,"fsgid":0,"tty":"(none)","ses":4294967295,"comm":"sh","exe":"/bin/dash","key":"exec","ARGV":["0xc0000c4e00","0xc0000248e0","0xc00012f1e0","0x0"],"ARCH":"x86_64","SYSCALL":"execve"},"EXECVE":{"argc":3,"ARGV":["sh","-c","wget -q é"]},"CWD":{"cwd":"/www"},"PATH":[{"item":0,"name":"sh","inode":10695637,"dev":"00:b4","mode":"0o100755","ouid":0,"ogid":0,"rdev":"00:00","nametype":"NORMAL","cap_fp":"0x0","cap_fi":"0x0","cap_fe":0,"cap_fver":"0x0","cap_frootid":"0"}],"PROCTITLE":{"ARGV":["sh","-c","wget -q é"]},"PARENT_INFO":{"ID":"1.0:1"}}\n`;
+const goAuditOf = (serial: number) =>
+  `${JSON.stringify({
+    sequence: serial,
+    timestamp: SECONDS,
+    messages: messages.map(([type, , data]) => ({ type, data })),
+    uid_map: { '0': 'root' },
+  })}\n`;
+const journaldOf = (serial: number) =>
+  messages
+    .map(([type, name, text]) =>
+      JSON.stringify({
+        __CURSOR: 's=1',
+        _TRANSPORT: 'audit',
+        _AUDIT_TYPE: String(type),
+        _AUDIT_TYPE_NAME: name,
+        _AUDIT_ID: String(serial),
+        _HOSTNAME: 'elsewhere',
+        _SOURCE_REALTIME_TIMESTAMP: `${SECONDS.replace('.', '')}000`,
+        MESSAGE: name === 'CWD' ? [...Buffer.from(`${name} ${text}`)] : `${name} ${text}`,
+      }),
+    )
+    .map((entry) => `${entry}\n`)
+    .join('');
+const beatOf = (serial: number, event: object) =>
   `${JSON.stringify({
     '@timestamp': '2026-11-23T13:09:58.624Z',
     event: { module: 'auditd', action: 'executed', ...event },
     agent: { type: 'auditbeat', name: 'elsewhere' },
     auditd: {
       message_type: 'syscall',
-      sequence: SERIAL,
+      sequence: serial,
       result: 'success',
       data: {
         arch: 'x86_64',
@@ -130,55 +137,66 @@ const beat = (event: object) =>
     },
     tags: ['exec'],
   })}\n`;
-const shapes: Record<string, string> = {
-  laurel,
-  'go-audit': goAudit,
-  journald,
-  'auditbeat with its original lines': beat({ original: lines }),
-  auditbeat: beat({}),
-  'ausearch --raw': native,
-  ausearch: `----\ntime->Mon Nov 23 13:09:58 2026\n${lines.toReversed().join('\n')}\n`,
+const shapes: Record<string, (serial: number) => string> = {
+  laurel: laurelOf,
+  'go-audit': goAuditOf,
+  journald: journaldOf,
+  'auditbeat with its original lines': (serial) => beatOf(serial, { original: linesOf(serial) }),
+  auditbeat: (serial) => beatOf(serial, {}),
+  'ausearch --raw': nativeOf,
+  ausearch: (serial) => `----\ntime->Mon Nov 23 13:09:58 2026\n${linesOf(serial).toReversed().join('\n')}\n`,
 };
+const JSON_SHAPES = ['laurel', 'go-audit', 'journald', 'auditbeat'];
+const names = Object.keys(shapes);
+/** The event in a shape, under a serial of the shape's own: all are imported together. */
+const shapeOf = (name: string): string => shapes[name]?.(SERIAL + names.indexOf(name)) ?? '';
+const nativesOf = (of: readonly string[]) => of.map((name) => nativeOf(SERIAL + names.indexOf(name)));
+const allShapes = names.map(shapeOf);
 
-describe('an event of', () => {
-  it.each(Object.keys(shapes))('%s is the row that auditd’s own lines make', async (name) => {
-    await load(native);
-    const [expected] = await rows();
-    expect(expected).toMatchObject({
-      argv: ['sh', '-c', 'wget -q é'],
-      path_names_absolute: ['/www/sh'],
-      keys: ['exec'],
+describe('an event', () => {
+  it('is the same row in every shape as in auditd’s own lines, also where it came in both', async () => {
+    const natives = nativesOf(names);
+    await load(...natives);
+    const expected = await rows();
+    expect(expected).toHaveLength(names.length);
+    for (const row of expected)
+      expect(row).toMatchObject({
+        argv: ['sh', '-c', 'wget -q é'],
+        path_names_absolute: ['/www/sh'],
+        keys: ['exec'],
+      });
+    await load(...allShapes);
+    expect(await rows(), 'after its own lines').toEqual(expected);
+    await empty();
+    await load(...allShapes.flatMap((text, i) => [text, natives[i] ?? '']));
+    expect(await rows(), 'before them').toEqual(expected);
+    await empty();
+    expect(await load(...allShapes)).toMatchObject({ dead_letters: 0 });
+    const alone = expected.map((row, i) =>
+      names[i] === 'auditbeat' ? { ...row, proctitle: ['sh -c wget -q é'] } : row,
+    ); // joined by Auditbeat itself
+    const found = await rows();
+    for (const [i, name] of names.entries()) expect({ name, ...found[i] }).toEqual({ name, ...alone[i] });
+  });
+
+  it('with CRLF is the same row', async () => {
+    const texts = JSON_SHAPES.map(shapeOf);
+    await load(...texts);
+    const expected = await rows();
+    expect(expected).toHaveLength(texts.length);
+    await empty();
+    await load(...texts.map((text) => text.replaceAll('\n', '\r\n')));
+    expect(await rows()).toEqual(expected);
+  });
+
+  it('that is cut short is kept and told', async () => {
+    const texts = JSON_SHAPES.map(shapeOf);
+    expect(await load(...texts.map((text) => `${text.slice(0, -30)}\n${text}`))).toMatchObject({
+      dead_letters: texts.length,
     });
-    for (const table of ['records', 'auditd']) await store.run(`TRUNCATE TABLE ${table}`);
-    const { dead_letters } = await load(shapes[name] ?? '');
-    expect(dead_letters).toBe(0);
-    const title = name === 'auditbeat' ? { proctitle: ['sh -c wget -q é'] } : {}; // joined by Auditbeat itself
-    expect(await rows()).toEqual([{ ...expected, ...title }]);
-  });
-
-  it.each(Object.keys(shapes))('%s that also came as auditd’s own lines is one row, the same', async (name) => {
-    await load(native);
-    const expected = await rows();
-    await load(shapes[name] ?? '');
-    expect(await rows()).toEqual(expected);
-    for (const table of ['records', 'auditd']) await store.run(`TRUNCATE TABLE ${table}`);
-    await load(shapes[name] ?? '', native);
-    expect(await rows()).toEqual(expected);
-  });
-
-  it.each(['laurel', 'go-audit', 'journald', 'auditbeat'])('%s with CRLF is the same row', async (name) => {
-    await load(shapes[name] ?? '');
-    const expected = await rows();
-    for (const table of ['records', 'auditd']) await store.run(`TRUNCATE TABLE ${table}`);
-    await load((shapes[name] ?? '').replaceAll('\n', '\r\n'));
-    expect(await rows()).toEqual(expected);
-  });
-
-  it.each(['laurel', 'go-audit', 'journald', 'auditbeat'])('%s that is cut short is kept and told', async (name) => {
-    const text = (shapes[name] ?? '').slice(0, -30);
-    expect(await load(`${text}\n${shapes[name]}`)).toMatchObject({ dead_letters: 1 });
-    expect(await rows()).toHaveLength(1);
-    expect(await store.rows('SELECT reason FROM dead_letters')).toEqual([{ reason: 'invalid-json' }]);
+    expect(await rows()).toHaveLength(texts.length);
+    const reasons = await store.rows('SELECT reason FROM dead_letters');
+    expect(reasons).toEqual(texts.map(() => ({ reason: 'invalid-json' })));
   });
 });
 
@@ -186,7 +204,7 @@ describe('other shapes', () => {
   it('tell their node', async () => {
     const home = join(directory, `in${++files}`);
     mkdirSync(home);
-    writeFileSync(join(home, 'a.log'), laurel + journald + beat({}));
+    writeFileSync(join(home, 'a.log'), laurelOf(SERIAL) + journaldOf(SERIAL) + beatOf(SERIAL, {}));
     const deps = { store, now: () => new Date(), stop: new AbortController().signal, onProgress: () => {} };
     await importPaths([home], {}, deps);
     expect(await store.rows('SELECT node, serial FROM auditd FINAL')).toEqual([{ node: 'elsewhere', serial: SERIAL }]);
@@ -249,7 +267,7 @@ describe('other shapes', () => {
       `{"auditd":{"sequence":"6"},"@timestamp":"never"}`,
       `{"ID":"${SECONDS}:7","EXECVE":{"ARGV":[${'"x",'.repeat(20_000)}"y"]}}`,
     ];
-    const { records } = await load(`${hostile.join('\n')}\n${laurel}`);
+    const { records } = await load(`${hostile.join('\n')}\n${laurelOf(SERIAL)}`);
     expect(records).toBe(hostile.length + 1);
     expect(await store.rows(`SELECT argv FROM auditd FINAL WHERE serial = ${SERIAL}`)).toHaveLength(1);
   });
