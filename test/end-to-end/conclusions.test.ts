@@ -36,8 +36,9 @@ async function openStore(): Promise<{ store: Store; remove: () => Promise<void> 
   return { store, remove };
 }
 
+const { rules: pack } = await loadRules('analytics/rules/pack');
 async function conclude(store: Store): Promise<void> {
-  const { refused } = await correlate(store, (await loadRules('analytics/rules/pack')).rules, () => new Date());
+  const { refused } = await correlate(store, pack, () => new Date());
   expect(refused).toEqual([]);
 }
 
@@ -177,8 +178,7 @@ describe.each(readdirSync(recordings).filter((name) => !name.includes('.')))('%s
   });
 
   onceTest?.('rules tried on events first find what they find on every row', async () => {
-    const { rules } = await loadRules('analytics/rules/pack');
-    const ofEvents = rules.filter((rule) => rule.kind === 'event');
+    const ofEvents = pack.filter((rule) => rule.kind === 'event');
     const views = [...new Set(ofEvents.map(sourceOf))].flatMap((source) =>
       source?.events ? [[source, ofEvents.filter((rule) => sourceOf(rule) === source)] as const] : [],
     );
