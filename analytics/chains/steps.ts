@@ -98,12 +98,13 @@ function firstOfSteady(findings: readonly ChainFinding[]): Map<ChainFinding, Cha
   };
   for (const f of findings) {
     const key = `${f.rule_id}\0${actorOf(f)}`;
-    const stretch = stretches.get(key) ?? [];
-    const last = stretch.at(-1);
-    if (last !== undefined && f.at - last.at > STEP_GAP_MS) {
-      end(stretch);
+    const stretch = stretches.get(key);
+    const last = stretch?.at(-1);
+    if (stretch !== undefined && last !== undefined && f.at - last.at <= STEP_GAP_MS) stretch.push(f);
+    else {
+      end(stretch ?? []);
       stretches.set(key, [f]);
-    } else stretches.set(key, [...stretch, f]);
+    }
   }
   for (const stretch of stretches.values()) end(stretch);
   return first;
@@ -111,8 +112,9 @@ function firstOfSteady(findings: readonly ChainFinding[]): Map<ChainFinding, Cha
 
 function isSteady(stretch: readonly ChainFinding[]): boolean {
   const pauses = stretch.slice(1).map((f, i) => f.at - (stretch[i]?.at ?? f.at));
-  const longest = Math.max(...pauses);
-  const median = pauses.sort((a, b) => a - b)[Math.floor(pauses.length / 2)] ?? 0;
+  pauses.sort((a, b) => a - b);
+  const longest = pauses.at(-1) ?? 0;
+  const median = pauses[Math.floor(pauses.length / 2)] ?? 0;
   const lasts = (stretch.at(-1)?.at ?? 0) - (stretch[0]?.at ?? 0);
   return stretch.length >= STEADY_MIN && lasts >= STEADY_MIN * BURST_GAP_MS && longest <= PAUSES_ALIKE_MAX * median;
 }
