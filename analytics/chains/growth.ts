@@ -1,4 +1,5 @@
 // What growth knows and says: shared by every way of following.
+import { maskSecrets } from '../rules/run/mask-secrets.ts';
 import type { ProcessFacts, RequestFacts } from './facts.ts';
 import type { Arrival, EntityId, Graph, Link } from './graph.ts';
 import type { Lookup } from './lookup.ts';
@@ -35,6 +36,6 @@ export function remember(growth: Growth, facts: ProcessFacts): EntityId {
 
 /** The command line as a person would type it, cut to what a sentence can hold. */
 export function commandOf(p: { argv: readonly string[]; comm: string }, lengthMax = 80): string {
-  const line = p.argv.length > 0 ? p.argv.join(' ') : p.comm;
+  const line = maskSecrets(p.argv.length > 0 ? p.argv.join(' ') : p.comm);
   return line.length > lengthMax ? `${line.slice(0, lengthMax - 1)}…` : line;
 }

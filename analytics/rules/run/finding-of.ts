@@ -5,6 +5,7 @@ import type { Rule } from '../language/rule.ts';
 import type { Source } from '../sources/source.ts';
 import type { Run } from './correlation.ts';
 import type { Finding } from './findings.ts';
+import { maskSecrets } from './mask-secrets.ts';
 import type { Hit } from './scan.ts';
 import { renderSentence } from './sentence.ts';
 
@@ -71,7 +72,7 @@ function findingOf(
     container_id,
     process_key,
   };
-  const summary = `${renderSentence(rule.sentence ?? `${rule.title}.`, words)}${aliasNote(rule)}`;
+  const summary = maskSecrets(`${renderSentence(rule.sentence ?? `${rule.title}.`, words)}${aliasNote(rule)}`);
   return { rule, ...own, source, summary, ...place };
 }
 
