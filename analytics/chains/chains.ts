@@ -61,8 +61,9 @@ async function chainsFrom(
   isSeed: (f: ChainFinding) => boolean,
 ): Promise<Chain[]> {
   const seeds = [...new Set(findings.filter(isSeed).flatMap((f) => f.entity ?? []))];
-  const suspicious = new Set(findings.filter((f) => atLeast(f.rule_severity, 'low')).flatMap((f) => f.entity ?? []));
-  const growth = await grow(createLookup(store, cluster, events), seeds, suspicious);
+  const about = (least: Severity) =>
+    new Set(findings.filter((f) => atLeast(f.rule_severity, least)).flatMap((f) => f.entity ?? []));
+  const growth = await grow(createLookup(store, cluster, events), seeds, about('low'), about('medium'));
   const components = componentsOf(growth.graph, HOLDS_MIN);
   const parts = divide(growth, components, findings);
   const told = foldRepeated(

@@ -14,6 +14,7 @@ export type LinkKind =
   | 'created' // a request and the object it made
   | 'same-owner' // an object and what a controller made for it
   | 'wrote-then-ran' // a file written through a mount and the process that ran of it on the node
+  | 'same-service' // two programs that one service started, both the intruder's
   | 'connected' // an address and who spoke with it
   | 'token-used' // a token and what was asked with it away from its place
   | 'same-credential'; // requests with one credential from one unusual place

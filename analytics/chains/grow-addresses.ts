@@ -17,7 +17,11 @@ const REGULAR_MIN = 2;
 
 export async function followAddresses(growth: Growth, frontier: Frontier): Promise<Step[]> {
   const addresses = frontier.map((f) => keyOf(f.id));
-  return [...(await requestsFrom(growth, addresses)), ...(await acceptedFrom(growth, addresses))];
+  return [
+    ...(await requestsFrom(growth, addresses)),
+    ...(await acceptedFrom(growth, addresses)),
+    ...(await connectedTo(growth, addresses)),
+  ];
 }
 
 /** What was asked from the address, each request linked to the one before: a line tells an order, a star does not. */
@@ -44,6 +48,36 @@ async function requestsFrom(growth: Growth, addresses: readonly string[]): Promi
       };
     });
   });
+}
+
+/** Others with findings that spoke with an address which nobody spoke with long before the intruder: his tools call the same place. */
+async function connectedTo(growth: Growth, addresses: readonly string[]): Promise<Step[]> {
+  const peers = await growth.lookup.connectedTo(addresses);
+  const wrong = peers.filter((p) => growth.suspicious.has(processId(p)));
+  const facts = new Map((await growth.lookup.processes(wrong.map((p) => p.key))).map((p) => [processId(p), p]));
+  const steps: Step[] = [];
+  for (const address of addresses) {
+    const known = peers.find((p) => p.addr === address && growth.graph.entities.has(processId(p)));
+    const first = peers.find((p) => p.addr === address);
+    if (known === undefined || first === undefined || first.time < known.time - UNNOTICED_MS_MAX) continue;
+    for (const peer of wrong.filter((p) => p.addr === address)) {
+      const process = facts.get(processId(peer));
+      if (process === undefined) continue;
+      steps.push({
+        link: {
+          from: processId(process),
+          to: idOf('address', address),
+          kind: 'connected',
+          confidence: 0.8,
+          reason: `${commandOf(process, 40)}, of which there is a finding, connected to ${address}, the intruder's address`,
+          digests: [process.digest, peer.digest],
+        },
+        reached: remember(growth, process),
+        arrival: 'backward',
+      });
+    }
+  }
+  return steps;
 }
 
 /** Whether nobody used the address, `mine` in order of time, before what a finding or a cause led to, but the same principal just before it. */

@@ -2,6 +2,7 @@
 import type { ObjectFacts, ProcessFacts } from './facts.ts';
 import { idOf, keyOf } from './graph.ts';
 import { spawned } from './grow-processes.ts';
+import { addedByWebhooks } from './grow-webhooks.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 import { objectName } from './names.ts';
 
@@ -79,9 +80,11 @@ const OWNERS_DEPTH_MAX = 5;
 async function toCreation(growth: Growth, containerIds: readonly string[]): Promise<Step[]> {
   const steps: Step[] = [];
   // an ephemeral container is not its pod's creator's, and one without a pod has none: grow-runtime.ts
-  const containers = (await growth.lookup.containers(containerIds, [])).filter(
+  const all = (await growth.lookup.containers(containerIds, [])).filter(
     (c) => c.pod_uid !== '' && c.kind !== 'ephemeral',
   );
+  const added = await addedByWebhooks(growth, all); // nor is one that a webhook put there: grow-webhooks.ts
+  const containers = all.filter((c) => !added.has(c.id));
   const { ways: owners, names } = await ownersUp(growth, [...new Set(containers.map((c) => c.pod_uid))]);
   const tops = [...new Set([...owners.values()].flatMap((uids) => uids.slice(-1)))];
   const creations = await growth.lookup.creationsOf(tops);

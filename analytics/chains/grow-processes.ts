@@ -30,17 +30,35 @@ export async function climb(growth: Growth, frontier: Frontier): Promise<Step[]>
     (await growth.lookup.processes(climbers.map((p) => p.parent_key).filter((k) => k !== ''))).map((p) => [p.key, p]),
   );
   const serving = await growth.lookup.servesSince([...parents.keys()]);
+  const routine = await startsOfRoutine(growth, [...parents.values()]);
   const steps: Step[] = [];
   const orphans: ProcessFacts[] = [];
   for (const child of climbers) {
     const parent = parents.get(child.parent_key);
     if (child.exec_id !== '') continue; // its request led to it: toRequests
     if (child.method === 'runtime-pid') steps.push(toContainer(child));
-    else if (parent === undefined || isService(parent, child, serving.get(parent.key))) orphans.push(child);
-    else steps.push({ link: spawned(parent, child, 1), reached: remember(growth, parent), arrival: 'backward' });
+    else if (parent === undefined || routine.has(parent.key) || isService(parent, child, serving.get(parent.key))) {
+      orphans.push(child);
+      steps.push(...servedToo(growth, parent, child));
+    } else steps.push({ link: spawned(parent, child, 1), reached: remember(growth, parent), arrival: 'backward' });
   }
   const execs = climbers.filter((p) => p.exec_id !== '');
-  return [...steps, ...(await toRequests(growth, execs)), ...(await toLostParents(growth, orphans))];
+  return [
+    ...steps,
+    ...(await toRequests(growth, execs)),
+    ...(await toLostParents(growth, orphans)),
+    ...(await toOthersServed(growth, orphans)),
+  ];
+}
+
+/** Container's first processes and their children that another pod of the workload ran before just so: the workload's own, whoever made it do more now. */
+async function startsOfRoutine(growth: Growth, parents: readonly ProcessFacts[]): Promise<Set<string>> {
+  const isFirst = (p: ProcessFacts | undefined) => p?.method === 'runtime-pid' && p.exec_id === '';
+  const inside = parents.filter((p) => p.container_id !== '' && p.exec_id === '');
+  const above = await growth.lookup.processes(inside.map((p) => p.parent_key).filter((k) => k !== ''));
+  const first = new Set(above.filter(isFirst).map(processId));
+  const starts = inside.filter((p) => isFirst(p) || first.has(processId({ node: p.node, key: p.parent_key })));
+  return growth.lookup.ranBefore(starts.map((p) => p.key));
 }
 
 /** Who waits for others (a server, a daemon of the node, a container's settled first process) is not the intruder's parent. */
@@ -50,6 +68,72 @@ function isService(parent: ProcessFacts, child: ProcessFacts, servesSince: numbe
   if (child.container_id === '' && child.ses >= 0 && parent.ses !== child.ses) return true;
   if (parent.container_id === '') return parent.parent_key === '' || parent.container_id !== child.container_id;
   return parent.method === 'runtime-pid' && parent.exec_id === '' && child.first_seen - parent.first_seen > SETTLED_MS;
+}
+
+/** One sitting of an intruder at a service. */
+const SITTING_MS = 600_000;
+
+/**
+ * What serves in one container started for him again and again, with nothing else to tell that he asked. The fork between a service and
+ * what it runs may have left no record; the node's services serve everybody.
+ */
+function servedToo(growth: Growth, service: ProcessFacts | undefined, child: ProcessFacts): Step[] {
+  if (child.container_id === '' || service?.container_id === '') return [];
+  const before = growth.served.get(child.container_id) ?? [];
+  growth.served.set(child.container_id, [...before, child]);
+  const near = before.findLast((p) => Math.abs(p.first_seen - child.first_seen) <= SITTING_MS);
+  if (near === undefined || near.key === child.key) return [];
+  const [first, second] = near.first_seen <= child.first_seen ? [near, child] : [child, near];
+  const after = ((second.first_seen - first.first_seen) / 1000).toFixed(1);
+  return [
+    {
+      link: {
+        from: processId(first),
+        to: processId(second),
+        kind: 'same-service',
+        confidence: 0.6,
+        reason: `${service === undefined ? 'what serves in the container' : commandOf(service, 40)} started ${nameOf(first)} and, ${after} s later, ${nameOf(second)}; below each lies what belongs to an intrusion`,
+        digests: [first.digest, second.digest],
+      },
+      reached: processId(child),
+      arrival: 'backward',
+    },
+  ];
+}
+
+/** From what a container's service started for him to what else was found wrong there in the same sitting. */
+async function toOthersServed(growth: Growth, orphans: readonly ProcessFacts[]): Promise<Step[]> {
+  const containers = await growth.lookup.containers([...new Set(orphans.map((p) => p.container_id))], []);
+  const started = new Map(containers.map((c) => [c.id, c.started_at]));
+  // a container that has only begun serves nobody yet
+  const entries = new Map(
+    orphans
+      .filter((p) => p.first_seen - (started.get(p.container_id) ?? p.first_seen) > SETTLED_MS)
+      .map((p) => [p.container_id, p]),
+  );
+  const inside = await growth.lookup.inContainers([...entries.keys()]);
+  return inside.flatMap((p): Step[] => {
+    const entry = entries.get(p.container_id);
+    const id = processId(p);
+    if (entry === undefined || p.exec_id !== '' || !growth.wrong.has(id) || growth.graph.entities.has(id)) return [];
+    const apart = p.first_seen - entry.first_seen;
+    if (Math.abs(apart) > SITTING_MS) return [];
+    const when = `${(Math.abs(apart) / 1000).toFixed(1)} s ${apart < 0 ? 'before' : 'after'}`;
+    return [
+      {
+        link: {
+          from: processId(entry),
+          to: id,
+          kind: 'same-service',
+          confidence: 0.6,
+          reason: `${commandOf(p, 60)}, of which there is a finding, ran in the container ${when} what the intruder had its service start (${nameOf(entry)})`,
+          digests: [entry.digest, p.digest],
+        },
+        reached: remember(growth, p),
+        arrival: 'backward',
+      },
+    ];
+  });
 }
 
 async function toRequests(growth: Growth, children: readonly ProcessFacts[]): Promise<Step[]> {

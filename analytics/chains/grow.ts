@@ -1,6 +1,7 @@
 import { type Arrival, addLink, createGraph, type EntityId, type EntityKind, keyOf, kindOf, reach } from './graph.ts';
 import { followAddresses } from './grow-addresses.ts';
 import { followFiles } from './grow-files.ts';
+import { followKubelet } from './grow-kubelet.ts';
 import { followIntoPods } from './grow-lateral.ts';
 import { followLogins, followLoginsFrom } from './grow-logins.ts';
 import { followContainers, followObjects } from './grow-objects.ts';
@@ -13,7 +14,8 @@ import {
   followToAdder,
   followToClients,
 } from './grow-runtime.ts';
-import { followIssuedTokens, followPodTokens } from './grow-tokens.ts';
+import { followIssuedTokens, followPodTokens, followToReaders } from './grow-tokens.ts';
+import { followToWebhook, followWebhooks } from './grow-webhooks.ts';
 import { type Frontier, type Growth, remember, type Step } from './growth.ts';
 import type { Lookup } from './lookup.ts';
 
@@ -25,9 +27,19 @@ export async function grow(
   lookup: Lookup,
   seeds: readonly EntityId[],
   suspicious: ReadonlySet<EntityId>,
+  wrong: ReadonlySet<EntityId>,
 ): Promise<Growth> {
   const graph = createGraph();
-  const growth = { lookup, graph, processes: new Map(), requests: new Map(), changedAt: new Map(), suspicious };
+  const growth = {
+    lookup,
+    graph,
+    processes: new Map(),
+    requests: new Map(),
+    changedAt: new Map(),
+    served: new Map(),
+    suspicious,
+    wrong,
+  };
   for (const id of seeds) reach(growth.graph, { id, arrival: 'seed' });
   let frontier: Frontier = seeds.map((id) => ({ id, arrival: 'seed' as const }));
   for (let round = 0; frontier.length > 0 && round < ROUNDS_MAX; round++) {
@@ -55,14 +67,15 @@ async function oneRound(growth: Growth, frontier: Frontier): Promise<Step[]> {
     followPodTokens,
     followRuntimeSockets,
     followRuntimeExecs,
+    followKubelet,
     followIntoPods,
     followLogins,
   ])
     steps.push(...(await follow(growth, of('process'))));
-  for (const follow of [followRequests, followIssuedTokens, followEphemeral])
+  for (const follow of [followRequests, followIssuedTokens, followToReaders, followEphemeral, followWebhooks])
     steps.push(...(await follow(growth, of('request'))));
   steps.push(...(await followObjects(growth, of('object'))));
-  for (const follow of [followContainers, followToAdder, followToClients])
+  for (const follow of [followContainers, followToAdder, followToWebhook, followToClients])
     steps.push(...(await follow(growth, of('container'))));
   for (const follow of [followAddresses, followLoginsFrom]) steps.push(...(await follow(growth, of('address'))));
   return steps;

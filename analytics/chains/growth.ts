@@ -12,8 +12,12 @@ export interface Growth {
   requests: Map<EntityId, RequestFacts>;
   /** Since when an object is the intruder's: of his making, or first changed by him; ms. */
   changedAt: Map<EntityId, number>;
+  /** What a service, which waits for everybody, started for him, by the service's container. */
+  served: Map<string, ProcessFacts[]>;
   /** Findings by the entity they are about: a neighbour that has one is less likely a bystander. */
   suspicious: ReadonlySet<EntityId>;
+  /** Those of them that are more than a trifle. */
+  wrong: ReadonlySet<EntityId>;
 }
 
 /** A step of growth: a link, and the entity at its new end with how it was come by. */

@@ -22,6 +22,7 @@ import {
   text,
   usageRow,
 } from './facts.ts';
+import { besideLookup } from './lookup-beside.ts';
 
 export type Lookup = ReturnType<typeof createLookup>;
 
@@ -216,7 +217,7 @@ export function createLookup(store: Store, cluster: string, events: string) {
         objectRow,
         `SELECT pod_uid AS uid, workload_uid AS owner_uid, 'pods' AS resource, namespace, pod AS name, created_audit_id AS audit_id,
                 if(empty(begin_digests), '', lower(hex(begin_digests[1]))) AS digest, toUnixTimestamp64Milli(if(created_at > 0, created_at, first_seen)) AS at
-         FROM pods FINAL ${here} AND workload_uid IN {uids:Array(String)} AND pod_uid != '' AND owner_uid != workload_uid ORDER BY at, uid`,
+         FROM pods FINAL ${here} AND workload_uid IN {uids:Array(String)} AND pod_uid NOT IN ('', workload_uid) AND owner_uid != workload_uid ORDER BY at, uid`,
         { uids },
         uids,
       ),
@@ -317,5 +318,6 @@ export function createLookup(store: Store, cluster: string, events: string) {
         { principals },
         principals,
       ),
+    ...besideLookup(ask, events),
   };
 }

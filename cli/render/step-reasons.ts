@@ -23,6 +23,7 @@ const KINDS = [
   'connected',
   'token-used',
   'same-credential',
+  'same-service',
   'api-request',
   'same-owner',
   'ran-in',
