@@ -93,9 +93,11 @@ export async function followToReaders(growth: Growth, frontier: Frontier): Promi
   const inside = await growth.lookup.inContainers([...podOf.keys()]);
   return [...used].flatMap(([pod, request]) => {
     const reader = inside.findLast(
-      (p) => podOf.get(p.container_id) === pod && p.first_seen <= request.time && growth.suspicious.has(processId(p)),
+      (p) => podOf.get(p.container_id) === pod && p.first_seen <= request.time && growth.wrong.has(processId(p)),
     );
-    if (reader === undefined) return [];
+    // who is known to have been in the pod explains it: followPodTokens
+    const isKnown = inside.some((p) => podOf.get(p.container_id) === pod && growth.graph.entities.has(processId(p)));
+    if (reader === undefined || isKnown) return [];
     return [
       {
         link: {

@@ -29,8 +29,9 @@ SELECT
             'other') AS source_kind,
 -- end
 -- with token
-    k.user_pod_uid != '' AND notEmpty(b_ips) AND notEmpty(k.source_ips) AND NOT b_host
-        AND NOT has(b_ips, k.source_ips[1]) AS foreign_token,
+    -- of a pod whose address nobody told, an address outside of the cluster is not the pod's either
+    k.user_pod_uid != '' AND b_uid != '' AND notEmpty(k.source_ips) AND NOT b_host
+        AND if(notEmpty(b_ips), NOT has(b_ips, k.source_ips[1]), {outside(k.source_ips[1])}) AS foreign_token,
 -- end
 -- with principal
     p.is_new AND k.time < p.first_use + INTERVAL 1 DAY AS address_new,

@@ -225,7 +225,7 @@ export const k8sAudit: Source = {
       .replace('{within}', () =>
         among === undefined ? within : `${within} AND audit_id IN (SELECT audit_id FROM (${among}))`,
       )
-      .replaceAll(/\{outside\((\w+)\)\}/g, (_, address: string) => isOutside(address))
+      .replaceAll(/\{outside\(([\w.[\]]+)\)\}/g, (_, address: string) => isOutside(address))
       .replaceAll('IN (candidate_keys)', () => `IN (${rawFor ?? ''})`)
       .split('\nFROM\n(\n', 2);
     return { columns, from: `(\n${from}` };
