@@ -4,7 +4,7 @@ import type { Changes } from '../store/changed.ts';
 import type { DerivedTable } from '../store/derived.ts';
 import { tablesRead } from '../store/skip-empty.ts';
 import type { Store } from '../store/store.ts';
-import type { Touched } from './touched.ts';
+import type { Touched, TypedNews } from './touched.ts';
 
 export interface News {
   /** Whether any table that these statements read holds anything else. */
@@ -16,8 +16,8 @@ export interface News {
   differing(table: DerivedTable, columns: string): string | undefined;
   /** Whether any does. */
   differ(store: Store, table: DerivedTable, columns: string): Promise<boolean>;
-  /** Condition on rows of k8s_audit and runtime: those that came, and some that did before. */
-  readonly typed: string;
+  /** Conditions on rows of k8s_audit and runtime: those that came, and some that did before. */
+  readonly typed: TypedNews;
 }
 
 /** Where everything is made anew. */
@@ -27,7 +27,7 @@ export const ALL_NEW: News = {
   rows: () => undefined,
   differing: () => undefined,
   differ: async () => true,
-  typed: '1',
+  typed: { k8s_audit: '1', runtime: '1' },
 };
 
 export function newsOf(touched: Touched & { whole: false }, changes: Changes): News {

@@ -17,9 +17,14 @@ export type Touched =
       hours: string;
       /** Which of INPUTS hold anything else than they did. */
       inputs: ReadonlySet<string>;
-      /** Of rows of k8s_audit and runtime: those that came, and some that did before. */
-      news: string;
+      /** Conditions on rows of k8s_audit and runtime, which their keys serve: those that came, and what was of the same moments before. */
+      news: TypedNews;
     };
+
+export interface TypedNews {
+  k8s_audit: string;
+  runtime: string;
+}
 
 /** Cursors: how far records were seen; how entities were made; that a run began; what the inputs held then. */
 const JOB = 'minutes';
@@ -111,28 +116,52 @@ function withMinutes<T>(
   const came = horizon.filter(({ loader, seq }) => seq > (seqs.get(loader) ?? -1));
   const since = came.map(({ loader }) => Math.max(0, (seqs.get(loader) ?? 0) - OVERLAP));
   const loaders = came.map(({ loader }) => loader);
-  // rows that no loader brought are always looked at
-  const known = done.map(({ loader }) => sqlString(loader)).filter((loader) => !loaders.includes(loader));
-  const news = `(loader NOT IN (${["'\\0'", ...known].join(', ')}) AND seq >= transform(loader, [${["'\\0'", ...loaders.map(sqlString)].join(', ')}], [${[0, ...since].join(', ')}], 0))`;
   const nothing = { minutes: '', ranges: '', hours: '' };
-  if (inputs.size === 0 && came.length === 0) return work({ whole: false, ...nothing, inputs, news });
-  const definition = "(cluster String, node String, minute DateTime('UTC')) ENGINE = Memory";
-  return withScratchTable(store, 'touched_minutes', definition, async (minutes) => {
-    if (came.length === 0) return work({ whole: false, ...nothing, minutes, inputs, news });
-    const cameSince = `FROM records WHERE has({loaders:Array(String)}, loader)
-      AND seq >= transform(loader, {loaders:Array(String)}, {since:Array(UInt64)}, toUInt64(0))`;
-    const sources = await store.rows(`SELECT DISTINCT source ${cameSince}`, { loaders, since }, 'background');
-    for (const { source } of sources) inputs.add(String(source).replace('-', '_'));
-    await store.run(
-      `INSERT INTO ${minutes} SELECT DISTINCT cluster, node, toStartOfMinute(event_time) ${cameSince} AND source = 'auditd'`,
-      { loaders, since },
-      'background',
-    );
-    const nodes = await minutesOf(store, minutes);
-    const ranges = rangesOf(nodes, MINUTE_S);
-    return work({ whole: false, minutes, ranges, hours: rangesOf(nodes, HOUR_S), inputs, news });
-  });
+  const none = { k8s_audit: '0', runtime: '0' };
+  if (inputs.size === 0 && came.length === 0) return work({ whole: false, ...nothing, inputs, news: none });
+  const memory = (columns: string) => `(${columns}) ENGINE = Memory`;
+  const time = "time DateTime64(9, 'UTC')";
+  const run = (sql: string, params = {}) => store.run(sql, params, 'background');
+  return withScratchTable(
+    store,
+    'came',
+    memory(`source String, ${PLACE}, ${time}, digest FixedString(32)`),
+    (records) =>
+      withScratchTable(store, 'touched_moments', memory(`source String, ${PLACE}, ${time}`), (moments) =>
+        withScratchTable(store, 'touched_minutes', memory(`${PLACE}, minute DateTime('UTC')`), async (minutes) => {
+          if (came.length > 0)
+            await run(
+              `INSERT INTO ${records} SELECT source, cluster, node, event_time, digest FROM records WHERE has({loaders:Array(String)}, loader)
+             AND seq >= transform(loader, {loaders:Array(String)}, {since:Array(UInt64)}, toUInt64(0))`,
+              { loaders, since },
+            );
+          for (const { source } of await store.rows(`SELECT DISTINCT source FROM ${records}`, {}, 'background'))
+            inputs.add(String(source).replace('-', '_'));
+          // rows that no loader of records brought are always looked at
+          const known = horizon.map(({ loader }) => loader);
+          for (const table of ['k8s_audit', 'runtime'] as const)
+            if (inputs.has(table))
+              await run(
+                `INSERT INTO ${moments} SELECT DISTINCT '${table}', cluster, ${table === 'runtime' ? 'node' : "''"}, time FROM ${table}
+               WHERE digest IN (SELECT digest FROM ${records} WHERE source = '${table.replace('_', '-')}') OR NOT has({known:Array(String)}, loader)`,
+                { known },
+              );
+          await run(
+            `INSERT INTO ${minutes} SELECT DISTINCT cluster, node, toStartOfMinute(time) FROM ${records} WHERE source = 'auditd'`,
+          );
+          const nodes = await minutesOf(store, minutes);
+          const ranges = rangesOf(nodes, MINUTE_S);
+          const news = {
+            k8s_audit: `(cluster, time) IN (SELECT cluster, time FROM ${moments} WHERE source = 'k8s_audit')`,
+            runtime: `(cluster, node, time) IN (SELECT cluster, node, time FROM ${moments} WHERE source = 'runtime')`,
+          };
+          return work({ whole: false, minutes, ranges, hours: rangesOf(nodes, HOUR_S), inputs, news });
+        }),
+      ),
+  );
 }
+
+const PLACE = 'cluster String, node String';
 
 interface NodeMinutes {
   cluster: string;

@@ -79,7 +79,7 @@ async function putServers({ store, put, news, insert, events }: Run): Promise<vo
     news.rows('containers', '1', isServer),
     news.rows('processes', '1', "comm = 'kube-apiserver'"),
     news.has('k8s_audit')
-      ? `(SELECT 1 FROM k8s_audit WHERE resource = 'services' AND namespace = 'default' AND name = 'kubernetes' AND ${news.typed})`
+      ? `(SELECT 1 FROM k8s_audit WHERE resource = 'services' AND namespace = 'default' AND name = 'kubernetes' AND ${news.typed.k8s_audit})`
       : undefined,
   ].flatMap((rows) => (rows === undefined ? [] : [`SELECT 1 FROM ${rows}`]));
   const isTold = async () =>
@@ -122,7 +122,9 @@ function askedBy(news: News): string[] {
   const containers = news.differing('containers', CONTAINER);
   const connections = news.rows('api_connections', 'cluster, node, time, pod_uid');
   return [
-    ...(news.has('k8s_audit') ? [`SELECT DISTINCT cluster, audit_id FROM k8s_audit WHERE ${news.typed}`] : []),
+    ...(news.has('k8s_audit')
+      ? [`SELECT DISTINCT cluster, audit_id FROM k8s_audit WHERE ${news.typed.k8s_audit}`]
+      : []),
     ...(pods === undefined
       ? []
       : [

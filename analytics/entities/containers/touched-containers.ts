@@ -29,10 +29,10 @@ export function withTouchedContainers<T>(
       if (touched.whole || (await isOfAll(store, news))) return undefined;
       const run = (sql: string) => store.run(`${sql} ${ENTITY_SETTINGS}`, {}, 'background');
       for (const select of namedIn(touched, news)) await run(`INSERT INTO ${ids} ${select}`);
-      if (news.has('k8s_audit')) await run(`INSERT INTO ${pods} ${PODS_ASKED_FOR} AND ${news.typed}`);
+      if (news.has('k8s_audit')) await run(`INSERT INTO ${pods} ${PODS_ASKED_FOR} AND ${news.typed.k8s_audit}`);
       if (news.has('runtime'))
         await run(
-          `INSERT INTO ${pods} SELECT DISTINCT cluster, pod_uid FROM runtime WHERE pod_uid != '' AND ${news.typed}`,
+          `INSERT INTO ${pods} SELECT DISTINCT cluster, pod_uid FROM runtime WHERE pod_uid != '' AND ${news.typed.runtime}`,
         );
       const isClosed = await close(store, { ids, pods }, 'containers');
       return isClosed ? work({ ids, pods }, (made) => widen(store, { ids, pods }, made)) : undefined;
@@ -46,9 +46,9 @@ async function isOfAll(store: Store, news: News): Promise<boolean> {
   const disk = news.rows('runtime_calls', 'cluster, node', 'is_of_disk');
   const signs = [
     ...(news.has('k8s_audit')
-      ? [`SELECT 1 FROM k8s_audit WHERE resource = 'nodes' AND verb = 'delete' AND ${news.typed}`]
+      ? [`SELECT 1 FROM k8s_audit WHERE resource = 'nodes' AND verb = 'delete' AND ${news.typed.k8s_audit}`]
       : []),
-    ...(news.has('runtime') ? [`SELECT 1 FROM runtime WHERE topic = 'image' AND ${news.typed}`] : []),
+    ...(news.has('runtime') ? [`SELECT 1 FROM runtime WHERE topic = 'image' AND ${news.typed.runtime}`] : []),
     ...(notes === undefined ? [] : [`SELECT 1 FROM ${notes}`]),
     // the first that is, or was, of the disk
     ...(disk === undefined
@@ -73,10 +73,10 @@ function namedIn(touched: Touched & { whole: false }, news: News): string[] {
   return [
     ...(news.has('k8s_audit')
       ? [
-          `SELECT DISTINCT cluster, s.container_id FROM k8s_audit ARRAY JOIN container_statuses AS s WHERE resource = 'pods' AND ${news.typed}`,
+          `SELECT DISTINCT cluster, s.container_id FROM k8s_audit ARRAY JOIN container_statuses AS s WHERE resource = 'pods' AND ${news.typed.k8s_audit}`,
         ]
       : []),
-    ...(news.has('runtime') ? [`SELECT DISTINCT cluster, container_id FROM runtime WHERE ${news.typed}`] : []),
+    ...(news.has('runtime') ? [`SELECT DISTINCT cluster, container_id FROM runtime WHERE ${news.typed.runtime}`] : []),
     ...(calls === undefined ? [] : [`SELECT DISTINCT cluster, container_id FROM ${calls}`]),
     ...(shims === undefined
       ? []

@@ -18,7 +18,10 @@ export interface TouchedEvents {
 
 /** Tables of one run. */
 interface Tables {
-  /** cluster, node, pid, since: from then on whatever has the pid may be another process, or in another container. */
+  /**
+   * cluster, node, pid, since: from then on whatever has the pid may be another process, or in another container; where `alone`, only events without a
+   * parent may, which are told by the process's program and by when it was seen last.
+   */
   pids: string;
   /** cluster, node, container_id. */
   containers: string;
@@ -40,7 +43,7 @@ export function withTouchedEvents<T>(
   if (touched.whole) return work(ALL);
   const memory = (columns: string) => `(cluster String, node String, ${columns}) ENGINE = Memory`;
   const time = "DateTime64(3, 'UTC')";
-  return withScratchTable(store, 'touched_pids', memory(`pid Int64, since ${time}`), (pids) =>
+  return withScratchTable(store, 'touched_pids', memory(`pid Int64, alone Bool, since ${time}`), (pids) =>
     withScratchTable(store, 'touched_containers', memory('container_id String'), (containers) =>
       withScratchTable(store, 'touched_events', memory(`time ${time}, serial UInt64`), (events) =>
         work(createTouchedEvents(store, touched, { pids, containers, events })),
@@ -70,10 +73,20 @@ function createTouchedEvents(
       );
     },
     processesMade: (made, within) => {
-      const told = 'cluster, node, process_key, pid, first_seen, last_seen, exe, container_id, method, confidence';
-      const found = differing(told, made, 'processes', "seen IN ('exec', 'events')", within);
+      const of = (table: string, where = '1') =>
+        `SELECT cluster, node, process_key, pid, first_seen, last_seen, exe, (container_id, method, confidence) AS place
+         FROM ${table} FINAL WHERE seen IN ('exec', 'events') AND ${where}`;
       return run(
-        `INSERT INTO ${pids} SELECT cluster, node, pid, min(first_seen) FROM ${found} GROUP BY cluster, node, pid`,
+        `INSERT INTO ${pids} (cluster, node, pid, alone, since)
+         SELECT cluster, node, pid, is_alone, min(since) FROM
+         (
+             SELECT cluster, node, pid, count() = 2 AND uniqExact(place) = 1 AS is_alone,
+                    if(is_alone AND uniqExact(exe) = 1, min(last_seen), first_seen) AS since
+             FROM (${of(made)} UNION ALL ${of('processes', within)})
+             GROUP BY cluster, node, process_key, pid, first_seen
+             HAVING count() = 1 OR uniqExact(last_seen, exe, place) > 1
+         )
+         GROUP BY cluster, node, pid, is_alone`,
       );
     },
     attributed: async () => {
@@ -85,9 +98,9 @@ function createTouchedEvents(
       if (!(await isEmpty(pids)))
         await run(
           `INSERT INTO ${events} SELECT DISTINCT a.cluster, a.node, a.time, a.serial
-           FROM (SELECT cluster, node, time, serial, pid FROM auditd WHERE time >= (SELECT min(since) FROM ${pids})) AS a
+           FROM (SELECT cluster, node, time, serial, pid, ppid FROM auditd WHERE time >= (SELECT min(since) FROM ${pids})) AS a
            INNER JOIN ${pids} AS p ON a.cluster = p.cluster AND a.node = p.node AND a.pid = p.pid
-           WHERE a.time >= p.since`,
+           WHERE a.time >= p.since AND (NOT p.alone OR a.ppid < 0)`,
         );
       return events;
     },

@@ -32,7 +32,7 @@ const among = (key: string, rows: string | undefined) => (rows === undefined ? [
 function ofRequests(news: News): string[] {
   const pods = among('cluster, namespace, name', news.rows('pods', 'cluster, namespace, pod'));
   return [
-    ...(news.has('k8s_audit') ? [news.typed] : []),
+    ...(news.has('k8s_audit') ? [news.typed.k8s_audit] : []),
     ...among('cluster, audit_id', news.rows('callers', 'cluster, audit_id')),
     ...among('cluster, audit_id', news.rows('sessions', 'cluster, session_id')),
     ...pods.map((named) => `resource = 'pods' AND ${named}`),
@@ -40,7 +40,7 @@ function ofRequests(news: News): string[] {
 }
 
 const ofRuntime = (news: News): string[] => [
-  ...(news.has('runtime') ? [news.typed] : []),
+  ...(news.has('runtime') ? [news.typed.runtime] : []),
   ...among('cluster, node, container_id', news.rows('containers', 'cluster, node, container_id')),
 ];
 
