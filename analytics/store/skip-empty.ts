@@ -39,7 +39,7 @@ export async function skipEmpty(store: Store): Promise<Store> {
 /** What stands behind FROM and JOIN, without the names that WITH gives. Of a function, or none, the statement is not told to be empty. */
 export function tablesRead(sql: string): string[] {
   const text = sql.replace(/--[^\n]*/g, '').replace(/'(?:[^'\\]|\\.)*'/g, "''");
-  const named = new Set([...text.matchAll(/\b(\w+)\s+AS\s*\(/g)].map(([, name]) => name));
+  const named = new Set([...text.matchAll(/\b(\w+)\s+AS(?:\s+MATERIALIZED)?\s*\(/g)].map(([, name]) => name));
   const read = [...text.matchAll(/\b(?:FROM|(?<!ARRAY )JOIN)\s+([\w.]+\(?)/g)].map(([, name = '']) => name);
   const tables = read.filter((name) => !named.has(name));
   return tables.length === 0 ? ['?'] : tables;

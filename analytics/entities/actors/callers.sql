@@ -8,14 +8,14 @@
 -- The process: the last one of that pod to connect() to an API server; a connection may carry many requests, and the clocks of two machines
 -- may differ by 100 ms. Of several within a step of the kernel's clock it is the last by serial. A connection to a place that only its port speaks for counts where the pod had no better one before.
 WITH
-    requests AS
+    requests AS MATERIALIZED
     (
         SELECT cluster, audit_id, min(time) AS time, max(source_ips) AS source_ips, max(user_pod_uid) AS token_pod_uid
         FROM k8s_audit FINAL
         WHERE /*scope request (cluster, audit_id)*/ 1
         GROUP BY cluster, audit_id
     ),
-    told AS
+    told AS MATERIALIZED
     (
         -- pods on the host's network have no address of their own
         SELECT cluster, ips, pod_uid, pod, namespace, first_seen, if(ended_at > 0, ended_at, toDateTime64('2100-01-01 00:00:00', 9, 'UTC')) AS ended_at
@@ -23,14 +23,14 @@ WITH
         WHERE NOT host_network
     ),
     -- where the tokens of pods came from, each pod's first place first
-    token_ways AS
+    token_ways AS MATERIALIZED
     (
         SELECT cluster, user_pod_uid AS pod_uid, source_ips[-1] AS ip, min(first_seen) AS first_used
         FROM ways FINAL
         WHERE user_pod_uid != ''
         GROUP BY cluster, pod_uid, ip
     ),
-    connections AS (SELECT * FROM api_connections FINAL WHERE pod_uid != ''),
+    connections AS MATERIALIZED (SELECT * FROM api_connections FINAL WHERE pod_uid != ''),
     learned AS
     (
         SELECT w.cluster AS cluster, w.ip AS ip, w.pod_uid AS pod_uid
@@ -42,7 +42,7 @@ WITH
           -- many pods share the address of a gateway
           AND (w.cluster, w.ip) IN (SELECT cluster, ip FROM token_ways GROUP BY cluster, ip HAVING count() = 1)
     ),
-    addresses AS
+    addresses AS MATERIALIZED
     (
         SELECT cluster, arrayJoin(ips) AS ip, pod_uid, pod, namespace, first_seen, ended_at, 'pod-address' AS method, 0.95 AS confidence FROM told
         UNION ALL
@@ -50,7 +50,7 @@ WITH
         FROM told AS t INNER JOIN learned AS l ON t.cluster = l.cluster AND t.pod_uid = l.pod_uid
         WHERE empty(t.ips)
     ),
-    by_address AS
+    by_address AS MATERIALIZED
     (
         SELECT r.cluster AS cluster, r.audit_id AS audit_id, any(r.time) AS time,
                argMax((a.namespace, a.pod, a.pod_uid, r.n, a.method, a.confidence), (r.n, a.first_seen, a.pod_uid)) AS of

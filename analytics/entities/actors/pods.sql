@@ -131,7 +131,7 @@ WITH
         SELECT cluster AS u_cluster, namespace AS u_namespace, name, verb, username, audit_id, arrayStringConcat(source_ips, ' ') AS came_from, time, digest
         FROM k8s_audit FINAL
         WHERE resource = 'pods' AND object_uid = '' AND name != '' AND subresource IN ('', 'eviction') AND code < 400 AND position(request_uri, 'dryRun=') = 0
-          AND (verb IN ('create', 'delete') OR code = 201)
+          AND (verb IN ('create', 'delete') OR code = 201) AND /*scope name (cluster, namespace, name)*/ 1
     ),
     with_requests AS
     (
@@ -149,7 +149,7 @@ WITH
     (
         -- a request for many names none of them; the nodes then delete one by one
         SELECT cluster AS s_cluster, namespace AS s_namespace, username, audit_id, time, digest FROM k8s_audit FINAL
-        WHERE resource = 'pods' AND verb = 'deletecollection' AND code < 400 AND position(request_uri, 'dryRun=') = 0
+        WHERE resource = 'pods' AND verb = 'deletecollection' AND code < 400 AND position(request_uri, 'dryRun=') = 0 AND /*scope space (cluster, namespace)*/ 1
     ),
     nodes_gone AS
     (
@@ -163,10 +163,11 @@ WITH
         WHERE verb IN ('update', 'patch') AND subresource IN ('', 'scale') AND code = 200 AND name != '' AND resource NOT IN ('pods', 'events', 'leases')
           AND position(request_uri, 'dryRun=') = 0 AND username != 'system:kube-controller-manager'
           AND NOT match(username, '^system:serviceaccount:kube-system:(deployment|replicaset|statefulset|daemon-set|job|cronjob|ttl-after-finished)-controller$|^system:serviceaccount:kube-system:generic-garbage-collector$')
+          AND /*scope space (cluster, namespace)*/ 1
     ),
     spaces AS
     (
-        SELECT cluster AS n_cluster, name, argMax(labels, (time, digest)) AS n_labels FROM k8s_audit FINAL WHERE resource = 'namespaces' AND notEmpty(labels) AND code < 400 GROUP BY cluster, name
+        SELECT cluster AS n_cluster, name, argMax(labels, (time, digest)) AS n_labels FROM k8s_audit FINAL WHERE resource = 'namespaces' AND notEmpty(labels) AND code < 400 AND /*scope space (cluster, name)*/ 1 GROUP BY cluster, name
     ),
     owned_by AS
     (

@@ -6,7 +6,7 @@
 -- All pairs are told by identity (container id, pod uid), so no skew can mix them up. Of ten seconds the sharpest of either side is kept.
 -- Columns: cluster, node, layer (whose clock), reference, side, at_us (the layer's own time), bound_us, pairs (of those ten seconds), digests.
 WITH
-    births AS
+    births AS MATERIALIZED
     (
         SELECT cluster, node, container_id, 'runtime' AS layer, min((if(topic = 'container', created_at, time), digest)) AS of
         FROM runtime FINAL

@@ -2,6 +2,7 @@
 // far the clocks of the layers differ. Writes sessions, session_processes and clock_offsets.
 import { z } from 'zod';
 import { insertInParts, type Put } from '../../store/derived.ts';
+import { withScratchTable } from '../../store/scratch.ts';
 import type { Store } from '../../store/store.ts';
 import clockNotices from '../clocks/clock-notices.sql';
 import { type ClockOffset, estimateOffsets } from '../clocks/clock-offsets.ts';
@@ -109,11 +110,23 @@ export const SESSIONS_READ = [
   ...[clockPairs, clockPairsOfNode, clockNotices, CALLERS, TREES],
 ];
 
+/** Read once, with what sessions and clocks ask of them: FINAL puts all processes in order each time. */
+const OF_PROCESSES = `
+  SELECT cluster, node, process_key, parent_key, pid, ppid, ses, container_id, exec_id, method, setup, comm, argv, first_argv, first_seen, last_seen,
+         ended_at, ended_by, exit_status, digests, end_digest
+  FROM processes FINAL`;
+const definition = `ENGINE = Memory SETTINGS compress = 1 AS ${OF_PROCESSES} ${ENTITY_SETTINGS}`;
+
 type Read = <T>(sql: string, row: z.ZodType<T>, params?: Record<string, unknown>) => Promise<T[]>;
 
-export async function buildSessions(store: Store, put: Put, version: number): Promise<void> {
-  const read: Read = async (sql, row, params = {}) =>
-    z.array(row).parse(await store.rows(`${sql} ${ENTITY_SETTINGS}`, params, 'background'));
+export const buildSessions = (store: Store, put: Put, version: number): Promise<void> =>
+  withScratchTable(store, 'processes', definition, (processes) => build(store, put, version, processes));
+
+async function build(store: Store, put: Put, version: number, processes: string): Promise<void> {
+  const read: Read = async (sql, row, params = {}) => {
+    const statement = `${sql.replaceAll('processes FINAL', processes)} ${ENTITY_SETTINGS}`;
+    return z.array(row).parse(await store.rows(statement, params, 'background'));
+  };
   const requests = await read(requestsSql, requestRow);
   const entries = await read(sessionEntries, entryRow);
   const starts = assembleStarts(await read(sessionExecs, execRow), entries);
@@ -125,8 +138,15 @@ export async function buildSessions(store: Store, put: Put, version: number): Pr
     ...(await read(clockPairsOfNode, pairRow)),
     ...(await read(clockNotices, pairRow)),
   ];
-  pairs.push(...voteOffsets(requests, targets, starts, createClocks(estimateOffsets(pairs))));
-  const roughly = joinSessions(requests, targets, starts, createClocks(estimateOffsets(pairs)));
+  const told = createClocks(estimateOffsets(pairs));
+  const votes = voteOffsets(requests, targets, starts, told);
+  pairs.push(...votes);
+  const roughly = joinSessions(
+    requests,
+    targets,
+    starts,
+    votes.length === 0 ? told : createClocks(estimateOffsets(pairs)),
+  );
   // what was joined by its command bounds the clocks ten times closer: joined once more by these
   const offsets = estimateOffsets([...pairs, ...pairsOfExecs(roughly)]);
   const clocks = createClocks(offsets);
@@ -152,7 +172,7 @@ export async function buildSessions(store: Store, put: Put, version: number): Pr
   ];
   let trees = new Map<string, Tree>();
   await put('session_processes', async (into) => {
-    await growTrees(store, into, [...seedsOfLogins, ...drafts.flatMap(seedOf)], version);
+    await growTrees(store, { into, processes }, [...seedsOfLogins, ...drafts.flatMap(seedOf)], version);
     await nameParents(read, into, drafts, requests, version);
     trees = await readTrees(read, into, version);
   });

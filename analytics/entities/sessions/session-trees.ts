@@ -87,16 +87,22 @@ const seed = (login: Login, p: RootCandidate, depth: number, via: Seed['via']): 
   via,
 });
 
-/** Writes the trees that grow from the seeds. */
-export async function growTrees(store: Store, into: string, seeds: readonly Seed[], version: number): Promise<void> {
+/** Writes the trees that grow from the seeds. @param processes a table of them all */
+export async function growTrees(
+  store: Store,
+  { into, processes }: { into: string; processes: string },
+  seeds: readonly Seed[],
+  version: number,
+): Promise<void> {
   await insertInParts(
     store,
     into,
     seeds.map((s) => ({ ...s, version })),
   );
   const deepest = seeds.reduce((max, s) => Math.max(max, s.depth), 0);
+  const next = children.replaceAll('{into}', into).replaceAll('processes FINAL', processes);
   for (let above = 0; seeds.length > 0 && above < DEPTH_MAX; above++) {
-    await store.run(`${children.replaceAll('{into}', into)} ${ENTITY_SETTINGS}`, { above, version }, 'background');
+    await store.run(`${next} ${ENTITY_SETTINGS}`, { above, version }, 'background');
     const [row] = await store.rows(
       `SELECT count() AS n FROM ${into} FINAL WHERE version = {version:UInt64} AND depth = {below:UInt16}`,
       { version, below: above + 1 },
