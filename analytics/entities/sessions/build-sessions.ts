@@ -29,7 +29,7 @@ import {
 } from './session-rows.ts';
 import { assembleStarts } from './session-starts.ts';
 import sessionTargets from './session-targets.sql';
-import { growTrees, type RootCandidate, type Seed, seedLogins } from './session-trees.ts';
+import { growTrees, PROCESSES, type RootCandidate, type Seed, seedLogins } from './session-trees.ts';
 import requestsSql from './sessions.sql';
 import { joinSessions, leftOver, type SessionRequest, type Target } from './sessions.ts';
 
@@ -124,7 +124,7 @@ export const buildSessions = (store: Store, put: Put, version: number): Promise<
 
 async function build(store: Store, put: Put, version: number, processes: string): Promise<void> {
   const read: Read = async (sql, row, params = {}) => {
-    const statement = `${sql.replaceAll('processes FINAL', processes)} ${ENTITY_SETTINGS}`;
+    const statement = `${sql.replaceAll(PROCESSES, processes)} ${ENTITY_SETTINGS}`;
     return z.array(row).parse(await store.rows(statement, params, 'background'));
   };
   const requests = await read(requestsSql, requestRow);

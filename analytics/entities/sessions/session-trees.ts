@@ -28,6 +28,9 @@ export interface Seed {
   via: 'root' | 'ses';
 }
 
+/** Stands for a table of them all, read once. */
+export const PROCESSES = /\bprocesses FINAL/g;
+
 /** Deeper than any tree a person makes, and an end where records claim a circle. */
 const DEPTH_MAX = 64;
 /** The kernel stamps the first call of a process up to a tick before the record of the login. */
@@ -100,7 +103,7 @@ export async function growTrees(
     seeds.map((s) => ({ ...s, version })),
   );
   const deepest = seeds.reduce((max, s) => Math.max(max, s.depth), 0);
-  const next = children.replaceAll('{into}', into).replaceAll('processes FINAL', processes);
+  const next = children.replaceAll('{into}', into).replaceAll(PROCESSES, processes);
   for (let above = 0; seeds.length > 0 && above < DEPTH_MAX; above++) {
     await store.run(`${next} ${ENTITY_SETTINGS}`, { above, version }, 'background');
     const [row] = await store.rows(
