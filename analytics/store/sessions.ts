@@ -22,6 +22,7 @@ const SESSION_SETTINGS = [
 ];
 
 const READERS = 2; // one for a list that scrolls, one for the record a person clicks meanwhile
+const WORKERS = 2; // jobs ask for what does not depend on one another at once
 
 /** Parameters as text, escaped the way ClickHouse's HTTP interface takes them. */
 export type TextParams = Readonly<Record<string, string>>;
@@ -120,12 +121,12 @@ export async function openSessions(path: string): Promise<Sessions> {
   const open = () => openSession(createChdbConnection({ path }));
   const writer = open();
   const readers = Array.from({ length: READERS }, open);
-  const background = open();
-  const leastBusy = () => readers.reduce((a, b) => (b.busy() < a.busy() ? b : a));
+  const workers = Array.from({ length: WORKERS }, open);
+  const leastBusy = (sessions: Session[]) => sessions.reduce((a, b) => (b.busy() < a.busy() ? b : a));
   return {
-    in: (lane) => (lane === 'read' ? leastBusy() : lane === 'write' ? writer : background),
+    in: (lane) => (lane === 'write' ? writer : leastBusy(lane === 'read' ? readers : workers)),
     close: async () => {
-      await Promise.all([writer, background, ...readers].map((s) => s.close()));
+      await Promise.all([writer, ...workers, ...readers].map((s) => s.close()));
     },
   };
 }

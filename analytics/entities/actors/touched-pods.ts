@@ -28,7 +28,9 @@ export async function putPods(store: Store, put: Put, news: News, insert: Insert
       (names) =>
         withScratchTable(store, 'pods', 'AS pods', async (made) => {
           for (const sql of reach({ uids, names }, news)) await run(sql);
-          await insert(made, scoped({ uids, names }));
+          await withScratchTable(store, 'requests', `${asked({ uids, names })} ${ENTITY_SETTINGS}`, (requests) =>
+            insert(made, scoped({ uids, names }, requests)),
+          );
           const among = `(cluster, pod_uid) IN (SELECT cluster, pod_uid FROM ${uids})`;
           const [other] = await store.rows(
             `SELECT 1 FROM pods FINAL WHERE (cluster, namespace, pod) IN (SELECT cluster, namespace, pod FROM ${made}) AND NOT ${among} LIMIT 1`,
@@ -115,23 +117,29 @@ function calledBy(news: News): string[] {
   ];
 }
 
-/** A key is looked up first, by all versions of a row and few columns: FINAL then reads the rest of those alone. */
-function scoped({ uids, names }: TouchedPods): string {
-  const own = `IN (SELECT cluster, pod_uid FROM ${uids})`;
-  const keyed = (where: string) =>
-    `(cluster, time) IN (SELECT cluster, time FROM k8s_audit WHERE ${where}) AND ${where}`;
-  const scopes: Record<string, (columns: string) => string> = {
-    pod: (columns) =>
-      columns.endsWith('object_uid)') ? keyed(`resource = 'pods' AND ${columns} ${own}`) : `${columns} ${own}`,
-    name: (columns) => keyed(`resource = 'pods' AND ${columns} IN (SELECT cluster, namespace, pod FROM ${names})`),
-    space: (columns) =>
-      keyed(
-        `${columns.endsWith('namespace)') ? "verb IN ('update', 'patch', 'deletecollection')" : "resource = 'namespaces'"}
-         AND ${columns} IN (SELECT cluster, namespace FROM ${names})`,
-      ),
+/** All that the API tells of these, read once. The key is looked up first, by all versions of a row and few columns: FINAL then reads the rest of those alone. */
+const asked = ({ uids, names }: TouchedPods): string => `
+  ENGINE = Memory AS SELECT * FROM k8s_audit FINAL WHERE (cluster, time) IN
+  (
+      SELECT cluster, time FROM k8s_audit
+      WHERE resource = 'pods' AND ((cluster, object_uid) IN (SELECT cluster, pod_uid FROM ${uids}) OR (cluster, namespace, name) IN (SELECT cluster, namespace, pod FROM ${names}))
+         OR (verb = 'deletecollection' OR verb IN ('update', 'patch') AND subresource IN ('', 'scale') AND resource NOT IN ('pods', 'events', 'leases'))
+            AND (cluster, namespace) IN (SELECT cluster, namespace FROM ${names})
+         OR resource = 'namespaces' AND (cluster, name) IN (SELECT cluster, namespace FROM ${names})
+         OR resource = 'nodes' AND verb = 'delete'
+  )`;
+
+/** @param requests table of what `asked` selects */
+function scoped({ uids, names }: TouchedPods, requests: string): string {
+  const among: Record<string, string> = {
+    pod: `SELECT cluster, pod_uid FROM ${uids}`,
+    name: `SELECT cluster, namespace, pod FROM ${names}`,
+    space: `SELECT cluster, namespace FROM ${names}`,
   };
-  return pods.replaceAll(
-    /\/\*scope (\w+) (\([^)]*\))\*\/ 1/g,
-    (all, name: string, columns: string) => scopes[name]?.(columns) ?? all,
-  );
+  return pods
+    .replaceAll('k8s_audit FINAL', requests)
+    .replaceAll(
+      /\/\*scope (\w+) (\([^)]*\))\*\/ 1/g,
+      (_, name: string, columns: string) => `${columns} IN (${among[name]})`,
+    );
 }

@@ -79,7 +79,7 @@ export async function buildGaps(
     await put('gaps', async (into) => {
       for (const [, , work] of parts) await work(into);
     });
-  for (const [of, statement, work] of parts) await find(of, [statement], work);
+  await Promise.all(parts.map(([of, statement, work]) => find(of, [statement], work)));
 }
 
 /** What notices tell has whatever reason they give, and may name no collector. */

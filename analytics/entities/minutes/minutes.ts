@@ -36,7 +36,7 @@ export const refreshMinutes = (store: Store, version: number): Promise<void> =>
   );
 
 export async function makeMinutes(store: Store, version: number, touched: Touched, put: Put): Promise<void> {
-  for (const table of TABLES) {
+  const make = async (table: (typeof TABLES)[number]) => {
     const insert = (into: string, select: string) =>
       store.run(`INSERT INTO ${into} ${select} ${ENTITY_SETTINGS}`, { version }, 'background');
     if (touched.whole) await put(table, (into) => insert(into, SELECTS[table]));
@@ -47,5 +47,8 @@ export async function makeMinutes(store: Store, version: number, touched: Touche
       const within = `(cluster, node, minute) IN (SELECT cluster, node, minute FROM ${minutes})`;
       await put(table, (into) => insert(into, select), within);
     }
-  }
+  };
+  // all of a store at once would be twice the memory
+  if (touched.whole) for (const table of TABLES) await make(table);
+  else await Promise.all(TABLES.map(make));
 }

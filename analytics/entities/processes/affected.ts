@@ -39,7 +39,7 @@ export function withAffected<T>(
     withScratchTable(store, 'placed_since', definition, async (since) => {
       const affected: Affected = { kin, since, isComplete: true };
       await run(`INSERT INTO ${since} ${moments(lives).join(' UNION ALL ')}`);
-      for (const sql of seeds(affected, lives, news)) await run(sql);
+      await Promise.all(seeds(affected, lives, news).map(run));
       if (news.has('runtime'))
         for (const { cluster, node, heard_until } of facts)
           await store.run(SEED_HEARD.replace('{pids}', kin.pids), { cluster, node, heard_until }, 'background');

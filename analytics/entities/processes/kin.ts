@@ -50,14 +50,15 @@ export async function withKin<T>(
     const pids = await open('placed_pids', MEMORY);
     const families = await open('placed_families', MEMORY);
     const calm = await open('placed_calm', MEMORY);
-    const known: Known = {
-      parents: await made('kin_parents', PARENTS),
-      ran: await made('kin_ran', RAN),
-      silent: await made('kin_silent', silentOnes(version)),
-      eldest: await made('kin_eldest', ELDEST),
-      tellers: await made('kin_tellers', tellers(ofRuntimes(facts))),
-      inside: await made('kin_inside', INSIDE),
-    };
+    const [parents, ran, silent, eldest, of, inside] = await Promise.all([
+      made('kin_parents', PARENTS),
+      made('kin_ran', RAN),
+      made('kin_silent', silentOnes(version)),
+      made('kin_eldest', ELDEST),
+      made('kin_tellers', tellers(ofRuntimes(facts))),
+      made('kin_inside', INSIDE),
+    ]);
+    const known: Known = { parents, ran, silent, eldest, tellers: of, inside };
     const own: Own = { pids, families, calm };
     return await work({
       ...own,

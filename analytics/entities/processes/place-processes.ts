@@ -102,13 +102,21 @@ export async function* placed(store: Store, pids?: string, facts?: readonly Node
   const among = (column: string) =>
     pids === undefined ? '1' : `(cluster, node, ${column}) IN (SELECT cluster, node, pid FROM ${pids})`;
   const calls = trustedCalls.replace(CALLS_SCOPE, () => `(${among('pid')} OR ${among('ppid')})`);
+  const [named, containers, devices, boots, called, heard] = await Promise.all([
+    read(store, `${NAMED} WHERE ${among('pid')} ORDER BY started_at, container_id, exec_id, pid`, pidRow),
+    read(store, livesIn('containers'), lifeRow),
+    read(store, DEVICES, deviceRow),
+    read(store, BOOTS, bootRow),
+    read(store, `${calls} ORDER BY time, serial`, callRow),
+    read(store, HEARD, heardRow),
+  ]);
   const evidence = {
-    pids: await read(store, `${NAMED} WHERE ${among('pid')} ORDER BY started_at, container_id, exec_id, pid`, pidRow),
-    containers: await read(store, livesIn('containers'), lifeRow),
-    devices: await read(store, DEVICES, deviceRow),
-    boots: await read(store, BOOTS, bootRow),
-    calls: await read(store, `${calls} ORDER BY time, serial`, callRow),
-    heard: await read(store, HEARD, heardRow),
+    pids: named,
+    containers,
+    devices,
+    boots,
+    calls: called,
+    heard,
     ...(facts === undefined ? {} : { facts }),
   };
   for (const at of await read(store, NODES, z.object(place)))

@@ -127,17 +127,18 @@ async function build(store: Store, put: Put, version: number, processes: string)
     const statement = `${sql.replaceAll(PROCESSES, processes)} ${ENTITY_SETTINGS}`;
     return z.array(row).parse(await store.rows(statement, params, 'background'));
   };
-  const requests = await read(requestsSql, requestRow);
-  const entries = await read(sessionEntries, entryRow);
-  const starts = assembleStarts(await read(sessionExecs, execRow), entries);
+  const [requests, entries, execs, logins, ...ofClocks] = await Promise.all([
+    read(requestsSql, requestRow),
+    read(sessionEntries, entryRow),
+    read(sessionExecs, execRow),
+    read(loginRecords, loginRow).then(assembleLogins),
+    ...[clockPairs, clockPairsOfNode, clockNotices].map((sql) => read(sql, pairRow)),
+  ]);
+  const starts = assembleStarts(execs, entries);
   const pods = [...new Set(requests.map((r) => `${r.cluster}/${r.namespace}/${r.pod}`))];
   const targets = await read(sessionTargets, targetRow, { pods, containers: [] });
 
-  const pairs = [
-    ...(await read(clockPairs, pairRow)),
-    ...(await read(clockPairsOfNode, pairRow)),
-    ...(await read(clockNotices, pairRow)),
-  ];
+  const pairs = ofClocks.flat();
   const told = createClocks(estimateOffsets(pairs));
   const votes = voteOffsets(requests, targets, starts, told);
   pairs.push(...votes);
@@ -152,7 +153,6 @@ async function build(store: Store, put: Put, version: number, processes: string)
   const clocks = createClocks(offsets);
   const joined = joinSessions(requests, targets, starts, clocks);
   const clients = joinClients(leftOver(starts, joined), entries, clocks);
-  const logins = assembleLogins(await read(loginRecords, loginRow));
 
   const held = joined.flatMap((s) => (s.target !== undefined && s.method.startsWith('container') ? [s.target] : []));
   const roots = await read(sessionRoots, rootRow, {
