@@ -9,12 +9,14 @@ WITH
         SELECT cluster, arrayJoin(addresses) AS address, 443 AS port, 'service' AS method, digest
         FROM k8s_audit FINAL
         WHERE resource = 'services' AND namespace = 'default' AND name = 'kubernetes' AND notEmpty(addresses) AND code < 400
+            AND (cluster, time) IN (SELECT cluster, time FROM k8s_audit WHERE resource = 'services' AND namespace = 'default' AND name = 'kubernetes')
     ),
     started AS
     (
         SELECT cluster, args AS words, digests[1] AS digest FROM containers FINAL WHERE has(arrayMap(a -> basename(a), arraySlice(args, 1, 1)), 'kube-apiserver')
         UNION ALL
         SELECT cluster, argv AS words, digests[1] AS digest FROM processes FINAL WHERE comm = 'kube-apiserver' AND notEmpty(argv)
+            AND (cluster, node, process_key) IN (SELECT cluster, node, process_key FROM processes WHERE comm = 'kube-apiserver')
     ),
     argued AS
     (

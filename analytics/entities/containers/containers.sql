@@ -23,7 +23,7 @@ WITH
             AND /*scope pod*/ 1
         GROUP BY cluster, object_uid
     ),
-    images AS
+    images AS MATERIALIZED
     (
         SELECT
             cluster,
@@ -31,7 +31,7 @@ WITH
             known_as,
             if(uniqExact(image_digest) = 1, any(image_digest), '') AS digest,
             min(image_names[1]) AS name
-        FROM (SELECT * FROM runtime FINAL WHERE topic = 'image' AND image_digest != '')
+        FROM (SELECT * FROM runtime FINAL WHERE topic = 'image' AND image_digest != '' AND (cluster, node, time) IN (SELECT cluster, node, time FROM runtime WHERE topic = 'image'))
         ARRAY JOIN arrayConcat(image_names, [image_id]) AS known_as
         WHERE known_as != ''
         GROUP BY cluster, node, known_as
@@ -120,6 +120,7 @@ WITH
     losses AS
     (
         SELECT cluster, name AS node, time AS lost_at, digest FROM k8s_audit FINAL WHERE resource = 'nodes' AND subresource = '' AND verb = 'delete' AND code < 400 AND name != ''
+            AND (cluster, time) IN (SELECT cluster, time FROM k8s_audit WHERE resource = 'nodes' AND verb = 'delete')
         UNION ALL
         SELECT cluster, node, toDateTime64(time, 9, 'UTC'), digest FROM audit_notes FINAL WHERE has(types, 'SYSTEM_BOOT')
     ),

@@ -13,6 +13,7 @@ WITH
             arrayFilter(n -> n != '' AND NOT match(n, '^sha256:'), arrayDistinct(arrayPushBack(image_names, image))) AS names
         FROM runtime FINAL
         WHERE topic IN ('image', '/images/create', '/images/update')
+            AND (cluster, node, time) IN (SELECT cluster, node, time FROM runtime WHERE topic IN ('image', '/images/create', '/images/update'))
     ),
     ran AS
     (

@@ -43,7 +43,7 @@ FROM
     UNION ALL
     SELECT cluster, node, [], max(is_of_disk), toInt64(0) FROM runtime_calls FINAL GROUP BY cluster, node
     UNION ALL
-    SELECT cluster, node, [], false, toUnixTimestamp64Milli(max(time)) FROM runtime FINAL WHERE startsWith(topic, '/') GROUP BY cluster, node
+    SELECT cluster, node, [], false, toUnixTimestamp64Milli(max(time)) FROM runtime WHERE startsWith(topic, '/') GROUP BY cluster, node
 )
 GROUP BY cluster, node
 ORDER BY cluster, node`;

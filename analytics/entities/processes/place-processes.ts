@@ -76,7 +76,7 @@ const CALLS_SCOPE = '/*scope calls*/ 1';
 const BOOTS =
   'SELECT cluster, node, boot AS name, toUnixTimestamp64Milli(began_at) AS began_at, lower(hex(digest)) AS digest FROM boots FINAL ORDER BY began_at';
 const HEARD =
-  "SELECT cluster, node, toUnixTimestamp64Milli(max(time)) AS until FROM runtime FINAL WHERE startsWith(topic, '/') GROUP BY cluster, node";
+  "SELECT cluster, node, toUnixTimestamp64Milli(max(time)) AS until FROM runtime WHERE startsWith(topic, '/') GROUP BY cluster, node";
 const NODES = 'SELECT DISTINCT cluster, node FROM process_runs';
 
 export async function read<T>(

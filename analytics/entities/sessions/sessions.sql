@@ -12,6 +12,8 @@ WITH
         FROM k8s_audit FINAL
         WHERE (resource = 'pods' AND (subresource IN ('exec', 'attach', 'portforward') OR subresource = 'ephemeralcontainers' AND verb IN ('patch', 'update'))
                OR resource = 'nodes' AND subresource = 'proxy' AND match(request_uri, '/proxy/(exec|run|attach|portForward)/'))
+          -- few: their keys first
+          AND (cluster, time) IN (SELECT cluster, time FROM k8s_audit WHERE subresource IN ('exec', 'attach', 'portforward', 'ephemeralcontainers', 'proxy'))
           AND /*scope request (cluster, audit_id)*/ 1
     ),
     named AS
