@@ -161,9 +161,8 @@ WITH
         SELECT cluster AS h_cluster, toString(resource) AS h_resource, namespace AS h_namespace, name, username, audit_id, arrayStringConcat(source_ips, ' ') AS came_from, time, digest
         FROM k8s_audit FINAL
         WHERE verb IN ('update', 'patch') AND subresource IN ('', 'scale') AND code = 200 AND name != '' AND resource NOT IN ('pods', 'events', 'leases')
-          AND position(request_uri, 'dryRun=') = 0 AND username != 'system:kube-controller-manager'
+          AND position(request_uri, 'dryRun=') = 0 AND username != 'system:kube-controller-manager' AND /*scope space (cluster, namespace)*/ 1
           AND NOT match(username, '^system:serviceaccount:kube-system:(deployment|replicaset|statefulset|daemon-set|job|cronjob|ttl-after-finished)-controller$|^system:serviceaccount:kube-system:generic-garbage-collector$')
-          AND /*scope space (cluster, namespace)*/ 1
     ),
     spaces AS
     (
