@@ -8,6 +8,7 @@ import { sqlString } from '../../store/store.ts';
 import { type Expression, type FieldTest, type Match, testsOf } from '../language/expression.ts';
 import { type Pattern, plainText } from '../language/pattern.ts';
 import { containedText, isAnything, textsOfRegex } from './held-texts.ts';
+import { isEscaped, wordsInJson } from './json-words.ts';
 
 export interface Field {
   /** String, or Array(String) when `many`. */
@@ -20,6 +21,8 @@ export interface Field {
   readonly isNull?: { readonly sql: string; readonly from: 'columns' | 'raw' } | undefined;
   /** A join of the log source that the columns come from. */
   readonly join?: string | undefined;
+  /** JSON (SQL) that its values are read out of. */
+  readonly json?: string | undefined;
   /** It reads columns of few values only (Events.few): what is asked of it is asked of each once. */
   readonly few?: true;
 }
@@ -176,13 +179,22 @@ export function testSql(match: Match, field: Field): string {
 function regexSql(source: string, flags: string, field: Field): string {
   const tried = anyOf(field, (v) => `match(${v}, ${sqlString(withFlags(source, flags))})`);
   const texts = textsOfRegex(source, flags);
-  return texts === undefined ? tried : `(${searchSql(haystackOf(field), texts)} AND ${tried})`;
+  return texts === undefined ? tried : `(${inJson(field, texts) ?? searchSql(haystackOf(field), texts)} AND ${tried})`;
 }
 
 /** Of a text without a zero byte, anywhere in a value, all values are looked through at once. */
 function containsSql(match: PatternMatch, field: Field): string | undefined {
   const text = containedText(match);
-  return text !== undefined && field.many ? searchSql(haystackOf(field), [text]) : undefined;
+  if (text === undefined || !field.many) return undefined;
+  const found = searchSql(haystackOf(field), [text]);
+  const near = inJson(field, [text]);
+  return near === undefined ? found : `(${near} AND ${found})`;
+}
+
+/** Whether the bytes that a field is read out of may hold one of the texts: they are looked through before they are taken apart. */
+function inJson({ json }: Field, texts: readonly string[]): string | undefined {
+  const words = json === undefined ? undefined : wordsInJson(texts);
+  return words && `(${isEscaped(json ?? '')} OR ${searchSql(`lowerUTF8(${json})`, words)})`;
 }
 
 /** All that a field holds, in lower case; a text without a zero byte that is in it is in one of its values. */

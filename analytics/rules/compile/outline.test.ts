@@ -6,12 +6,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../store/connect.ts';
 import type { Store } from '../../store/store.ts';
-import type { Expression, Match } from '../language/expression.ts';
+import { type Expression, type Match, testsOf } from '../language/expression.ts';
 import { parsePattern } from '../language/pattern.ts';
 import { few, many, one } from '../sources/source.ts';
 import { compile, type Field, type FieldLookup, type Sight } from './compile.ts';
-import { anchorOf, NO, outlineOf, truthOf, YES } from './outline.ts';
+import { anchorOf, known, MAYBE, NO, outlineOf, truthOf, YES } from './outline.ts';
 import { createInquiry } from './questions.ts';
+import { residueOf } from './residue.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vestige-outline-'));
 let store: Store;
@@ -102,9 +103,14 @@ const { expression } = fc.letrec<{ expression: Expression }>((tie) => ({
   ),
 }));
 
+const rowsOf = (values: readonly string[]) => `
+  SELECT unhex(x.1) AS s, unhex(x.2) AS f, arrayMap(v -> unhex(v), x.3) AS m, x.4 AS kind, concat('msg=', s, '.') AS raw
+  FROM (SELECT arrayJoin([${values.join(', ')}]) AS x)`;
+const sqlOf = (left: Expression | boolean) => (typeof left === 'boolean' ? String(left) : compile(left, lookup).exact);
+
 describe('what answers make of a condition', () => {
-  it('is never no where the condition holds, nor yes where it does not', async () => {
-    const seen = { settled: 0, excluded: 0, anchored: 0 };
+  it('is never no where the condition holds, nor yes where it does not, and what it leaves comes to the same', async () => {
+    const seen = { settled: 0, excluded: 0, anchored: 0, shortened: 0 };
     await fc.assert(
       fc.asyncProperty(
         fc.array(expression, { minLength: 8, maxLength: 12 }),
@@ -123,18 +129,27 @@ describe('what answers make of a condition', () => {
             SELECT [${expressions.map((one) => `toUInt8(${compile(one, lookup).exact})`).join(', ')}] AS holds,
               ${inquiry.ofFew.columns()} AS few, ${inquiry.ofOthers.columns()} AS others,
               ${inquiry.ofBytes.isAny() ? inquiry.ofBytes.columns() : '[]'} AS bytes
-            FROM
-            (
-              SELECT unhex(x.1) AS s, unhex(x.2) AS f, arrayMap(v -> unhex(v), x.3) AS m, x.4 AS kind, concat('msg=', s, '.') AS raw
-              FROM (SELECT arrayJoin([${values.join(', ')}]) AS x)
-            )`);
+            FROM (${rowsOf(values)})`);
           expect(answered).toHaveLength(rows.length);
+          const ofTests = new Map(
+            expressions
+              .flatMap((one) => [...testsOf(one)])
+              .map((test) => [test, outlineOf(test, { see, ask: inquiry.ask, expressions: asksExpressions })]),
+          );
+          const whole: unknown[] = [];
+          const residues: (Expression | boolean)[][] = [];
           for (const { holds, few, others, bytes } of answered as Record<string, number[][]>[]) {
             const yes = new Set([
               ...inquiry.ofFew.numbersOf(few ?? []),
               ...inquiry.ofOthers.numbersOf(others ?? []),
               ...inquiry.ofBytes.numbersOf(bytes ?? []),
             ]);
+            whole.push(holds);
+            residues.push(
+              expressions.map((one) =>
+                residueOf(one, (test) => truthOf(ofTests.get(test) ?? known(MAYBE), (question) => yes.has(question))),
+              ),
+            );
             for (const [i, outline] of outlines.entries()) {
               const isTrue = Number(holds?.[i]) === 1;
               const truth = truthOf(outline, (question) => yes.has(question));
@@ -148,6 +163,19 @@ describe('what answers make of a condition', () => {
               seen.anchored += Number(anchor !== undefined);
             }
           }
+          const tested = await store.rows(
+            residues
+              .map(
+                (left, i) =>
+                  `SELECT ${i} AS place, [${left.map((one) => `toUInt8(${sqlOf(one)})`).join(', ')}] AS holds FROM (${rowsOf([values[i] ?? ''])})`,
+              )
+              .join(' UNION ALL '),
+          );
+          const holdOf = new Map(tested.map(({ place, holds }) => [Number(place), holds]));
+          expect(whole.map((_, i) => holdOf.get(i))).toEqual(whole);
+          seen.shortened += residues
+            .flat()
+            .filter((one) => typeof one !== 'boolean' && !expressions.includes(one)).length;
         },
       ),
       { numRuns: 40 },

@@ -13,6 +13,8 @@ export interface Questions {
   columns(): string;
   /** Numbers of the questions that are answered with yes. */
   numbersOf(answers: Answers): number[];
+  /** SQL of one question by itself; undefined of others' questions. */
+  sqlOf(question: number): string | undefined;
 }
 
 export interface Inquiry {
@@ -49,7 +51,8 @@ export function createInquiry(): Inquiry {
       isAny: () => ofWords.size > 0,
       columns: () => `[multiMatchAllIndices(lowerUTF8(raw), ${listOf(words.items())})]::Array(Array(UInt16))`,
       numbersOf: ([found = []]) => numbersOf(ofWords, found),
-      placeOf: (question) => [...ofWords].find(([, number]) => number === question)?.[0],
+      placeOf: (question) => placeIn(ofWords, question),
+      sqlOf: () => undefined,
     },
   };
 }
@@ -75,6 +78,15 @@ function createQuestions(texts: List, next: () => number) {
     },
     numbersOf: (answers: Answers) =>
       [...haystacks.values(), ofTests].flatMap((numbers, i) => numbersOf(numbers, answers[i] ?? [])),
+    sqlOf: (question: number) => {
+      const test = tests.items()[(placeIn(ofTests, question) ?? 0) - 1];
+      if (test !== undefined) return test;
+      for (const [haystack, numbers] of haystacks) {
+        const text = texts.items()[(placeIn(numbers, question) ?? 0) - 1];
+        if (text !== undefined) return `position(${haystack}, ${sqlString(text)}) > 0`;
+      }
+      return undefined;
+    },
   };
 }
 
@@ -83,6 +95,9 @@ function numberIn(numbers: Map<number, number>, place: number, next: () => numbe
   numbers.set(place, number);
   return number;
 }
+
+const placeIn = (numbers: ReadonlyMap<number, number>, question: number): number | undefined =>
+  [...numbers].find(([, number]) => number === question)?.[0];
 
 /** A list holds also what is asked of another field. */
 const numbersOf = (numbers: ReadonlyMap<number, number>, places: readonly number[]): number[] =>

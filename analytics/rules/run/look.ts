@@ -19,7 +19,7 @@ interface Answer {
   own: string;
 }
 
-/** Places of rules, by the answer that concerns them. */
+/** By an answer the places of rules that it settles, and the numbers of what it leaves to test. */
 export interface Concerned {
   answer: Answer;
   settled: readonly number[];
@@ -30,6 +30,8 @@ interface Asked {
   inquiry: Inquiry;
   /** Records that hold none of these (places among the words looked for) may be taken for those that hold none at all. */
   words: readonly number[] | undefined;
+  /** SQL over columns of few values: words of events for which it does not hold may be taken for none, too. */
+  having: string | undefined;
   within: string;
 }
 
@@ -39,7 +41,7 @@ export async function look(
   events: Events,
   asked: Asked,
   concern: (answered: readonly Answered[]) => readonly Concerned[],
-): Promise<{ table: string; drop(): Promise<void> }> {
+): Promise<{ table: string; events: number; drop(): Promise<void> }> {
   const { inquiry } = asked;
   const work = (words: string | undefined) =>
     // on disk: there is a row for every event
@@ -48,18 +50,17 @@ export async function look(
       return keep(store, looked, events, concerned);
     });
   if (!inquiry.ofBytes.isAny()) return work(undefined);
-  return withScratchTable(store, 'words', wordsSql(asked), work);
+  return withScratchTable(store, 'words', wordsSql(events, asked), work);
 }
 
 // A record's time is its event's, but for those that were clamped (schema of records). Both are put together by serial: of two events with the same, at another boot, both may hold what one does.
-const wordsSql = ({ inquiry, words, within }: Asked) => `ENGINE = Memory AS
-SELECT cluster AS b_cluster, node AS b_node, toUInt64OrZero(splitByChar(':', event_key)[-1]) AS b_serial, groupUniqArrayArray(found)::Array(UInt16) AS b_words
+const wordsSql = ({ table, alias }: Events, { inquiry, words, having, within }: Asked) => `ENGINE = Memory AS
+SELECT cluster AS b_cluster, node AS b_node, serial AS b_serial, groupUniqArrayArray(found)::Array(UInt16) AS b_words
 FROM
 (
-    SELECT cluster, node, event_key, ${inquiry.ofBytes.columns()}[1] AS found
+    SELECT cluster, node, toUInt64OrZero(splitByChar(':', event_key)[-1]) AS serial, ${inquiry.ofBytes.columns()}[1] AS found
     FROM (SELECT *, event_time AS time FROM records_all WHERE source = 'auditd')
-    WHERE (${within} OR time NOT BETWEEN '2015-01-02' AND '2099-12-30') AND ${words === undefined ? 'notEmpty(found)' : `hasAny(found, [${words.join(', ')}]::Array(UInt16))`}
-
+    WHERE ${having === undefined ? '1' : `serial IN (SELECT ${alias}.serial FROM ${table} AS ${alias} WHERE ${having})`} AND (${within} OR time NOT BETWEEN '2015-01-02' AND '2099-12-30') AND ${words === undefined ? 'notEmpty(found)' : `hasAny(found, [${words.join(', ')}]::Array(UInt16))`}
 )
 GROUP BY b_cluster, b_node, b_serial`;
 
@@ -136,15 +137,17 @@ async function readAnswered(store: Store, looked: string, events: Events, inquir
 }
 
 function keep(store: Store, looked: string, { key, eventKey }: Events, concerned: readonly Concerned[]) {
-  const definition = '(few UInt128, own UInt128, settled Array(UInt16), doubtful Array(UInt16)) ENGINE = Memory';
+  const definition = '(few UInt128, own UInt128, settled Array(UInt16), doubtful Array(UInt32)) ENGINE = Memory';
   return withScratchTable(store, 'concerned', definition, async (ofAnswer) => {
     const rows = concerned.map(({ answer, settled, doubtful }) => ({ ...answer, settled, doubtful }));
     if (rows.length > 0) await store.insert(ofAnswer, rows);
     const numbered = `SELECT * REPLACE (${hash('few')} AS few, ${hash('own')} AS own) FROM ${looked}`;
-    return openScratchTable(
+    const left = await openScratchTable(
       store,
       'left',
       `ENGINE = Memory AS SELECT ${key.join(', ')}, ${eventKey} AS event_key, settled, doubtful FROM (${numbered}) AS l INNER JOIN ${ofAnswer} USING (few, own)`,
     );
+    const [counted] = await store.rows(`SELECT count() AS events FROM ${left.table}`);
+    return { ...left, events: Number(counted?.['events'] ?? 0) };
   });
 }

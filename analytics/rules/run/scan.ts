@@ -3,9 +3,10 @@
 import { z } from 'zod';
 import { type Store, sqlString } from '../../store/store.ts';
 import { type Compiled, compile } from '../compile/compile.ts';
+import type { Expression } from '../language/expression.ts';
 import type { EventRule } from '../language/rule.ts';
 import type { Events, RowOptions, Source } from '../sources/source.ts';
-import { openSieve, type Sieve } from './sieve.ts';
+import { openSieve, type Residue, type Sieve } from './sieve.ts';
 
 /** An event that rules match. */
 export interface Hit {
@@ -67,6 +68,10 @@ interface Prepared {
   compiled: Compiled;
   exact: string;
   bound: string;
+  /** Joins of the whole rule: words of its hits come from them, whatever is left to test. */
+  joins: ReadonlySet<string>;
+  /** Of what is left to test of the rule; without it, of a sieved rule, the events that it is known to match. */
+  residue?: Residue;
 }
 
 export interface ScanOptions {
@@ -149,12 +154,25 @@ function* scansOf(source: Rows, shares: readonly Share[], { fields, askedOf, wit
   const needsRaw = ({ rule, compiled }: Prepared) =>
     compiled.needsRaw || askedOf(rule).some((name) => source.field(name)?.from === 'raw');
   for (const { rules, part, sieved } of shares) {
-    const amongOf = (group: readonly Prepared[]) => sieved?.sieve.among(group.map(({ rule }) => rule));
-    const prepared = rules.map((rule) => prepare(source, rule));
+    const isFew = sieved && sieved.sieve.events < EVENTS_FEW;
+    const amongOf = (group: readonly Prepared[]) =>
+      sieved?.sieve.among(
+        group.filter(({ residue }) => residue === undefined).map(({ rule }) => rule),
+        residuesOf(group),
+      );
+    const prepared = rules.flatMap((rule) =>
+      sieved ? prepareLeft(source, rule, sieved.sieve) : prepare(source, rule),
+    );
     const direct = prepared.filter((one) => !needsRaw(one));
     const withRaw = prepared.filter(needsRaw);
     for (const group of inGroups(direct))
-      yield scanOf(source, group, fields, { part, within, among: amongOf(group) }, sieved);
+      yield scanOf(
+        source,
+        group,
+        fields,
+        { part, parts: partsOf(source, group, sieved), within, among: amongOf(group), isFew },
+        sieved,
+      );
     for (const group of inGroups(withRaw)) {
       const among = amongOf(group);
       const joins = joinsOf(source, group, fields);
@@ -164,9 +182,30 @@ function* scansOf(source: Rows, shares: readonly Share[], { fields, askedOf, wit
         among === undefined
           ? `SELECT event_key FROM (SELECT ${columns}, ${possible} AS possible FROM ${from}) WHERE possible`
           : `SELECT event_key FROM (${among})`;
-      yield scanOf(source, group, fields, { part, rawFor, within, among }, sieved);
+      yield scanOf(
+        source,
+        group,
+        fields,
+        { part, parts: partsOf(source, group, sieved), rawFor, within, among, isFew },
+        sieved,
+      );
     }
   }
+}
+
+// Looking processes up takes a set of their keys, which of many costs more than joining all.
+const EVENTS_FEW = 20_000;
+
+/** The parts of what a sieve left that alone can pass; undefined where an event is known to match: any of its rows may tell of it. */
+function partsOf(source: Rows, group: readonly Prepared[], sieved: Sieved | undefined): RowOptions['parts'] {
+  if (!sieved) return undefined;
+  const ofPart = new Map<string, Residue[]>();
+  for (const { residue } of group) {
+    const part = residue && source.partOf?.(residue.condition);
+    if (!residue || part === undefined) return undefined;
+    ofPart.set(part, [...(ofPart.get(part) ?? []), residue]);
+  }
+  return [...ofPart].map(([part, residues]) => ({ part, among: sieved.sieve.among([], residues) }));
 }
 
 function byPart(source: Rows, rules: readonly EventRule[]): Share[] {
@@ -182,8 +221,23 @@ function prepare(source: Rows, rule: EventRule): Prepared {
   const compiled = compile(rule.condition, source.field);
   const constraint = source.constraint(rule.logsource);
   const within = (sql: string) => (constraint === undefined ? sql : `(${constraint} AND ${sql})`);
-  return { rule, compiled, exact: within(compiled.exact), bound: within(compiled.bound) };
+  return { rule, compiled, exact: within(compiled.exact), bound: within(compiled.bound), joins: compiled.joins };
 }
+
+/** What the category asks of a row is answered. */
+function prepareLeft(source: Rows, rule: EventRule, sieve: Sieve): Prepared[] {
+  const { joins } = compile(rule.condition, source.field);
+  const left = (condition: Expression) => {
+    const compiled = compile(condition, source.field);
+    return { rule, compiled, exact: compiled.exact, bound: compiled.bound, joins };
+  };
+  return [left(ANYTHING), ...sieve.residuesOf(rule).map((residue) => ({ ...left(residue.condition), residue }))];
+}
+
+const ANYTHING: Expression = { kind: 'and', of: [] };
+
+const residuesOf = (group: readonly Prepared[]) =>
+  group.map(({ residue }) => residue).filter((residue) => residue !== undefined);
 
 function inGroups(prepared: readonly Prepared[]): Prepared[][] {
   const groups: Prepared[][] = [];
@@ -201,7 +255,7 @@ function inGroups(prepared: readonly Prepared[]): Prepared[][] {
 }
 
 function joinsOf(source: Rows, group: readonly Prepared[], fields: readonly string[]): Set<string> {
-  const joins = new Set(group.flatMap(({ compiled }) => [...compiled.joins]));
+  const joins = new Set(group.flatMap((one) => [...one.joins]));
   for (const name of fields) {
     const join = source.field(name)?.join;
     if (join !== undefined) joins.add(join);
@@ -233,12 +287,10 @@ function scanOf(
 }
 
 // a condition is tried where what stands before it holds
-function leftOpen(group: readonly Prepared[], { sieve, all }: Sieved): string[] {
-  const tested = group.filter(({ rule }) => sieve.isLeftOpen(rule));
-  return tested.map(({ rule, exact }) => {
-    const place = all.indexOf(rule);
-    return `if(has(left_doubtful, ${place}) AND ${exact}, ${place + 1}, 0)`;
-  });
+function leftOpen(group: readonly Prepared[], { all }: Sieved): string[] {
+  return group.flatMap(({ rule, exact, residue }) =>
+    residue ? [`if(has(left_doubtful, ${residue.number}) AND ${exact}, ${all.indexOf(rule) + 1}, 0)`] : [],
+  );
 }
 
 const joinOf = ({ alias, key }: Events, among: string) => `

@@ -60,7 +60,7 @@ describe('a sieve', () => {
       const sieve = await openSieve(store, { events: eventsOf(table), constraint: () => undefined }, rules, '1');
       try {
         const left = await store.rows(
-          `SELECT place, arraySort(arrayConcat(settled, doubtful)) AS rules FROM (${sieve.among(rules)}) ORDER BY place`,
+          `SELECT place, arraySort(settled) AS rules FROM (${sieve.among(rules, [])}) ORDER BY place`,
         );
         const told = VALUES.length - 1;
         expect(left).toEqual(

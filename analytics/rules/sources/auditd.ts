@@ -17,7 +17,7 @@ import {
   seeLineage,
   whereOf,
 } from './lineage.ts';
-import { few, flag, many, ofFew, one, type Source } from './source.ts';
+import { few, flag, many, ofFew, one, type RowOptions, type Source } from './source.ts';
 
 const ARCH_NUMBER =
   "transform(a.arch, ['x86_64', 'i386', 'aarch64', 'arm'], ['c000003e', '40000003', 'c00000b7', '40000028'], '')";
@@ -156,7 +156,7 @@ export const auditd: Source = {
   field,
   partOf: typeOf,
   events: { ...EVENTS, see, from: (within) => `(SELECT * FROM auditd FINAL WHERE ${within}) AS a` },
-  rows: ({ joins, rawFor, part, within = '1', among }) => ({
+  rows: ({ joins, rawFor, part, parts, within = '1', among, isFew }) => ({
     columns: `${EVENT_COLUMNS},
     ${rawFor === undefined ? '' : 'r.lines[n] AS line,'}
     ${joins.has(LINEAGE) ? lineageColumns : NO_LINEAGE},
@@ -164,15 +164,26 @@ export const auditd: Source = {
         'name', if(type = 'PATH', a.path_names[path_n], ''), 'address', a.addr, 'acct', a.acct, 'from', a.fields['addr'], ${joins.has(LINEAGE) ? lineageWords : NO_WORDS}) AS words`,
     from: `
 (
-    SELECT *, ${eventKey} AS event_key, n, type, path_n
+    SELECT *, ${eventKey} AS event_key, record.1 AS n, record.2 AS type, record.3 AS path_n
     FROM (SELECT * FROM auditd FINAL ${whereOf(within, among)} AND ${part === undefined ? '1' : `arrayExists(t -> ${isType('t', part)}, record_types)`})
-    ARRAY JOIN arrayEnumerate(record_types) AS n, record_types AS type, arrayCumSum(arrayMap(t -> t = 'PATH', record_types)) AS path_n
-    WHERE ${part === undefined ? '1' : isType('type', part)}
-) AS a ${joins.has(LINEAGE) ? lineageJoins(within, among) : ''} ${rawFor === undefined ? '' : withRaw(rawFor)}`,
+    ARRAY JOIN ${recordsOf(part, parts)} AS record
+) AS a ${joins.has(LINEAGE) ? lineageJoins(within, among, isFew) : ''} ${rawFor === undefined ? '' : withRaw(rawFor)}`,
   }),
 };
 
 const isType = (type: string, part: string) => `lowerUTF8(${type}) = ${sqlString(part)}`;
+
+/** Place, type and number among the paths of an event's records. What is not asked for is left out before rows are made of them. */
+function recordsOf(part: string | undefined, parts: RowOptions['parts']): string {
+  const all =
+    "arrayZip(arrayEnumerate(record_types), record_types, arrayCumSum(arrayMap(t -> t = 'PATH', record_types)))";
+  // what has the same serial in another boot is tested, too
+  const wanted =
+    part !== undefined
+      ? [isType('r.2', part)]
+      : parts?.map((one) => `(${isType('r.2', one.part)} AND serial IN (SELECT serial FROM (${one.among})))`);
+  return wanted === undefined ? all : `arrayFilter(r -> ${wanted.join(' OR ')}, ${all})`;
+}
 
 /** The one type of records that a condition asks for. Of an event's records most are of other types than a rule's own. */
 function typeOf(condition: Expression): string | undefined {

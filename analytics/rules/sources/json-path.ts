@@ -2,6 +2,7 @@
 // Below annotations, labels and the like the rest of the path is one key, for such keys hold dots themselves.
 import { sqlString } from '../../store/store.ts';
 import type { Field } from '../compile/compile.ts';
+import { holdsKeys } from '../compile/json-words.ts';
 
 const KEYED = new Set(['annotations', 'labels', 'matchLabels', 'nodeSelector', 'extra', 'data']);
 
@@ -13,13 +14,17 @@ export function splitPath(path: string): string[] {
 
 /** `raw` is the column with the JSON. */
 export function jsonField(raw: string, path: string): Field {
-  const nodes = splitPath(path).reduce(descend, `[${raw}]`);
+  const [top = '', ...below] = splitPath(path);
+  const held = holdsKeys(raw, below);
+  const whole = held === undefined ? `[${raw}]` : `if(${held}, [${raw}], emptyArrayString())`;
+  const nodes = [top, ...below].reduce(descend, whole);
   const leaves = `arrayFlatten(arrayMap(n -> ${elements('n')}, ${nodes}))`;
   const values = `arrayMap(n -> if(JSONType(n) = 'String', JSONExtractString(n), n), arrayFilter(n -> n != 'null', ${leaves}))`;
   return {
     sql: values,
     many: true,
     from: 'raw',
+    json: raw,
     present: { sql: `notEmpty(${nodes})`, from: 'raw' },
     isNull: { sql: `has(${leaves}, 'null')`, from: 'raw' },
   };

@@ -10,6 +10,7 @@
 --   images     images from a registry that looks like one the cluster uses, or that carry the path of its images
 --   target     the pod that the request names
 --   raw        the bytes, out of their envelope, for the events that candidate_keys gives
+-- Of what is joined a row has one at most: joins are ANY, which need not copy the row.
 SELECT
     k.cluster AS cluster, '' AS node, k.time AS time, k.namespace AS namespace,
     k.audit_id AS event_key,
@@ -108,7 +109,7 @@ FROM
       AND audit_id IN (candidate_keys)
 -- end
 ) AS k
-LEFT JOIN
+LEFT ANY JOIN
 (
     SELECT cluster AS e_cluster, audit_id AS e_id, groupUniqArray(digest) AS earlier
     FROM k8s_audit FINAL
@@ -116,7 +117,7 @@ LEFT JOIN
     GROUP BY cluster, audit_id
 ) AS e ON e_cluster = k.cluster AND e_id = k.audit_id
 -- with addresses
-LEFT JOIN
+LEFT ANY JOIN
 (
     SELECT cluster AS ip_cluster, arrayJoin(ips) AS ip_address,
            groupUniqArrayIf(pod_uid, NOT host_network) AS uids,
@@ -126,11 +127,11 @@ LEFT JOIN
 ) AS ip ON ip_cluster = k.cluster AND ip_address = k.source_ips[1]
 -- end
 -- with token
-LEFT JOIN (SELECT cluster AS b_cluster, pod_uid AS b_uid, ips AS b_ips, host_network AS b_host FROM pods FINAL) AS bound
+LEFT ANY JOIN (SELECT cluster AS b_cluster, pod_uid AS b_uid, ips AS b_ips, host_network AS b_host FROM pods FINAL) AS bound
 ON b_cluster = k.cluster AND b_uid = k.user_pod_uid
 -- end
 -- with principal
-LEFT JOIN
+LEFT ANY JOIN
 (
     -- a token bound to a pod is at home with that pod: the account's next pod has another address by right
     SELECT cluster AS p_cluster, username AS p_username, user_pod_uid AS p_pod, address AS p_address,
@@ -152,7 +153,7 @@ LEFT JOIN
 ) AS p ON p_cluster = k.cluster AND p_username = k.username AND p_pod = k.user_pod_uid AND p_address = k.source_ips[1]
 -- end
 -- with agents
-LEFT JOIN
+LEFT ANY JOIN
 (
     SELECT cluster AS g_cluster, username AS g_username, agent AS g_agent, first_seen AS first_use,
            row_number() OVER (PARTITION BY cluster, username ORDER BY first_seen, agent) BETWEEN 2 AND 4
@@ -167,7 +168,7 @@ LEFT JOIN
 ) AS g ON g_cluster = k.cluster AND g_username = k.username AND g_agent = splitByRegexp('[/ ]', k.user_agent)[1]
 -- end
 -- with target
-LEFT JOIN
+LEFT ANY JOIN
 (
     SELECT cluster AS t_cluster, namespace AS t_namespace, pod AS t_pod, max(pods.privileged) AS t_privileged,
            arrayDistinct(arrayFlatten(groupArray(pods.host_paths))) AS t_host_paths

@@ -71,20 +71,21 @@ export const LINEAGE_TABLES = {
     LEFT JOIN (SELECT cluster, pod_uid, workload_kind, workload_name FROM pods FINAL WHERE pod_uid != '') AS w USING (cluster, pod_uid)`,
 } as const;
 
-/** @param within only events for which it holds (RowOptions.within): of few events, few processes are looked up */
-export function lineageJoins(within: string, among?: string): string {
+/** @param within only events for which it holds, @param among only these (RowOptions): of few events, few processes are looked up */
+export function lineageJoins(within: string, among?: string, isFew = false): string {
   const { attributions, processes, containers } = LINEAGE_TABLES;
-  const isScoped = within !== '1';
-  const ofEvents = `SELECT cluster, node, process_key FROM attributions FINAL WHERE ${within}`;
+  const isScoped = within !== '1' || isFew;
+  const ofEvents = `SELECT cluster, node, process_key FROM attributions FINAL ${serialsAmong(isFew ? among : undefined)} WHERE ${within}`;
   const some = isScoped ? `${processes} WHERE (cluster, node, process_key) IN (${ofEvents})` : processes;
   const ofThese = `SELECT cluster, node, parent_key FROM processes FINAL WHERE (cluster, node, process_key) IN (${ofEvents})`;
   const parents = isScoped ? `${processes} WHERE (cluster, node, process_key) IN (${ofThese})` : processes;
+  // each row has one at most: the engine need not copy rows for it
   return `
-LEFT JOIN (${attributions} ${serialsAmong(among)} WHERE ${within}) AS t
+LEFT ANY JOIN (${attributions} ${serialsAmong(among)} WHERE ${within}) AS t
 ON t.cluster = a.cluster AND t.node = a.node AND t.time = a.time AND t.serial = a.serial
-LEFT JOIN (${some}) AS p ON p.cluster = t.cluster AND p.node = t.node AND p.process_key = t.process_key
-LEFT JOIN (${parents}) AS pp ON pp.cluster = p.cluster AND pp.node = p.node AND pp.process_key = p.parent_key
-LEFT JOIN
+LEFT ANY JOIN (${some}) AS p ON p.cluster = t.cluster AND p.node = t.node AND p.process_key = t.process_key
+LEFT ANY JOIN (${parents}) AS pp ON pp.cluster = p.cluster AND pp.node = p.node AND pp.process_key = p.parent_key
+LEFT ANY JOIN
 (
     ${containers}
 ) AS c ON c.cluster = t.cluster AND c.node = t.node AND c.container_id = t.container_id`;
@@ -93,7 +94,7 @@ LEFT JOIN
 /** Paths as the container sees them (SQL, an array) to the host's paths they stand for, where a mount of the host holds them. */
 export const hostPaths = (paths: string) => `arrayDistinct(arrayFilter(h -> h != '', arrayMap(f ->
     arrayFirst(h -> h != '', arrayMap((s, d) -> if(startsWith(concat(f, '/'), concat(trimRight(d, '/'), '/')),
-        if(f = d, s, concat(trimRight(s, '/'), substring(f, length(trimRight(d, '/')) + 1))), ''), c.host_sources, c.host_targets)), ${paths})))`;
+        if(f = d, s, concat(trimRight(s, '/'), substring(f, length(trimRight(d, '/')) + 1))), ''), c.host_sources, c.host_targets)), if(empty(c.host_sources), emptyArrayString(), ${paths}))))`;
 
 /** `seconds.millis:serial`, as the records themselves name the event. */
 export const eventKey = `concat(toString(toUnixTimestamp(time)), '.', leftPad(toString(toUnixTimestamp64Milli(time) % 1000), 3, '0'), ':', toString(serial))`;

@@ -69,11 +69,11 @@ const view = ({ name, categories, where, columns, few: own = [], late = '', word
     field,
     events: { ...EVENTS, few: [...EVENTS.few, ...own], see: sightOf(field), from: eventsOf },
     // views have no bytes of their own: no field of theirs is raw
-    rows: ({ within = '1', among }) => ({
+    rows: ({ within = '1', among, isFew }) => ({
       columns: `${EVENT_COLUMNS}, ${late}
     ${lineageColumns},
     map(${words}, ${lineageWords}) AS words`,
-      from: `${eventsOf(within, among)} ${lineageJoins(within, among)}`,
+      from: `${eventsOf(within, among)} ${lineageJoins(within, among, isFew)}`,
     }),
   };
 };

@@ -13,8 +13,12 @@ export interface RowOptions {
   readonly part?: string | undefined;
   /** Only events for which this holds: SQL over cluster, node and time of their table. */
   readonly within?: string | undefined;
+  /** Of each of these parts only the rows of some events (like `among`). */
+  readonly parts?: readonly { readonly part: string; readonly among: string }[] | undefined;
   /** SQL for the key and event_key of the events that are wanted; of a source that has `events`. */
   readonly among?: string | undefined;
+  /** They are few beside all that is known of processes. */
+  readonly isFew?: boolean | undefined;
 }
 
 /** Events by themselves, before their records are fanned out and what is known of them is joined. */
