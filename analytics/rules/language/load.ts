@@ -1,6 +1,6 @@
 // A directory of rules, Vestige's own or anybody's: every .yml and .yaml below it. Or one file.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
 import { type RuleDocument, readDocuments } from './documents.ts';
 import { lineOf } from './lines.ts';
 import { type ParsedRules, parseDocuments } from './parse.ts';
@@ -12,9 +12,15 @@ export type LoadedRules = ParsedRules;
 export async function loadRules(path: string): Promise<LoadedRules> {
   const isFile = statSync(path).isFile();
   const directory = isFile ? dirname(path) : path;
-  const files = isFile ? [path] : filesBelow(path);
+  const { files, broken } = isFile ? { files: [path], broken: [] } : filesBelow(path);
   const documents: RuleDocument[] = [];
-  const problems: RuleProblem[] = [];
+  const problems: RuleProblem[] = broken.map((link) => ({
+    path: relative(directory, link),
+    line: 1,
+    at: '',
+    detail: 'a link that leads nowhere',
+    remedy: 'remove it, or put back what it leads to',
+  }));
   for (const file of files) {
     const read = readDocuments(readFileSync(file, 'utf8'), relative(directory, file));
     documents.push(...read.documents);
@@ -24,11 +30,40 @@ export async function loadRules(path: string): Promise<LoadedRules> {
   return withoutDoubles({ ...parsed, problems: [...problems, ...parsed.problems] });
 }
 
-const filesBelow = (directory: string): string[] =>
-  readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+/** Links are followed; what several paths lead to stands once, by the shortest: a mounted ConfigMap has each file three times. */
+function filesBelow(top: string): { files: string[]; broken: string[] } {
+  const found: string[] = [];
+  const broken: string[] = [];
+  const above = new Set<string>(); // a link to a directory that it is in would have no end
+  const walk = (directory: string) => {
+    const real = realpathSync(directory);
+    if (above.has(real)) return;
+    above.add(real);
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      const isRule = /\.ya?ml$/.test(entry.name);
+      const to = entry.isSymbolicLink() ? targetOf(path) : entry;
+      if (to?.isDirectory()) walk(path);
+      else if (to?.isFile() && isRule) found.push(path);
+      else if (to === undefined && isRule) broken.push(path);
+    }
+    above.delete(real);
+  };
+  walk(top);
+  const depth = (path: string) => path.split(sep).length;
+  const ofFile = new Map<string, string>();
+  for (const path of found.sort((a, b) => depth(b) - depth(a) || (a < b ? 1 : -1)))
+    ofFile.set(realpathSync(path), path);
+  return { files: [...ofFile.values()].sort(), broken };
+}
+
+function targetOf(link: string) {
+  try {
+    return statSync(link);
+  } catch {
+    return undefined; // to nothing, or to itself
+  }
+}
 
 /** Of several rules with one id the first stands; a name that several have is told. */
 function withoutDoubles({ rules, problems, warnings }: ParsedRules): LoadedRules {
