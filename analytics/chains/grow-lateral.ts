@@ -1,5 +1,5 @@
 // From one pod into another: a connection of the intruder's to a pod's address, and what that pod's service started on it.
-import { isPublicAddress } from './addresses.ts';
+import { isPublicAddress } from '../networks.ts';
 import type { ProcessFacts } from './facts.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';
 

@@ -2,7 +2,7 @@
 //
 // Processes of a session are not all below its shell: sudo and subshells fork without a record, and daemons take over what outlives its parent.
 // The number that PAM gave the login stays with all of them (entities/sessions).
-import { isPublicAddress } from './addresses.ts';
+import { isPublicAddress } from '../networks.ts';
 import type { LoginFacts, ProcessFacts } from './facts.ts';
 import { idOf, keyOf } from './graph.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';

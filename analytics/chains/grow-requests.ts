@@ -1,6 +1,6 @@
 // Between processes and the Kubernetes API.
 
-import { isPublicAddress } from './addresses.ts';
+import { isPublicAddress } from '../networks.ts';
 import type { ProcessFacts, RequestFacts } from './facts.ts';
 import { type EntityId, idOf } from './graph.ts';
 import { commandOf, type Frontier, type Growth, processId, type Step } from './growth.ts';

@@ -1,5 +1,5 @@
 // Tokens that left their place: one asked for and used, one of a pod the intruder was in, used from elsewhere.
-import { isPublicAddress } from './addresses.ts';
+import { isPublicAddress } from '../networks.ts';
 import type { RequestFacts } from './facts.ts';
 import { idOf } from './graph.ts';
 import { commandOf, type Frontier, type Growth, processId, remember, type Step } from './growth.ts';

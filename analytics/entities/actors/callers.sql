@@ -3,7 +3,7 @@
 -- The pod: the address the request came from is the pod's while it lives (a stolen token comes from elsewhere, so the address goes before the
 -- token). The last of a request's addresses is the peer; those before it are what it says of others, and count for less.
 -- Where the address is a node's, a token bound to one of its pods tells which: one on the host's network, or one whose traffic the node
--- translates. One that asks from its own address, too, is less sure: a process of the node that asks like this (callers-of-node.sql) goes before it. A pod whose address nobody told is believed its token, if the address is no other pod's.
+-- translates. One that asks from its own address, too, is less sure: a process of the node that asks like this (callers-of-node.sql) goes before it. A pod whose address nobody told is believed its token, if the address is no other pod's and none of the Internet.
 -- Where one of its processes connected just before its token was first used from there, that address is taken for its own: then whoever asks from it.
 -- The process: the last one of that pod to connect() to an API server; a connection may carry many requests, and the clocks of two machines
 -- may differ by 100 ms. Of several within a step of the kernel's clock it is the last by serial. A connection to a place that only its port speaks for counts where the pod had no better one before.
@@ -37,6 +37,7 @@ WITH
         FROM (SELECT *, first_used + INTERVAL 100 MILLISECOND AS latest FROM token_ways ORDER BY first_used, ip LIMIT 1 BY cluster, pod_uid) AS w
         ASOF INNER JOIN connections AS c ON w.cluster = c.cluster AND w.pod_uid = c.pod_uid AND w.latest >= c.time
         WHERE w.first_used - c.time <= 1
+          AND NOT /*outside w.ip*/
           AND (w.cluster, w.ip) NOT IN (SELECT cluster, address FROM node_addresses FINAL)
           AND (w.cluster, w.ip) NOT IN (SELECT cluster, arrayJoin(ips) FROM told)
           -- many pods share the address of a gateway
@@ -63,7 +64,7 @@ WITH
     by_token AS
     (
         SELECT r.cluster AS cluster, r.audit_id AS audit_id, r.time AS time, (p.namespace, p.pod, p.pod_uid) AS of, p.host_network AS host_network, n.node AS from_node, p.node AS node,
-               p.has_address AS has_address, p.asks_from_own AS asks_from_own
+               p.has_address AS has_address, p.asks_from_own AS asks_from_own, /*outside r.source_ips[-1]*/ AS is_outside
         FROM requests AS r
         INNER JOIN
         (
@@ -81,7 +82,7 @@ WITH
         SELECT cluster, audit_id, time, of.1 AS namespace, of.2 AS pod, of.3 AS pod_uid, if(is_doubtful, '', of.3) AS connected_uid, 'bound-token' AS method,
                multiIf(is_doubtful, 0.5, host_network AND from_node != '', 0.9, from_node != '', 0.85, 0.7) AS confidence
         FROM (SELECT *, from_node != '' AND asks_from_own AND NOT host_network AS is_doubtful FROM by_token)
-        WHERE from_node = node AND from_node != '' OR from_node = '' AND NOT has_address
+        WHERE from_node = node AND from_node != '' OR from_node = '' AND NOT has_address AND NOT is_outside
     )
 SELECT
     r.cluster AS cluster, r.audit_id AS audit_id, r.time AS time, r.namespace AS namespace, r.pod AS pod, r.pod_uid AS pod_uid,

@@ -1,6 +1,7 @@
 // Connections to API servers, and the requests that came by them: which are made again. An event's connection, where the event, its process or its
 // container's pod is known otherwise now; of a pod's first contacts those around which such an event lies; a request where its pod or the connection before it
 // changed. Everything, where an address came to be an API server's or a node's.
+import { isOutside } from '../../networks.ts';
 import type { Put } from '../../store/derived.ts';
 import { withScratchTable } from '../../store/scratch.ts';
 import type { Store } from '../../store/store.ts';
@@ -9,8 +10,10 @@ import { ENTITY_SETTINGS } from '../settings.ts';
 import apiConnections from './api-connections.sql';
 import apiContacts from './api-contacts.sql';
 import apiServers from './api-servers.sql';
-import callers from './callers.sql';
+import callersSql from './callers.sql';
 import callersOfNode from './callers-of-node.sql';
+
+const callers = callersSql.replaceAll(/\/\*outside (\S+)\*\//g, (_, ip: string) => `(${isOutside(ip)})`);
 
 type Insert = (into: string, ...selects: string[]) => Promise<void>;
 

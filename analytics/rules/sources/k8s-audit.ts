@@ -2,6 +2,7 @@
 // (https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/); those with a column come from it, any other
 // path is read from the bytes. Also the names that public rules use though native events do not have them.
 import { auditEvents } from '../../decode/decode.ts';
+import { isOutside } from '../../networks.ts';
 import { sqlString } from '../../store/store.ts';
 import type { Field, Sighted } from '../compile/compile.ts';
 import type { FieldTest } from '../language/expression.ts';
@@ -9,7 +10,6 @@ import { plainText } from '../language/pattern.ts';
 import { writableHostPaths } from './host-mounts.ts';
 import { jsonField } from './json-path.ts';
 import rowsSql from './k8s-audit.sql';
-import { isOutside } from './near-addresses.ts';
 import { few, flag, many, ofFew, one, type Source } from './source.ts';
 
 const TOP_LEVEL = new Set(

@@ -1,6 +1,8 @@
 // The categories of Sigma's Linux rules as views over auditd and what is known of processes: process_creation,
 // network_connection, and the file categories. One row an audit event. Image is every name the program goes by: its
 // file, the name it was called by (a busybox applet is /bin/busybox and /bin/wget), so that a rule finds either.
+
+import { isOutside } from '../../networks.ts';
 import type { Field, FieldLookup, Sight } from '../compile/compile.ts';
 import {
   EVENT_COLUMNS,
@@ -15,7 +17,6 @@ import {
   seeLineage,
   whereOf,
 } from './lineage.ts';
-import { isOutside } from './near-addresses.ts';
 import { few, flag, many, number, ofFew, one, type Source, text } from './source.ts';
 
 const lookup = (fields: Record<string, Field>) => (name: string | undefined) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isPublicAddress } from './addresses.ts';
+import { isPublicAddress } from './networks.ts';
 
 test.each(['203.0.113.66', '8.8.8.8', '2001:db8::1', '172.32.0.1'])('%s is of the public Internet', (address) => {
   expect(isPublicAddress(address)).toBe(true);
