@@ -1,7 +1,7 @@
 // Entities kept up to date while records arrive come to the same as entities made of all records at once: table by table, after many small imports,
 // some of whose records are late. Provenance of the recordings: test/fixtures/recordings/README.md.
 // VESTIGE_INCREMENTS=12 tries all recordings with so many imports each (the suite: two of one recording, the last small).
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decompress } from 'fzstd';
@@ -18,8 +18,7 @@ const directory = mkdtempSync(join(tmpdir(), 'vestige-increments-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const asked = Number(process.env['VESTIGE_INCREMENTS'] ?? 0);
-const names =
-  asked > 0 ? ['web-to-cluster', 'poisoned-image', 'quiet-day', 'node-tuner', 'robot-login'] : ['web-to-cluster'];
+const names = asked > 0 ? readdirSync(recordings).filter((name) => !name.includes('.')) : ['web-to-cluster'];
 /** Where each import ends, as a share of all records in order of time. */
 const ENDS = asked > 0 ? Array.from({ length: asked }, (_, i) => (i + 1) / asked) : [0.95, 1];
 
