@@ -27,3 +27,12 @@ test.each([
   'passwd -l root; chpasswd; grep password /etc/shadow; http://user@host/',
   'find / -name *token* -o -name password.txt; curl -F f=@/run/x --token-file /run/token',
 ])('%s stays as it is', (text) => expect(maskSecrets(text)).toBe(text));
+
+test.each(['a.', 'token', '://', 'a:', 'Bearer ', ' --password ', 'eyJ', 'x=', ' '])(
+  'many of "%s" take no longer than they are long',
+  (part) => {
+    const start = performance.now();
+    maskSecrets(part.repeat(200_000 / part.length));
+    expect(performance.now() - start).toBeLessThan(2_000);
+  },
+);

@@ -3,11 +3,12 @@
 const MASK = '***';
 // not what names where a secret is: $TOKEN, $(cat ...), file:PATH, @PATH
 const VALUE = String.raw`(?!["']?(?:\$|@|file:|env:|fd:|stdin|/))[^\s"'&;|…]+`;
+// Every repetition that could begin anew within itself has a bound: a command line may be hostile, and long.
 const SECRETS: readonly [RegExp, string][] = [
   // a JSON web token, or the beginning of one that was cut short
   [/\beyJ[\w-]{3,}(?:\.[\w-]*){0,4}/g, MASK],
   [new RegExp(String.raw`\b(Bearer|Basic)(\s+)${VALUE}`, 'gi'), `$1$2${MASK}`],
-  [/(\b[a-z][a-z\d+.-]*:\/\/[^\s:/@]*:)[^\s/@]+(?=@)/gi, `$1${MASK}`],
+  [/(\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s:/@]{0,200}:)[^\s/@]{1,500}(?=@)/gi, `$1${MASK}`],
   // --password X, --token=X, -pass pass:X
   [
     new RegExp(
@@ -18,7 +19,7 @@ const SECRETS: readonly [RegExp, string][] = [
   ],
   // PGPASSWORD=X, aws_secret_access_key=X
   [
-    new RegExp(String.raw`\b(\w*(?:passwor|passwd|pwd|secret|token|apikey|api_key)\w*=["']?)${VALUE}`, 'gi'),
+    new RegExp(String.raw`\b(\w{0,64}(?:passwor|passwd|pwd|secret|token|apikey|api_key)\w{0,64}=["']?)${VALUE}`, 'gi'),
     `$1${MASK}`,
   ],
 ];
