@@ -80,8 +80,9 @@ const SITTING_MS = 600_000;
 function servedToo(growth: Growth, service: ProcessFacts | undefined, child: ProcessFacts): Step[] {
   if (child.container_id === '' || service?.container_id === '') return [];
   const before = growth.served.get(child.container_id) ?? [];
-  growth.served.set(child.container_id, [...before, child]);
   const near = before.findLast((p) => Math.abs(p.first_seen - child.first_seen) <= SITTING_MS);
+  before.push(child);
+  growth.served.set(child.container_id, before);
   if (near === undefined || near.key === child.key) return [];
   const [first, second] = near.first_seen <= child.first_seen ? [near, child] : [child, near];
   const after = ((second.first_seen - first.first_seen) / 1000).toFixed(1);

@@ -1,13 +1,14 @@
 // A chain as text for people: the story first, a sentence a step, and under each step why it belongs here.
 import type { Chain, ChainLink, ChainStep } from '../../analytics/queries/chains.ts';
 import { clock, duration, shortId, shortTime } from './cells.ts';
-import { reasonsOf } from './step-reasons.ts';
+import { createReasons, type StepReason } from './step-reasons.ts';
 import { visible } from './table.ts';
 import { wrap } from './wrap.ts';
 
 /** @param width of the terminal; without one, lines are as long as they are */
 export function renderChain(chain: Chain, width = Number.POSITIVE_INFINITY): string {
   const core = chain.members.filter((m) => m.role === 'core').length;
+  const reasonsOf = createReasons(chain);
   const lasted = duration(chain.first_seen, chain.last_seen);
   return [
     wrap(visible(chain.title), width, '  '),
@@ -18,7 +19,7 @@ export function renderChain(chain: Chain, width = Number.POSITIVE_INFINITY): str
     visible(`records: ${core} of the intrusion, ${chain.members.length - core} around it; ${chain.links.length} links`),
     ...entityLines(chain).map((line) => wrap(line, width, '  ')),
     '',
-    ...chain.steps.flatMap((step) => stepLines(chain, step).map((line) => wrap(line, width, '       '))),
+    ...chain.steps.flatMap((step) => stepLines(step, reasonsOf(step)).map((line) => wrap(line, width, '       '))),
     '',
     `raw bytes of a record: vestige record ${shortId(chain.steps[0]?.digests[0] ?? 'DIGEST')}`,
   ].join('\n');
@@ -41,13 +42,11 @@ function entityLines(chain: Chain): string[] {
   });
 }
 
-function stepLines(chain: Chain, step: ChainStep): string[] {
+function stepLines(step: ChainStep, reasons: readonly StepReason[]): string[] {
   const techniques = step.techniques.length > 0 ? ` [${step.techniques.join(', ')}]` : '';
   return [
     visible(`${step.n}. ${clock(step.time)} ${step.tactic}  ${step.sentence}${techniques}`),
-    ...reasonsOf(chain, step).map(
-      ({ from, links }) => `     ${visible(`<- step ${from}: ${links.map(reasonOf).join('; ')}`)}`,
-    ),
+    ...reasons.map(({ from, links }) => `     ${visible(`<- step ${from}: ${links.map(reasonOf).join('; ')}`)}`),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Chain, ChainLink } from '../../analytics/queries/chains.ts';
-import { reasonsOf } from './step-reasons.ts';
+import { createReasons } from './step-reasons.ts';
 
 const link = (kind: string, from: string, to: string, digests: string[], confidence = 1): ChainLink => ({
   ...{ kind, from, to, digests, confidence },
@@ -30,7 +30,7 @@ function chainOf(links: ChainLink[], ...digests: string[]): Chain {
 const told = (chain: Chain, n: number) => {
   const step = chain.steps[n - 1];
   if (step === undefined) throw new Error(`no step ${n}`);
-  return reasonsOf(chain, step).map(({ from, links }) => [from, ...links.map((l) => l.reason)]);
+  return createReasons(chain)(step).map(({ from, links }) => [from, ...links.map((l) => l.reason)]);
 };
 
 test('a link to what the step tells comes before a more telling one to what went on beside it', () => {

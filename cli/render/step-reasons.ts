@@ -1,5 +1,6 @@
 // Why a step of a chain belongs to the ones before it: links whose records stand in both, or the way from what the step tells back to what an
 // earlier step brought in, link by link.
+import { groupBy } from '../../analytics/entities/group-by.ts';
 import type { Chain, ChainLink, ChainStep } from '../../analytics/queries/chains.ts';
 
 export interface StepReason {
@@ -32,27 +33,32 @@ const KINDS = [
 const byKind = (a: ChainLink, b: ChainLink) =>
   KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || b.confidence - a.confidence;
 
-/** Those to what the step tells come before those to what went on beside it; of each, a kind once, the most telling kinds first. Pure. */
-export function reasonsOf(chain: Chain, step: ChainStep): StepReason[] {
+/** Of each step: those to what it tells come before those to what went on beside it; of each, a kind once, the most telling kinds first. Pure. */
+export function createReasons(chain: Chain): (step: ChainStep) => StepReason[] {
   const stepOf = new Map(chain.members.filter((m) => m.step > 0).map((m) => [m.digest, m.step]));
-  const stepsOf = (link: ChainLink) => link.digests.flatMap((d) => stepOf.get(d) ?? []);
-  const own = new Set(step.digests.filter((d) => stepOf.get(d) === step.n));
-  const tells = (link: ChainLink) => link.digests.some((d) => own.has(d));
-
-  const across = chain.links.filter((link) => {
-    const steps = stepsOf(link);
-    return Math.max(...steps) === step.n && Math.min(...steps) < step.n;
-  });
-  const direct = onceAKind(across.filter(tells)).map((link) => ({ from: Math.min(...stepsOf(link)), links: [link] }));
-  if (direct.length > 0) return direct.slice(0, REASONS_MAX);
-  // to what an earlier step tells; else to what went on in its time
   const toldIn = new Map(chain.steps.flatMap(({ n, digests }) => digests.map((d) => [d, n] as const)));
+  const leadingTo = groupBy(chain.links, ({ to }) => to);
+  const stepsOf = (link: ChainLink) => link.digests.flatMap((d) => stepOf.get(d) ?? []);
   const toldStepsOf = (link: ChainLink) => link.digests.flatMap((d) => toldIn.get(d) ?? []);
-  const last = chain.links.filter(tells);
-  const way = wayBack(chain.links, last, step.n, toldStepsOf) ?? wayBack(chain.links, last, step.n, stepsOf);
-  if (way !== undefined) return [way];
-  const beside = onceAKind(across).map((link) => ({ from: Math.min(...stepsOf(link)), links: [link] }));
-  return beside.slice(0, REASONS_MAX);
+
+  return ({ n, digests }) => {
+    const own = new Set(digests.filter((d) => stepOf.get(d) === n));
+    const tells = (link: ChainLink) => link.digests.some((d) => own.has(d));
+    const across = chain.links.filter((link) => {
+      const steps = stepsOf(link);
+      return Math.max(...steps) === n && Math.min(...steps) < n;
+    });
+    const direct = (links: readonly ChainLink[]): StepReason[] =>
+      onceAKind(links)
+        .slice(0, REASONS_MAX)
+        .map((link) => ({ from: Math.min(...stepsOf(link)), links: [link] }));
+    const telling = direct(across.filter(tells));
+    if (telling.length > 0) return telling;
+    // to what an earlier step tells; else to what went on in its time
+    const last = chain.links.filter(tells);
+    const way = wayBack(leadingTo, last, n, toldStepsOf) ?? wayBack(leadingTo, last, n, stepsOf);
+    return way === undefined ? direct(across) : [way];
+  };
 }
 
 function onceAKind(links: readonly ChainLink[]): ChainLink[] {
@@ -63,13 +69,11 @@ function onceAKind(links: readonly ChainLink[]): ChainLink[] {
 
 /** The shortest way against the direction of links from one of `last` to a link of an earlier step. */
 function wayBack(
-  all: readonly ChainLink[],
+  leadingTo: ReadonlyMap<string, readonly ChainLink[]>,
   last: readonly ChainLink[],
   step: number,
   stepsOf: (link: ChainLink) => number[],
 ): StepReason | undefined {
-  const leadingTo = new Map<string, ChainLink[]>();
-  for (const link of all) leadingTo.set(link.to, [...(leadingTo.get(link.to) ?? []), link]);
   const seen = new Set<ChainLink>(last);
   let ways = [...last].sort(byKind).map((link) => [link]);
   while (ways.length > 0 && (ways[0]?.length ?? 0) < WAY_LINKS_MAX) {
