@@ -19,8 +19,6 @@ export interface Sieve {
   readonly open: readonly EventRule[];
   /** How many events are left. */
   readonly events: number;
-  /** Whether some events are known to match a rule. */
-  isSettled(rule: EventRule): boolean;
   /** What is left to test of a rule on some events. */
   residuesOf(rule: EventRule): readonly Residue[];
   /** Columns of `key` and event_key; of some rules, by their places in the list, those that match the event (`settled`), and of some residues, by number, those that are left to test on it (`doubtful`). */
@@ -63,7 +61,6 @@ export async function openSieve(
     told: rules.filter((rule, place) => settled.has(place) || residues.ofRule(rule).length > 0),
     open: rules.filter((_, place) => isOpen(place)),
     events: left.events,
-    isSettled: (rule) => settled.has(placeOf.get(rule) ?? -1),
     residuesOf: residues.ofRule,
     among: (some, ofThese) => {
       const places = `[${some.map((rule) => placeOf.get(rule)).join(', ')}]::Array(UInt16)`;
